@@ -1,0 +1,226 @@
+import type { ComputationId, Hash, JobId, PeerId } from '../core/ids.ts';
+import type { Rerun } from '../work/workforce.ts';
+
+/** What to publish. */
+export interface PublishRequest {
+  /** Path of the function file: ES module, TypeScript or CommonJS; its imports are bundled. */
+  readonly fn: string | URL;
+  /** How many accepted candidates, 1 … 2^31. Exactly one of accept and items is given. */
+  readonly accept?: number;
+  /** One candidate per item: any JSON values, or their source. */
+  readonly items?: Iterable<unknown> | AsyncIterable<unknown>;
+  /** 0 … 2^53 − 1. @default 0 */
+  readonly seed?: number;
+  /** Any JSON value. @default null */
+  readonly params?: unknown;
+  /** Only indices below this are evaluated. @default none */
+  readonly maxEvals?: number;
+  /** Ends the job as partial after this time. @default none */
+  readonly deadlineMs?: number;
+  /** −10 … 10. @default 0 */
+  readonly priority?: number;
+  /** 1–64 characters. @default the file's name without its ending */
+  readonly name?: string;
+  /** Called with each warning for a person (uses Date, probe died, …). */
+  readonly onWarning?: (line: string) => void;
+}
+
+/** One line of the answer; JSON.stringify of it is the line on stdout. */
+export type ResultLine =
+  | { readonly index: number; readonly value: unknown }
+  | { readonly index: number; readonly error: string };
+
+export type JobStatus =
+  | 'running'
+  | 'paused'
+  | 'stuck'
+  | 'done'
+  | 'partial'
+  | 'cancelled'
+  | 'failed'
+  | 'impure';
+
+/** The answer in figures (design.md section 6, `--summary`). */
+export interface Summary {
+  readonly job: JobId;
+  readonly computation: ComputationId;
+  readonly seed: number;
+  readonly status: JobStatus;
+  readonly accepted: number;
+  /** Index of the last line of the answer + 1; of a partial answer the frontier. */
+  readonly evaluated: number;
+  readonly acceptanceRate: number;
+  readonly frontier: number;
+  readonly certificate: Hash | null;
+  /** Skipped indices up to the last line, rising. */
+  readonly skipped: readonly number[];
+  readonly errors: number;
+  /** Evaluations made for this publication on the whole mesh. */
+  readonly ran: number;
+  /** Peers that keep the answer on disk. */
+  readonly copies: number;
+  /** Peers that evaluated for this publication. */
+  readonly peers: number;
+  readonly seconds: number;
+}
+
+/** What a progress line shows. */
+export interface Progress {
+  readonly job: JobId;
+  readonly status: JobStatus;
+  /** Final lines so far. */
+  readonly lines: number;
+  /** Accepted candidates known, final or not (map: items done). */
+  readonly accepted: number;
+  readonly target: number;
+  /** Candidates with an outcome. */
+  readonly evaluated: number;
+  /** accepted / evaluated, its standard error, and a 95 % upper bound (3/n when none is accepted). */
+  readonly rate: number;
+  readonly rateError: number;
+  readonly rateUpper: number;
+  readonly perSecond: number;
+  readonly peers: number;
+  readonly slots: number;
+  /** Null while nothing can be said. */
+  readonly etaSeconds: number | null;
+  /** Why it does not go on, in words; null when it does. */
+  readonly waitsFor: string | null;
+}
+
+export interface JobRow {
+  readonly job: JobId;
+  readonly name: string;
+  readonly owner: PeerId;
+  readonly status: JobStatus;
+  readonly target: number;
+  readonly accepted: number;
+  readonly evaluated: number;
+  readonly rate: number;
+  readonly priority: number;
+  /** Peers that hold a lease of it now. */
+  readonly peers: number;
+}
+
+/** Everything known of a job. */
+export interface JobReport extends JobRow {
+  readonly computation: ComputationId;
+  readonly program: Hash;
+  readonly seed: number;
+  readonly params: unknown;
+  readonly kind: 'accept' | 'map';
+  readonly maxEvals: number | null;
+  readonly frontier: number;
+  readonly ran: number;
+  readonly certificate: Hash | null;
+  readonly successor: JobId | null;
+  readonly predecessor: JobId | null;
+  readonly stuck: readonly number[];
+  readonly attempts: readonly {
+    readonly index: number;
+    readonly peer: PeerId;
+    readonly kind: string;
+    readonly detail: string;
+  }[];
+  readonly errors: readonly {
+    readonly index: number;
+    readonly name: string;
+    readonly detail: string;
+  }[];
+  readonly disputed: readonly number[];
+  readonly alarms: readonly string[];
+  readonly leases: readonly { readonly peer: PeerId; readonly lo: number; readonly hi: number }[];
+}
+
+export interface PeerRow {
+  readonly peer: PeerId;
+  readonly name: string;
+  readonly self: boolean;
+  readonly state: 'alive' | 'suspect' | 'dead';
+  readonly via: 'self' | 'direct' | 'relay' | 'none';
+  readonly rttMs: number | null;
+  readonly slots: number;
+  readonly busy: number;
+  readonly version: string;
+  readonly mathClass: string;
+  readonly addresses: readonly string[];
+}
+
+export interface StatusReport {
+  readonly peer: PeerId;
+  readonly name: string;
+  readonly version: string;
+  readonly home: string;
+  /** Null on a home that belongs to no mesh. */
+  readonly mesh: string | null;
+  readonly addresses: readonly string[];
+  readonly slots: number;
+  readonly busy: number;
+  readonly sandbox: 'none';
+  readonly mathClass: string;
+  readonly peers: { readonly alive: number; readonly suspect: number; readonly dead: number };
+  readonly jobs: { readonly active: number; readonly ended: number };
+  readonly uptimeSeconds: number;
+  readonly rssBytes: number;
+  /** What a person should know: other Math class, disk full, disputes …, a line each. */
+  readonly notices: readonly string[];
+}
+
+export interface VerifyReport {
+  readonly checked: number;
+  readonly equal: number;
+  readonly different: readonly {
+    readonly index: number;
+    readonly known: string;
+    readonly now: string;
+  }[];
+}
+
+export interface WaitOptions {
+  readonly signal?: AbortSignal;
+}
+
+/** A handle on one job; it also follows the job to its successor. */
+export interface Job {
+  readonly id: JobId;
+  readonly name: string;
+  readonly computation: ComputationId;
+  readonly seed: number;
+  /** Final lines from the first on, in index order. follow: wait for more until the end. */
+  results(options?: WaitOptions & { readonly follow?: boolean }): AsyncIterable<ResultLine>;
+  /** Progress now and after each change, at most 5 a second; ends with the job. */
+  progress(options?: WaitOptions): AsyncIterable<Progress>;
+  /** Resolves once the job ended and the answer is kept (R3). */
+  done(options?: WaitOptions): Promise<Summary>;
+  summary(): Promise<Summary>;
+  show(): Promise<JobReport>;
+  /** wait: running candidates end first. */
+  cancel(options?: { readonly wait?: boolean }): Promise<void>;
+  pause(): Promise<void>;
+  resume(): Promise<void>;
+  priority(value: number): Promise<void>;
+  skip(index: number): Promise<void>;
+  rerun(index: number): Promise<Rerun>;
+  /** sample: share of the answer's indices, 0 < sample ≤ 1. */
+  verify(options: WaitOptions & { readonly sample: number }): Promise<VerifyReport>;
+}
+
+/** A mesh as one client sees it: through a running peer, or through one inside this process. */
+export interface Mesh extends AsyncDisposable {
+  /** True when the peer runs inside this process and ends with it. */
+  readonly embedded: boolean;
+  /** Resolves once the job is kept (R3). */
+  publish(request: PublishRequest, options?: WaitOptions): Promise<Job>;
+  /** Any unique prefix of an id, a name, or a predecessor's id. @throws MESH_UNKNOWN_JOB, MESH_AMBIGUOUS */
+  job(reference: string): Promise<Job>;
+  jobs(): Promise<JobRow[]>;
+  peers(): Promise<PeerRow[]>;
+  status(): Promise<StatusReport>;
+  /** @throws MESH_NOT_MEMBER on a home that belongs to no mesh. */
+  invite(): Promise<string>;
+  /** Ends the running peer, membership kept. */
+  stop(): Promise<void>;
+  /** Drains, tells the others, forgets the mesh and ends the running peer. */
+  leave(): Promise<void>;
+  close(): Promise<void>;
+}

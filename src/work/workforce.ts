@@ -1,0 +1,98 @@
+import type { Column, ErrorOutcome } from '../core/column.ts';
+import type { ComputationId } from '../core/ids.ts';
+
+/** What an executor needs to evaluate candidates of a computation. */
+export interface WorkInputs {
+  readonly computation: ComputationId;
+  /** The bundled ES module. */
+  readonly program: Uint8Array;
+  /** JSON text of the parameters; `null` when none were given. */
+  readonly params: string;
+  /** 0 … 2^53 − 1. */
+  readonly seed: number;
+  /** JSON texts of the items lo … hi − 1, for a map job. */
+  readonly items?: (lo: number, hi: number) => Promise<readonly string[]>;
+}
+
+/** An interval to evaluate on one slot. `id` is unique within a run of the peer. */
+export interface WorkOrder {
+  readonly id: number;
+  readonly lo: number;
+  readonly hi: number;
+  /** True: in an executor that has evaluated nothing before, and that nothing uses after. */
+  readonly fresh: boolean;
+}
+
+/** Outcomes of [lo, hi), the next part of an order. Indices in neither list were rejected. */
+export interface WorkPart {
+  readonly id: number;
+  readonly lo: number;
+  readonly hi: number;
+  /** In rising index order; never of kind `hash`. */
+  readonly accepted: readonly Column[];
+  readonly errors: readonly ErrorOutcome[];
+  /** Time that the executor spent on it. */
+  readonly ms: number;
+}
+
+/** Why a candidate came to no outcome. */
+export interface WorkFailure {
+  readonly kind: 'died' | 'memory' | 'stack' | 'system' | 'setup';
+  /** Signal or exit code, or the message: one line for a person. */
+  readonly detail: string;
+}
+
+export interface WorkHandlers {
+  /** Parts of an order come in rising order and do not overlap; failed indices lie between them. */
+  part(part: WorkPart): void;
+  /** One index failed alone in a fresh executor; the order goes on behind it. */
+  failed(id: number, index: number, failure: WorkFailure): void;
+  /** The order is over; every evaluated part was told before. */
+  ended(id: number, reason: 'finished' | 'stopped'): void;
+  /** A line that user code logged, at most 2 KiB each and 100 a second. */
+  log(computation: ComputationId, index: number, line: string): void;
+}
+
+/** What the first candidates told before publishing. */
+export interface Probe {
+  /** Outcomes of [0, hi); hi is 0 when candidate 0 did not end in time. */
+  readonly hi: number;
+  readonly accepted: readonly Column[];
+  readonly errors: readonly ErrorOutcome[];
+  readonly ms: number;
+  /** Set when an executor died in candidate 0; the publication goes on. */
+  readonly failure?: WorkFailure;
+}
+
+/** One candidate evaluated again, with its log. */
+export interface Rerun {
+  readonly index: number;
+  readonly outcome:
+    | { readonly kind: 'accepted'; readonly text: string }
+    | { readonly kind: 'rejected' }
+    | { readonly kind: 'error'; readonly name: string; readonly detail: string }
+    | { readonly kind: 'failed'; readonly failure: WorkFailure };
+  readonly log: readonly string[];
+  readonly ms: number;
+}
+
+/** Runs user code in child processes, one per slot, that can be killed at any time. */
+export interface Workforce {
+  /** Fingerprint of the Math that a candidate sees: 16 hexadecimal digits. */
+  readonly mathClass: string;
+  readonly slots: number;
+  /** Starts an order on a free slot; the caller never has more orders open than slots. */
+  execute(order: WorkOrder, inputs: WorkInputs): void;
+  /** drain: the batch in hand ends and is told. kill: at once, the batch in hand is lost. */
+  stop(id: number, mode: 'drain' | 'kill'): void;
+  /**
+   * Evaluates candidates 0 … 63, for at most 2 s (100 ms after the first ended), in an executor that
+   * the next order of the computation uses on.
+   * @throws MeshError MESH_BAD_FUNCTION when the module cannot be imported or setup throws.
+   */
+  probe(inputs: WorkInputs): Promise<Probe>;
+  rerun(inputs: WorkInputs, index: number): Promise<Rerun>;
+  /** Ends idle executors of a computation. */
+  forget(computation: ComputationId): void;
+  close(): Promise<void>;
+}
