@@ -1,0 +1,124 @@
+import type { OpenMesh } from '../control/open.ts';
+import type { Job, Summary } from '../node/mesh.ts';
+import { type Context, interruptSignal, tell } from './context.ts';
+import { EXIT, exitCodeOfJob } from './exit-code.ts';
+import { formatCount, formatSeconds, formatShare, shortJob } from './format.ts';
+import { type ResultSink, resultSink, writeWhole } from './output-file.ts';
+import { progressView } from './progress-view.ts';
+
+export interface FollowOptions {
+  readonly out?: string;
+  readonly summary?: string;
+}
+
+/**
+ * Writes a job's lines as they become final, with progress on stderr, until it ends; then the
+ * summary. An interrupt detaches. Resolves with the exit code.
+ */
+export async function follow(
+  context: Context,
+  mesh: OpenMesh,
+  job: Job,
+  options: FollowOptions,
+): Promise<number> {
+  const interrupt = interruptSignal(context.io);
+  const { signal } = interrupt;
+  try {
+    const summary = await followToEnd(context, job, options, signal);
+    const kind = summary.errors + summary.skipped.length > 0 ? (await job.show()).kind : 'accept';
+    await waitForOthers(context, mesh, signal);
+    return exitCodeOfJob(summary, kind);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    tellDetached(context, mesh, job);
+    return EXIT.interrupted;
+  } finally {
+    interrupt.release();
+  }
+}
+
+async function followToEnd(
+  context: Context,
+  job: Job,
+  options: FollowOptions,
+  signal: AbortSignal,
+): Promise<Summary> {
+  const view = progressView(context);
+  const stop = new AbortController();
+  const ended = AbortSignal.any([signal, stop.signal]);
+  const shown = showProgress(job, view, ended);
+  try {
+    const sink = resultSink(context.io, options.out);
+    await copyResults(job, sink, signal);
+    const summary = await job.done({ signal });
+    stop.abort();
+    await shown;
+    if (options.summary !== undefined) await writeWhole(options.summary, summary);
+    tell(context, summaryText(summary), { event: 'ended', ...summary });
+    return summary;
+  } finally {
+    stop.abort();
+    await shown;
+  }
+}
+
+async function copyResults(job: Job, sink: ResultSink, signal: AbortSignal): Promise<void> {
+  try {
+    for await (const line of job.results({ follow: true, signal })) {
+      await sink.write(JSON.stringify(line));
+    }
+  } finally {
+    await sink.end();
+  }
+}
+
+async function showProgress(
+  job: Job,
+  view: ReturnType<typeof progressView>,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    for await (const progress of job.progress({ signal })) view.update(progress);
+  } catch {
+    // Only results count: their stream tells of the same fault, or the abort was wanted.
+  } finally {
+    view.clear();
+  }
+}
+
+/** Another command may use the peer inside this process: it is let finish. */
+async function waitForOthers(context: Context, mesh: OpenMesh, signal: AbortSignal): Promise<void> {
+  if (!mesh.embedded) return;
+  const idle = mesh.idle();
+  const free = await Promise.race([idle.then(() => true), Promise.resolve(false)]);
+  if (free) return;
+  const text = 'this job is over; another command still uses the peer in this process';
+  tell(context, text, { event: 'waits' });
+  await Promise.race([
+    idle,
+    new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true })),
+  ]);
+}
+
+function tellDetached(context: Context, mesh: OpenMesh, job: Job): void {
+  const id = shortJob(job.id);
+  const text = mesh.embedded
+    ? `interrupted; what was done is saved, and the same command (or meshd attach ${id}) continues`
+    : `detached; the mesh goes on. See it again: meshd attach ${id}. End it: meshd cancel ${id}`;
+  tell(context, text, { event: 'detached', job: job.id });
+}
+
+/** How a job ended, in one line. */
+export function summaryText(summary: Summary): string {
+  const { status, accepted, evaluated, acceptanceRate, errors, skipped } = summary;
+  const parts = [
+    `${status}: ${formatCount(accepted)} accepted of ${formatCount(evaluated)} evaluated ` +
+      `(${formatShare(acceptanceRate)})`,
+  ];
+  if (errors > 0) parts.push(`${formatCount(errors)} errors`);
+  if (skipped.length > 0) parts.push(`${formatCount(skipped.length)} skipped`);
+  parts.push(summary.ran === 0 ? 'all known before' : `${formatCount(summary.ran)} ran`);
+  parts.push(formatSeconds(summary.seconds));
+  if (summary.certificate !== null) parts.push(`certificate ${summary.certificate.slice(0, 16)}`);
+  return parts.join(', ');
+}

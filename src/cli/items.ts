@@ -1,0 +1,49 @@
+import { createReadStream } from 'node:fs';
+import type { Readable } from 'node:stream';
+import { MeshError } from '../core/mesh-error.ts';
+import { MAX_ITEMS_BYTES } from '../node/submission.ts';
+
+/**
+ * The items of a file, or of stdin for `-`: one a line, empty lines left out. JSON values if every
+ * line parses as JSON, else texts.
+ * @throws MeshError MESH_NO_FILE, MESH_USAGE when there are none or more than 256 MiB of them.
+ */
+export async function readItems(source: string, stdin: Readable): Promise<unknown[]> {
+  const text = await readText(source, stdin);
+  const lines = text.split(/\r?\n/).filter((line) => line !== '');
+  if (lines.length === 0) {
+    const name = source === '-' ? 'stdin' : source;
+    throw new MeshError('MESH_USAGE', `--items: ${name} has no lines; give one item a line`);
+  }
+  const values: unknown[] = [];
+  for (const line of lines) {
+    try {
+      values.push(JSON.parse(line));
+    } catch {
+      // One line that is not JSON makes all of them texts: no item is read by another rule.
+      return lines;
+    }
+  }
+  return values;
+}
+
+async function readText(source: string, stdin: Readable): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  try {
+    const stream = source === '-' ? stdin : createReadStream(source);
+    for await (const chunk of stream) {
+      const piece = Buffer.from(chunk);
+      bytes += piece.length;
+      if (bytes > MAX_ITEMS_BYTES) break;
+      chunks.push(piece);
+    }
+  } catch (cause) {
+    const text = `--items ${source}: it cannot be read (${(cause as Error).message})`;
+    throw new MeshError('MESH_NO_FILE', text, { cause });
+  }
+  if (bytes > MAX_ITEMS_BYTES) {
+    throw new MeshError('MESH_USAGE', '--items: more than 256 MiB; split the file');
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}

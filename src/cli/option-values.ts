@@ -1,0 +1,53 @@
+import { isIP } from 'node:net';
+import { InvalidArgumentError } from 'commander';
+
+const UNIT_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+
+/** A parser of whole numbers from min to max. */
+export function wholeNumber(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = /^[-+]?\d+$/.test(text) ? Number(text) : Number.NaN;
+    if (value >= min && value <= max) return value;
+    throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
+  };
+}
+
+export const acceptCount: (text: string) => number = wholeNumber(1, 2 ** 31);
+export const candidateIndex: (text: string) => number = wholeNumber(0, Number.MAX_SAFE_INTEGER);
+export const jobPriority: (text: string) => number = wholeNumber(-10, 10);
+
+/** A duration with its unit, 1 ms to 10 000 days, in ms: `500ms`, `30s`, `2h`, `1h30m`. */
+export function durationMs(text: string): number {
+  let ms = 0;
+  const rest = text.replace(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/g, (_, number: string, unit: string) => {
+    ms += Number(number) * UNIT_MS[unit as keyof typeof UNIT_MS];
+    return '';
+  });
+  const whole = Math.round(ms);
+  if (rest === '' && whole >= 1 && whole <= 10_000 * UNIT_MS.d) return whole;
+  throw new InvalidArgumentError('It must be a duration with its unit, such as 30s, 10m or 1h30m.');
+}
+
+/** A share above 0 and up to 1: `1%` or `0.01`. */
+export function share(text: string): number {
+  const found = /^(\d+(?:\.\d+)?|\.\d+)(%?)$/.exec(text);
+  const value = found ? Number(found[1]) / (found[2] === '%' ? 100 : 1) : Number.NaN;
+  if (value > 0 && value <= 1) return value;
+  throw new InvalidArgumentError('It must be a share above 0 and up to 100%, such as 1% or 0.01.');
+}
+
+/** A name of 1–64 printable characters. */
+export function displayName(text: string): string {
+  if (text.length >= 1 && text.length <= 64 && !/\p{Cc}/u.test(text)) return text;
+  throw new InvalidArgumentError('It must have 1 to 64 printable characters.');
+}
+
+/** A multiaddr with a TCP port: `/ip4/127.0.0.1/tcp/4001`. */
+export function tcpMultiaddr(text: string): string {
+  const [empty, kind = '', host = '', tcp, port = ''] = text.split('/');
+  const hostFits =
+    kind === 'ip4' ? isIP(host) === 4 : kind === 'ip6' ? isIP(host) === 6 : /^dns[46]?$/.test(kind);
+  const portFits = /^\d{1,5}$/.test(port) && Number(port) <= 65_535;
+  if (empty === '' && hostFits && host !== '' && tcp === 'tcp' && portFits) return text;
+  throw new InvalidArgumentError('It must be a multiaddr such as /ip4/0.0.0.0/tcp/0.');
+}

@@ -1,0 +1,35 @@
+import { displayName, tcpMultiaddr, wholeNumber } from './option-values.ts';
+import type { Flag } from './verb.ts';
+
+/** The options that `start` and `join` share. */
+export interface PeerFlags {
+  readonly listen?: readonly string[];
+  readonly announce?: readonly string[];
+  readonly slots?: number;
+  readonly name?: string;
+}
+
+export const PEER_FLAGS: readonly Flag[] = [
+  {
+    flags: '--listen <multiaddr>',
+    help: 'address to listen on, several times (default: all interfaces, a free port that is kept)',
+    parse: tcpMultiaddr,
+    many: true,
+  },
+  {
+    flags: '--announce <multiaddr>',
+    help: 'address to tell the others instead, behind a port forwarding; several times',
+    parse: tcpMultiaddr,
+    many: true,
+  },
+  {
+    flags: '--slots <n>',
+    help: 'executors; 0: evaluate nothing here (default: one per core)',
+    parse: wholeNumber(0, 1024),
+  },
+  {
+    flags: '--name <name>',
+    help: 'what others see (default: the host name)',
+    parse: displayName,
+  },
+];

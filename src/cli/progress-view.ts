@@ -1,0 +1,98 @@
+import type { Progress } from '../node/mesh.ts';
+import type { Context } from './context.ts';
+import { formatCount, formatPerSecond, formatRate, formatSeconds, shortJob } from './format.ts';
+
+const BARS = '▁▂▃▄▅▆▇█';
+const SPARKLINE_CHARS = 12;
+const PLAIN_EVERY_MS = 5000;
+const JSON_EVERY_MS = 1000;
+
+/** Shows the progress of one job on stderr. */
+export interface ProgressView {
+  update(progress: Progress): void;
+  /** Removes the line of a terminal, so that other text can follow. */
+  clear(): void;
+}
+
+/**
+ * One line that is redrawn on a terminal; else a plain line when the state changes and every 5 s; a
+ * JSON line at most once a second with --json.
+ */
+export function progressView(context: Context): ProgressView {
+  const { stderr, env } = context.io;
+  if (context.json) return lineView(context, JSON_EVERY_MS, (progress) => jsonLine(progress));
+  if (stderr.isTTY === true && env['TERM'] !== 'dumb') return terminalView(context);
+  return lineView(context, PLAIN_EVERY_MS, (progress) => {
+    return `${shortJob(progress.job)}: ${progressText(progress)}`;
+  });
+}
+
+/** What a progress line says, most important first. */
+export function progressText(progress: Progress): string {
+  const { lines, accepted, target, evaluated, rate, rateError, rateUpper } = progress;
+  const parts = [`${formatCount(accepted)}/${formatCount(target)}`];
+  if (lines < Math.min(accepted, target)) parts.push(`${formatCount(lines)} final`);
+  if (evaluated > accepted || accepted === 0) {
+    if (evaluated > 0) parts.push(`rate ${formatRate(rate, rateError, rateUpper)}`);
+    parts.push(`${formatCount(evaluated)} evaluated`);
+  }
+  parts.push(formatPerSecond(progress.perSecond));
+  parts.push(`${progress.peers} ${progress.peers === 1 ? 'peer' : 'peers'}`);
+  parts.push(`${progress.slots} ${progress.slots === 1 ? 'slot' : 'slots'}`);
+  if (progress.etaSeconds !== null) parts.push(`ETA ${formatSeconds(progress.etaSeconds)}`);
+  if (progress.status !== 'running') parts.push(progress.status);
+  if (progress.waitsFor !== null) parts.push(`waits for ${progress.waitsFor}`);
+  return parts.join(', ');
+}
+
+/** The last values as bars from nothing to the largest. */
+export function sparkline(values: readonly number[]): string {
+  const largest = Math.max(...values, Number.MIN_VALUE);
+  return values
+    .map((value) => BARS[Math.min(BARS.length - 1, Math.floor((value / largest) * BARS.length))])
+    .join('');
+}
+
+function terminalView({ io: { stderr } }: Context): ProgressView {
+  const rates: number[] = [];
+  let drawn = false;
+  return {
+    update(progress) {
+      rates.push(progress.perSecond);
+      if (rates.length > SPARKLINE_CHARS) rates.shift();
+      const line = `${sparkline(rates)} ${progressText(progress)}`;
+      stderr.write(`\r\x1b[2K${line.slice(0, (stderr.columns ?? 80) - 1)}`);
+      drawn = true;
+    },
+    clear() {
+      if (drawn) stderr.write('\r\x1b[2K');
+      drawn = false;
+    },
+  };
+}
+
+function lineView(
+  { io: { stderr } }: Context,
+  everyMs: number,
+  text: (progress: Progress) => string,
+): ProgressView {
+  let shownAt = performance.now();
+  let state: string | null = null;
+  return {
+    update(progress) {
+      const now = performance.now();
+      const current = `${progress.status} ${progress.waitsFor}`;
+      // The first state is no news: a short job says only how it ended.
+      const news = state !== null && current !== state;
+      state = current;
+      if (!news && now - shownAt < everyMs) return;
+      shownAt = now;
+      stderr.write(`${text(progress)}\n`);
+    },
+    clear() {},
+  };
+}
+
+function jsonLine(progress: Progress): string {
+  return JSON.stringify({ event: 'progress', ...progress });
+}

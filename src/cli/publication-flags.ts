@@ -1,0 +1,60 @@
+import {
+  candidateIndex,
+  displayName,
+  durationMs,
+  jobPriority,
+  wholeNumber,
+} from './option-values.ts';
+import type { Flag, Positional } from './verb.ts';
+
+/** The options that `publish` and `map` share. */
+export interface PublicationFlags {
+  readonly seed?: number;
+  readonly params?: string;
+  readonly maxEvals?: number;
+  readonly deadline?: number;
+  readonly priority?: number;
+  readonly name?: string;
+  readonly out?: string;
+  readonly summary?: string;
+  readonly detach?: boolean;
+}
+
+export const FUNCTION: Positional = {
+  name: '<fn>',
+  help: 'the function file: ES module, TypeScript or CommonJS; its imports are bundled',
+  complete: 'file',
+};
+
+/** Where results and the summary go. */
+export const OUTPUT_FLAGS: readonly Flag[] = [
+  { flags: '--out <file>', help: 'write the results there, not to stdout', complete: 'file' },
+  {
+    flags: '--summary <file>',
+    help: 'write the answer in figures there: one JSON object',
+    complete: 'file',
+  },
+];
+
+export const PUBLICATION_FLAGS: readonly Flag[] = [
+  { flags: '--seed <n>', help: '0 to 2^53 - 1 (default: 0)', parse: candidateIndex },
+  { flags: '--params <json>', help: 'parameters as JSON, or @FILE', complete: 'file' },
+  {
+    flags: '--max-evals <n>',
+    help: 'evaluate no index from this one on; exit 5 when that ends the job',
+    parse: wholeNumber(1, Number.MAX_SAFE_INTEGER),
+  },
+  {
+    flags: '--deadline <duration>',
+    help: 'end with a partial answer after this time, such as 90s or 2h; exit 5',
+    parse: durationMs,
+  },
+  { flags: '--priority <p>', help: '-10 to 10 (default: 0)', parse: jobPriority },
+  {
+    flags: '--name <name>',
+    help: 'name of the job (default: that of the file)',
+    parse: displayName,
+  },
+  ...OUTPUT_FLAGS,
+  { flags: '--detach', help: 'print the job’s id and leave it to the running peer' },
+];

@@ -1,0 +1,89 @@
+import { readFile } from 'node:fs/promises';
+import type { OpenMesh } from '../control/open.ts';
+import { MeshError } from '../core/mesh-error.ts';
+import type { Job, PublishRequest } from '../node/mesh.ts';
+import { type Submission, toSubmission } from '../node/submission.ts';
+import { type Context, interruptSignal, print, tell } from './context.ts';
+import { EXIT } from './exit-code.ts';
+import { follow } from './follow.ts';
+import { shortJob } from './format.ts';
+import { checkWritable } from './output-file.ts';
+import type { PublicationFlags } from './publication-flags.ts';
+import { withMesh, withRunningPeer } from './use-mesh.ts';
+
+/** Publishes a function and follows the job, or leaves it to the running peer with --detach. */
+export async function publication(
+  context: Context,
+  target: Pick<PublishRequest, 'fn' | 'accept' | 'items'>,
+  flags: PublicationFlags,
+): Promise<number> {
+  // All that can be wrong is found before a peer is started or anything is written.
+  checkWritable('--out', flags.out);
+  checkWritable('--summary', flags.summary);
+  const onWarning = (line: string): void =>
+    tell(context, `warning: ${line}`, { level: 'warn', event: 'warning', message: line });
+  const { seed, maxEvals, deadline, priority, name } = flags;
+  const submission = await toSubmission({
+    ...target,
+    ...(flags.params === undefined ? {} : { params: await readParams(flags.params) }),
+    ...(seed === undefined ? {} : { seed }),
+    ...(maxEvals === undefined ? {} : { maxEvals }),
+    ...(deadline === undefined ? {} : { deadlineMs: deadline }),
+    ...(priority === undefined ? {} : { priority }),
+    ...(name === undefined ? {} : { name }),
+    onWarning,
+  });
+  if (flags.detach) {
+    return withRunningPeer(context, async (mesh) => {
+      const job = await submit(context, mesh, submission, onWarning);
+      if (job === null) return EXIT.interrupted;
+      const { id, computation, seed } = job;
+      print(context, id, { event: 'published', job: id, computation, seed });
+      return EXIT.done;
+    });
+  }
+  return withMesh(context, async (mesh) => {
+    const job = await submit(context, mesh, submission, onWarning);
+    if (job === null) return EXIT.interrupted;
+    const { id, computation, seed } = job;
+    const published = { event: 'published', job: id, computation, seed };
+    tell(context, `job ${shortJob(id)} (${job.name})`, published);
+    return follow(context, mesh, job, flags);
+  });
+}
+
+/** Null when it was interrupted before the job was kept. */
+async function submit(
+  context: Context,
+  mesh: OpenMesh,
+  submission: Submission,
+  onWarning: (line: string) => void,
+): Promise<Job | null> {
+  const { signal, release } = interruptSignal(context.io);
+  try {
+    return await mesh.submit(submission, { signal, onWarning });
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    tell(context, 'interrupted; the job may or may not be published', { event: 'interrupted' });
+    return null;
+  } finally {
+    release();
+  }
+}
+
+async function readParams(text: string): Promise<unknown> {
+  const path = text.startsWith('@') ? text.slice(1) : null;
+  try {
+    return JSON.parse(path === null ? text : await readFile(path, 'utf8'));
+  } catch (cause) {
+    const reason = (cause as Error).message;
+    if (!(cause instanceof SyntaxError)) {
+      throw new MeshError('MESH_NO_FILE', `--params ${text}: ${reason}`, { cause });
+    }
+    const hint = path === null ? `; a file is given as @FILE` : '';
+    const shown = text.length > 60 ? `${text.slice(0, 60)}…` : text;
+    throw new MeshError('MESH_BAD_PARAMS', `--params ${shown}: not JSON (${reason})${hint}`, {
+      cause,
+    });
+  }
+}

@@ -1,0 +1,40 @@
+import type { Rerun } from '../work/workforce.ts';
+import { print } from './context.ts';
+import { EXIT } from './exit-code.ts';
+import { formatSeconds, visible } from './format.ts';
+import { JOB } from './job-argument.ts';
+import { candidateIndex } from './option-values.ts';
+import { withJob } from './use-mesh.ts';
+import type { Verb } from './verb.ts';
+
+export const rerun: Verb<readonly [string, number]> = {
+  name: 'rerun',
+  group: 'Jobs',
+  summary: 'evaluate one candidate again, here, with its log',
+  examples: ['meshd rerun model 4711'],
+  positionals: [JOB, { name: '<index>', help: 'the candidate’s index', parse: candidateIndex }],
+  flags: [],
+  async run(context, [reference, index]) {
+    const report = await withJob(context, reference, (job) => job.rerun(index));
+    print(context, rerunText(report), report);
+    return report.outcome.kind === 'failed' ? EXIT.failed : EXIT.done;
+  },
+};
+
+function rerunText({ index, outcome, log, ms }: Rerun): string {
+  const logged = log.map((line) => `log  ${visible(line)}\n`).join('');
+  return `${logged}${index}: ${outcomeText(outcome)} (${formatSeconds(ms / 1000)})`;
+}
+
+function outcomeText(outcome: Rerun['outcome']): string {
+  switch (outcome.kind) {
+    case 'accepted':
+      return `accepted ${outcome.text}`;
+    case 'rejected':
+      return 'rejected';
+    case 'error':
+      return `error ${outcome.name}\n${outcome.detail}`;
+    case 'failed':
+      return `no outcome: ${outcome.failure.kind}, ${visible(outcome.failure.detail)}`;
+  }
+}

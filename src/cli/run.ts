@@ -1,0 +1,60 @@
+import { resolve } from 'node:path';
+import { CommanderError } from 'commander';
+import { defaultHome } from '../control/home.ts';
+import { MeshError } from '../core/mesh-error.ts';
+import type { Context, Io } from './context.ts';
+import { EXIT, exitCodeOf } from './exit-code.ts';
+import { buildProgram } from './program.ts';
+import type { Verb } from './verb.ts';
+import { VERBS } from './verbs.ts';
+
+interface GlobalOptions {
+  readonly home?: string;
+  readonly json?: boolean;
+}
+
+/**
+ * Runs one command line (without node and script) and resolves with its exit code. Every failure
+ * is told in one line on stderr.
+ */
+export async function run(argv: readonly string[], io: Io): Promise<number> {
+  let exitCode: number = EXIT.done;
+  const program = buildProgram(VERBS, io, async (verb, args, options) => {
+    exitCode = await runVerb(verb, args, options, io);
+  });
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+    throw error;
+  }
+}
+
+async function runVerb(
+  verb: Verb,
+  args: readonly unknown[],
+  options: GlobalOptions,
+  io: Io,
+): Promise<number> {
+  const { home: givenHome, json = false, ...own } = options;
+  const home = givenHome ? resolve(givenHome) : defaultHome(io.env);
+  const context: Context = { io, home, json };
+  try {
+    return await verb.run(context, args, own);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException | null)?.code === 'EPIPE') return EXIT.done;
+    report(verb, error, io);
+    return exitCodeOf(error);
+  }
+}
+
+function report(verb: Verb, error: unknown, io: Io): void {
+  const expected = error instanceof MeshError || error instanceof TypeError;
+  const text = error instanceof Error ? error.message : String(error);
+  io.stderr.write(`meshd ${verb.name}: ${text}\n`);
+  const unforeseen = !expected || (error instanceof MeshError && error.code === 'MESH_INTERNAL');
+  if (unforeseen && error instanceof Error && io.env['MESHD_LOG'] === 'debug') {
+    io.stderr.write(`${error.stack}\n`);
+  }
+}

@@ -1,0 +1,78 @@
+import type { JobReport } from '../node/mesh.ts';
+import { print } from './context.ts';
+import { EXIT } from './exit-code.ts';
+import { formatCount, formatShare, shortPeer } from './format.ts';
+import { JOB } from './job-argument.ts';
+import { formatPairs } from './table.ts';
+import { withJob } from './use-mesh.ts';
+import type { Verb } from './verb.ts';
+
+/** Entries of a list that are shown; --json has them all. */
+const SHOWN = 10;
+
+export const show: Verb<readonly [string]> = {
+  name: 'show',
+  group: 'Jobs',
+  summary: 'all that is known of a job: attempts, errors, what it waits for',
+  examples: ['meshd show pi', 'meshd show 3f2a --json'],
+  positionals: [JOB],
+  flags: [],
+  async run(context, [reference]) {
+    const report = await withJob(context, reference, (job) => job.show(), { slots: 0 });
+    print(context, reportText(report), report);
+    return EXIT.done;
+  },
+};
+
+function reportText(report: JobReport): string {
+  const { accepted, target, evaluated, rate } = report;
+  const word = report.kind === 'map' ? 'items' : 'accepted';
+  return formatPairs([
+    ['job', `${report.job} (${report.name})`],
+    ['status', report.status],
+    [word, `${formatCount(accepted)} of ${formatCount(target)}`],
+    ['evaluated', `${formatCount(evaluated)}, rate ${formatShare(rate)}`],
+    ['frontier', formatCount(report.frontier)],
+    ['ran', formatCount(report.ran)],
+    ['seed', String(report.seed)],
+    ['params', shortened(JSON.stringify(report.params))],
+    ['max-evals', report.maxEvals === null ? null : formatCount(report.maxEvals)],
+    ['priority', String(report.priority)],
+    ['owner', report.owner],
+    ['computation', report.computation],
+    ['program', report.program],
+    ['certificate', report.certificate],
+    ['predecessor', report.predecessor],
+    ['successor', report.successor],
+    ['stuck', listed(report.stuck.map(String))],
+    ['disputed', listed(report.disputed.map(String))],
+    ...lines('lease', report.leases, ({ peer, lo, hi }) => `[${lo}, ${hi}) by ${shortPeer(peer)}`),
+    ...lines('attempt', report.attempts, ({ index, peer, kind, detail }) => {
+      return `${index}: ${kind}, ${detail} (${shortPeer(peer)})`;
+    }),
+    ...lines('error', report.errors, ({ index, name, detail }) => {
+      return `${index}: ${detail.startsWith(name) ? '' : `${name}: `}${detail.split('\n')[0]}`;
+    }),
+    ...report.alarms.map((alarm) => ['alarm', alarm] as const),
+  ]);
+}
+
+function listed(entries: readonly string[]): string | null {
+  if (entries.length === 0) return null;
+  const rest = entries.length - SHOWN;
+  return entries.slice(0, SHOWN).join(', ') + (rest > 0 ? ` and ${rest} more` : '');
+}
+
+function lines<T>(
+  name: string,
+  entries: readonly T[],
+  text: (entry: T) => string,
+): (readonly [string, string])[] {
+  const shown = entries.slice(0, SHOWN).map((entry) => [name, text(entry)] as const);
+  const rest = entries.length - SHOWN;
+  return rest > 0 ? [...shown, ['', `and ${rest} more (--json shows all)`]] : shown;
+}
+
+function shortened(text: string): string {
+  return text.length > 200 ? `${text.slice(0, 200)}…` : text;
+}

@@ -1,0 +1,39 @@
+import type { StatusReport } from '../node/mesh.ts';
+import { print } from './context.ts';
+import { EXIT } from './exit-code.ts';
+import { formatBytes, formatSeconds } from './format.ts';
+import { formatPairs } from './table.ts';
+import { withRunningPeer } from './use-mesh.ts';
+import type { Verb } from './verb.ts';
+
+export const status: Verb = {
+  name: 'status',
+  group: 'This machine',
+  summary: 'what this peer is and does',
+  examples: ['meshd status', 'meshd status --json'],
+  positionals: [],
+  flags: [],
+  async run(context) {
+    const report = await withRunningPeer(context, (mesh) => mesh.status());
+    print(context, statusText(report), report);
+    return EXIT.done;
+  },
+};
+
+function statusText(report: StatusReport): string {
+  const { peers, jobs } = report;
+  const gone =
+    peers.suspect + peers.dead === 0 ? '' : `, ${peers.suspect} suspect, ${peers.dead} dead`;
+  return formatPairs([
+    ['peer', `${report.name} (${report.peer})`],
+    ['mesh', report.mesh ?? 'none: it works alone'],
+    ['home', report.home],
+    ...report.addresses.map((address) => ['address', address] as const),
+    ['slots', `${report.busy} of ${report.slots} busy, sandbox ${report.sandbox}`],
+    ['peers', `${peers.alive} alive${gone}`],
+    ['jobs', `${jobs.active} active, ${jobs.ended} ended`],
+    ['version', `${report.version}, Math class ${report.mathClass}`],
+    ['up', `${formatSeconds(report.uptimeSeconds)}, ${formatBytes(report.rssBytes)} of memory`],
+    ...report.notices.map((notice) => ['notice', notice] as const),
+  ]);
+}

@@ -1,0 +1,57 @@
+import { existsSync } from 'node:fs';
+import type { OpenMesh } from '../control/open.ts';
+import { MeshError } from '../core/mesh-error.ts';
+import type { Job } from '../node/mesh.ts';
+import type { Context } from './context.ts';
+import { visible } from './format.ts';
+import { logTo } from './log-line.ts';
+
+/** Does something through the peer that runs on this home. @throws MeshError MESH_NO_PEER */
+export async function withRunningPeer<T>(
+  { home }: Context,
+  use: (mesh: OpenMesh) => Promise<T>,
+): Promise<T> {
+  const { connectControl } = await import('../control/client.ts');
+  const mesh = await connectControl(home);
+  if (mesh === null) throw noPeer(home);
+  return use(mesh);
+}
+
+/** Likewise, but on a home where no peer runs one is started inside this process. */
+export async function withMesh<T>(
+  context: Context,
+  use: (mesh: OpenMesh) => Promise<T>,
+  options: { slots?: number } = {},
+): Promise<T> {
+  const { open } = await import('../control/open.ts');
+  const mesh = await open({ home: context.home, onLog: logTo(context, 'warn'), ...options });
+  try {
+    return await use(mesh);
+  } finally {
+    await mesh.close();
+  }
+}
+
+/**
+ * Does something with a job that exists; a home without anything in it is left so.
+ * @throws MeshError MESH_NO_PEER, MESH_UNKNOWN_JOB, MESH_AMBIGUOUS
+ */
+export function withJob<T>(
+  context: Context,
+  reference: string,
+  use: (job: Job, mesh: OpenMesh) => Promise<T>,
+  options: { slots?: number } = {},
+): Promise<T> {
+  checkHome(context);
+  return withMesh(context, async (mesh) => use(await mesh.job(reference), mesh), options);
+}
+
+/** @throws MeshError MESH_NO_PEER when the home does not exist, as nothing can be known there. */
+export function checkHome({ home }: Context): void {
+  if (!existsSync(home)) throw noPeer(home);
+}
+
+function noPeer(home: string): MeshError {
+  const text = `no peer runs on ${visible(home)}: start one with \`meshd start\`, or give --home`;
+  return new MeshError('MESH_NO_PEER', text);
+}

@@ -1,0 +1,151 @@
+import { once } from 'node:events';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { createConnection } from 'node:net';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { MeshError } from '../core/mesh-error.ts';
+import { fromFailure } from './failure.ts';
+import { socketPath } from './home.ts';
+import { RemoteMesh } from './remote-mesh.ts';
+import { CONTROL_VERSION } from './routes.ts';
+
+/** Longest line of a stream: a value of 1 MiB, every character escaped, and its frame. */
+const MAX_LINE_CHARS = 8_388_608;
+
+export interface Ask {
+  readonly signal?: AbortSignal | undefined;
+  readonly body?: Iterable<Uint8Array>;
+}
+
+/** Requests to the peer of one home. */
+export interface ControlClient {
+  /** One answer. @throws MeshError as the peer told it; MESH_NO_PEER when it is gone. */
+  ask(method: 'GET' | 'POST', path: string, options?: Ask): Promise<unknown>;
+  /** An NDJSON stream's lines. @throws likewise; also when the stream is cut. */
+  lines(path: string, options?: Ask): AsyncIterable<unknown>;
+}
+
+/**
+ * The mesh of the peer that runs on this home (absolute), or null when none runs there.
+ * @throws MeshError MESH_HOME_UNUSABLE when this user may not use the home.
+ */
+export async function connectControl(home: string): Promise<RemoteMesh | null> {
+  const path = socketPath(home);
+  const socket = createConnection(path);
+  try {
+    await once(socket, 'connect');
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    if (['ENOENT', 'ECONNREFUSED', 'ENOTSOCK', 'ENOTDIR'].includes(code ?? '')) return null;
+    const text = `${home}: its control socket cannot be used (${message})`;
+    throw new MeshError('MESH_HOME_UNUSABLE', text, { cause });
+  } finally {
+    socket.destroy();
+  }
+  return new RemoteMesh(controlClient(path, home));
+}
+
+function controlClient(path: string, home: string): ControlClient {
+  return {
+    async ask(method, route, options = {}) {
+      const response = await send(path, home, method, route, options);
+      let text = '';
+      try {
+        for await (const chunk of response) text += chunk;
+      } catch (cause) {
+        throw gone(home, cause, options.signal);
+      }
+      const body = parse(text);
+      if (response.statusCode !== 200) throw fromFailure(body);
+      return body;
+    },
+    async *lines(route, options = {}) {
+      const response = await send(path, home, 'GET', route, options);
+      if (response.statusCode !== 200) {
+        let text = '';
+        for await (const chunk of response) text += chunk;
+        throw fromFailure(parse(text));
+      }
+      try {
+        yield* unwrap(splitLines(response));
+      } catch (cause) {
+        throw cause instanceof MeshError ? cause : gone(home, cause, options.signal);
+      } finally {
+        response.destroy();
+      }
+    },
+  };
+}
+
+async function send(
+  path: string,
+  home: string,
+  method: string,
+  route: string,
+  { signal, body }: Ask,
+): Promise<IncomingMessage> {
+  signal?.throwIfAborted();
+  const request = httpRequest({
+    socketPath: path,
+    path: `/${CONTROL_VERSION}/${route}`,
+    method,
+    headers: { host: 'meshd' },
+    ...(signal ? { signal } : {}),
+  });
+  try {
+    const answered = once(request, 'response');
+    if (body === undefined) {
+      request.end();
+    } else {
+      // A refusal may come before the whole body was sent; then the answer counts.
+      const sent = pipeline(Readable.from(body), request);
+      await Promise.race([sent, answered]).catch(() => undefined);
+      sent.catch(() => undefined);
+    }
+    const [response] = (await answered) as [IncomingMessage];
+    response.setEncoding('utf8');
+    return response;
+  } catch (cause) {
+    throw gone(home, cause, signal);
+  }
+}
+
+async function* splitLines(chunks: AsyncIterable<string>): AsyncGenerator<string> {
+  let rest = '';
+  for await (const chunk of chunks) {
+    const lines = (rest + chunk).split('\n');
+    rest = lines.pop() ?? '';
+    if (rest.length > MAX_LINE_CHARS) throw new Error('a line without end');
+    yield* lines;
+  }
+  if (rest !== '') throw new Error('the last line was cut');
+}
+
+async function* unwrap(lines: AsyncIterable<string>): AsyncGenerator<unknown> {
+  for await (const line of lines) {
+    const value = parse(line);
+    if (typeof value === 'object' && value !== null) {
+      if ('end' in value) return;
+      if ('failure' in value) throw fromFailure(value.failure);
+    }
+    yield value;
+  }
+  throw new Error('the stream was cut');
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new MeshError('MESH_NO_PEER', 'the answer of this home’s peer was cut short', { cause });
+  }
+}
+
+function gone(home: string, cause: unknown, signal: AbortSignal | undefined): unknown {
+  if (signal?.aborted) return signal.reason;
+  return new MeshError(
+    'MESH_NO_PEER',
+    `the peer that ran on ${home} went away; what it kept is on disk`,
+    { cause },
+  );
+}

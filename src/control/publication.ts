@@ -1,0 +1,113 @@
+import { MAX_VALUE_BYTES } from '../core/column.ts';
+import { MAX_INDEX } from '../core/interval-set.ts';
+import {
+  MAX_ACCEPT,
+  MAX_DEADLINE_MS,
+  MAX_ITEMS,
+  MAX_ITEMS_BYTES,
+  MAX_PROGRAM_BYTES,
+  type Submission,
+} from '../node/submission.ts';
+import { ByteReader, malformed } from './byte-reader.ts';
+
+const MAX_HEADER_BYTES = 4_194_304;
+const CHUNK_CHARS = 65_536;
+
+/** The first line of a publication's body. */
+interface Header {
+  readonly name: string;
+  readonly params: string;
+  readonly seed: number;
+  readonly kind: 'accept' | 'map';
+  /** The target: accepted candidates, or items that follow. */
+  readonly count: number;
+  readonly maxEvals: number | null;
+  readonly deadlineMs: number | null;
+  readonly priority: number;
+  readonly programBytes: number;
+}
+
+/** A submission as a request's body: a line of JSON, the program's bytes, then one item a line. */
+export function* encodePublication(submission: Submission): Generator<Uint8Array> {
+  const { program, target, ...fields } = submission;
+  const items = target.kind === 'map' ? target.items : [];
+  const count = target.kind === 'map' ? items.length : target.count;
+  const header: Header = { ...fields, kind: target.kind, count, programBytes: program.length };
+  yield Buffer.from(`${JSON.stringify(header)}\n`);
+  yield program;
+  let text = '';
+  for (const item of items) {
+    text += `${item}\n`;
+    if (text.length < CHUNK_CHARS) continue;
+    yield Buffer.from(text);
+    text = '';
+  }
+  if (text !== '') yield Buffer.from(text);
+}
+
+/** Reads and checks a publication's body. @throws MeshError MESH_USAGE */
+export async function decodePublication(body: AsyncIterable<Uint8Array>): Promise<Submission> {
+  const reader = new ByteReader(body);
+  const header = readHeader(await reader.line(MAX_HEADER_BYTES));
+  const { kind, count, programBytes, name, params, seed, maxEvals, deadlineMs, priority } = header;
+  const program = new Uint8Array(await reader.bytes(programBytes));
+  const fields = { program, name, params, seed, maxEvals, deadlineMs, priority };
+  if (kind === 'accept') return { ...fields, target: { kind, count } };
+  return { ...fields, target: { kind, items: await readItems(reader, count) } };
+}
+
+async function readItems(reader: ByteReader, count: number): Promise<string[]> {
+  const items: string[] = [];
+  let chars = 0;
+  while (items.length < count) {
+    const item = await reader.line(MAX_VALUE_BYTES);
+    if (item === null) throw malformed(`it ends after ${items.length} of ${count} items`);
+    checkJson(item, 'item');
+    chars += item.length;
+    if (chars > MAX_ITEMS_BYTES) throw malformed('the items exceed 256 MiB');
+    items.push(item);
+  }
+  return items;
+}
+
+function readHeader(line: string | null): Header {
+  const header = checkJson(line ?? '', 'header') as Partial<Record<keyof Header, unknown>> | null;
+  if (typeof header !== 'object' || header === null) throw malformed('no header');
+  const { name, params, kind } = header;
+  if (typeof name !== 'string' || name.length < 1 || name.length > 64) throw malformed('name');
+  if (typeof params !== 'string' || Buffer.byteLength(params) > MAX_VALUE_BYTES) {
+    throw malformed('params');
+  }
+  checkJson(params, 'params');
+  if (kind !== 'accept' && kind !== 'map') throw malformed('kind');
+  return {
+    ...{ name, params, kind },
+    count: whole(header, 'count', 1, kind === 'map' ? MAX_ITEMS : MAX_ACCEPT),
+    seed: whole(header, 'seed', 0, MAX_INDEX),
+    maxEvals: header.maxEvals === null ? null : whole(header, 'maxEvals', 1, MAX_INDEX),
+    deadlineMs: header.deadlineMs === null ? null : whole(header, 'deadlineMs', 1, MAX_DEADLINE_MS),
+    priority: whole(header, 'priority', -10, 10),
+    programBytes: whole(header, 'programBytes', 1, MAX_PROGRAM_BYTES),
+  };
+}
+
+function whole(
+  header: Partial<Record<keyof Header, unknown>>,
+  key: keyof Header,
+  min: number,
+  max: number,
+): number {
+  const value = header[key];
+  if (!Number.isInteger(value) || (value as number) < min || (value as number) > max) {
+    throw malformed(key);
+  }
+  return value as number;
+}
+
+function checkJson(text: string, what: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw malformed(`the ${what} is not JSON`);
+  }
+}

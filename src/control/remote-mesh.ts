@@ -1,0 +1,152 @@
+import type { ComputationId, JobId } from '../core/ids.ts';
+import type {
+  Job,
+  JobReport,
+  JobRow,
+  PeerRow,
+  Progress,
+  PublishRequest,
+  ResultLine,
+  StatusReport,
+  Summary,
+  VerifyReport,
+  WaitOptions,
+} from '../node/mesh.ts';
+import { type Submission, type SubmitOptions, toSubmission } from '../node/submission.ts';
+import type { Rerun } from '../work/workforce.ts';
+import type { ControlClient } from './client.ts';
+import type { OpenMesh } from './open.ts';
+import { encodePublication } from './publication.ts';
+import type { JobHandle } from './routes.ts';
+
+/** A mesh through the running peer of a home. Closing it leaves the peer alone. */
+export class RemoteMesh implements OpenMesh {
+  readonly embedded = false;
+  readonly #client: ControlClient;
+
+  constructor(client: ControlClient) {
+    this.#client = client;
+  }
+
+  async publish(request: PublishRequest, options: WaitOptions = {}): Promise<Job> {
+    const submission = await toSubmission(request);
+    const { onWarning } = request;
+    return this.submit(submission, { ...options, ...(onWarning ? { onWarning } : {}) });
+  }
+
+  async submit(submission: Submission, options: SubmitOptions = {}): Promise<Job> {
+    const body = encodePublication(submission);
+    const answer = await this.#client.ask('POST', 'jobs', { signal: options.signal, body });
+    const { warnings, ...handle } = answer as JobHandle & { warnings: string[] };
+    for (const line of warnings) options.onWarning?.(line);
+    return new RemoteJob(this.#client, handle);
+  }
+
+  async job(reference: string): Promise<Job> {
+    const handle = await this.#client.ask('GET', `jobs/${encodeURIComponent(reference)}`);
+    return new RemoteJob(this.#client, handle as JobHandle);
+  }
+
+  async jobs(): Promise<JobRow[]> {
+    return (await this.#client.ask('GET', 'jobs')) as JobRow[];
+  }
+
+  async peers(): Promise<PeerRow[]> {
+    return (await this.#client.ask('GET', 'peers')) as PeerRow[];
+  }
+
+  async status(): Promise<StatusReport> {
+    return (await this.#client.ask('GET', 'status')) as StatusReport;
+  }
+
+  async invite(): Promise<string> {
+    return (await this.#client.ask('GET', 'invite')) as string;
+  }
+
+  async stop(): Promise<void> {
+    await this.#client.ask('POST', 'stop');
+  }
+
+  async leave(): Promise<void> {
+    await this.#client.ask('POST', 'leave');
+  }
+
+  /** At once: the peer goes on without this client. */
+  async idle(): Promise<void> {}
+
+  async close(): Promise<void> {}
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+class RemoteJob implements Job {
+  readonly id: JobId;
+  readonly name: string;
+  readonly computation: ComputationId;
+  readonly seed: number;
+  readonly #client: ControlClient;
+
+  constructor(client: ControlClient, handle: JobHandle) {
+    this.id = handle.id;
+    this.name = handle.name;
+    this.computation = handle.computation;
+    this.seed = handle.seed;
+    this.#client = client;
+  }
+
+  results(options: WaitOptions & { readonly follow?: boolean } = {}): AsyncIterable<ResultLine> {
+    const path = this.#path(options.follow === false ? 'results' : 'results?follow');
+    return this.#client.lines(path, options) as AsyncIterable<ResultLine>;
+  }
+
+  progress(options: WaitOptions = {}): AsyncIterable<Progress> {
+    return this.#client.lines(this.#path('progress'), options) as AsyncIterable<Progress>;
+  }
+
+  async done(options: WaitOptions = {}): Promise<Summary> {
+    return (await this.#client.ask('GET', this.#path('done'), options)) as Summary;
+  }
+
+  async summary(): Promise<Summary> {
+    return (await this.#client.ask('GET', this.#path('summary'))) as Summary;
+  }
+
+  async show(): Promise<JobReport> {
+    return (await this.#client.ask('GET', this.#path('show'))) as JobReport;
+  }
+
+  async cancel(options: { readonly wait?: boolean } = {}): Promise<void> {
+    await this.#client.ask('POST', this.#path(options.wait ? 'cancel?wait' : 'cancel'));
+  }
+
+  async pause(): Promise<void> {
+    await this.#client.ask('POST', this.#path('pause'));
+  }
+
+  async resume(): Promise<void> {
+    await this.#client.ask('POST', this.#path('resume'));
+  }
+
+  async priority(value: number): Promise<void> {
+    await this.#client.ask('POST', this.#path(`priority?value=${value}`));
+  }
+
+  async skip(index: number): Promise<void> {
+    await this.#client.ask('POST', this.#path(`skip?index=${index}`));
+  }
+
+  async rerun(index: number): Promise<Rerun> {
+    return (await this.#client.ask('POST', this.#path(`rerun?index=${index}`))) as Rerun;
+  }
+
+  async verify(options: WaitOptions & { readonly sample: number }): Promise<VerifyReport> {
+    const path = this.#path(`verify?sample=${options.sample}`);
+    return (await this.#client.ask('POST', path, { signal: options.signal })) as VerifyReport;
+  }
+
+  #path(action: string): string {
+    return `jobs/${this.id}/${action}`;
+  }
+}

@@ -1,0 +1,159 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Job, Mesh } from '../node/mesh.ts';
+import type { Submitter } from '../node/submission.ts';
+import { malformed } from './byte-reader.ts';
+import { LineWriter } from './line-writer.ts';
+import { decodePublication } from './publication.ts';
+
+/** What a client needs to know of a job to have a handle on it. */
+export interface JobHandle {
+  readonly id: string;
+  readonly name: string;
+  readonly computation: string;
+  readonly seed: number;
+}
+
+/** A request, and what it waits for. */
+export interface ControlRequest {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  /** Aborted when the client goes away. */
+  readonly signal: AbortSignal;
+  /** Resolves once the peer has ended: then its home is free. */
+  readonly over: Promise<void>;
+}
+
+/** Version of this API: the first part of every path. */
+export const CONTROL_VERSION = 'v1';
+
+/**
+ * Answers one request. Streams are NDJSON and end with `{"end":true}`, so that a cut one shows.
+ * @throws whatever the mesh throws; the caller tells the client.
+ */
+export async function answer(mesh: Mesh & Submitter, wanted: ControlRequest): Promise<void> {
+  const { request, response, signal, over } = wanted;
+  const url = new URL(request.url ?? '/', 'http://meshd');
+  const parts = url.pathname.slice(1).split('/').map(decodePart);
+  const [version, what, reference, action] = parts;
+  if (version !== CONTROL_VERSION || parts.length > 4) throw unknownRoute(request);
+  const route = `${request.method} ${what}`;
+  if (reference !== undefined) {
+    if (what !== 'jobs') throw unknownRoute(request);
+    const job = await mesh.job(reference);
+    if (action === undefined) return json(response, handleOf(job));
+    return answerJob(job, `${request.method} ${action}`, url.searchParams, response, signal);
+  }
+  switch (route) {
+    case 'GET status':
+      return json(response, await mesh.status());
+    case 'GET jobs':
+      return json(response, await mesh.jobs());
+    case 'GET peers':
+      return json(response, await mesh.peers());
+    case 'GET invite':
+      return json(response, await mesh.invite());
+    case 'POST jobs':
+      return publish(mesh, request, response, signal);
+    case 'POST stop':
+      await mesh.stop();
+      await over;
+      return json(response, null);
+    case 'POST leave':
+      await mesh.leave();
+      await over;
+      return json(response, null);
+    default:
+      throw unknownRoute(request);
+  }
+}
+
+async function answerJob(
+  job: Job,
+  route: string,
+  query: URLSearchParams,
+  response: ServerResponse,
+  signal: AbortSignal,
+): Promise<void> {
+  switch (route) {
+    case 'GET results':
+      return stream(response, job.results({ signal, follow: query.has('follow') }));
+    case 'GET progress':
+      return stream(response, job.progress({ signal }));
+    case 'GET done':
+      return json(response, await job.done({ signal }));
+    case 'GET summary':
+      return json(response, await job.summary());
+    case 'GET show':
+      return json(response, await job.show());
+    case 'POST cancel':
+      return json(response, await job.cancel({ wait: query.has('wait') }));
+    case 'POST pause':
+      return json(response, await job.pause());
+    case 'POST resume':
+      return json(response, await job.resume());
+    case 'POST priority':
+      return json(response, await job.priority(numberOf(query, 'value')));
+    case 'POST skip':
+      return json(response, await job.skip(numberOf(query, 'index')));
+    case 'POST rerun':
+      return json(response, await job.rerun(numberOf(query, 'index')));
+    case 'POST verify':
+      return json(response, await job.verify({ signal, sample: numberOf(query, 'sample') }));
+    default:
+      throw malformed(`no such request: ${route}`);
+  }
+}
+
+async function publish(
+  mesh: Submitter,
+  request: IncomingMessage,
+  response: ServerResponse,
+  signal: AbortSignal,
+): Promise<void> {
+  const submission = await decodePublication(request);
+  const warnings: string[] = [];
+  const onWarning = (line: string): void => void warnings.push(line);
+  const job = await mesh.submit(submission, { signal, onWarning });
+  json(response, { ...handleOf(job), warnings });
+}
+
+async function stream(response: ServerResponse, lines: AsyncIterable<unknown>): Promise<void> {
+  const writer = new LineWriter(response);
+  for await (const line of lines) {
+    if (!response.headersSent) response.writeHead(200, { 'content-type': 'application/x-ndjson' });
+    await writer.write(JSON.stringify(line));
+    if (response.destroyed) return;
+  }
+  await writer.write('{"end":true}');
+  await writer.flush();
+  response.end();
+}
+
+function json(response: ServerResponse, body: unknown): void {
+  response.writeHead(200, { 'content-type': 'application/json' });
+  response.end(`${JSON.stringify(body ?? null)}\n`);
+}
+
+function handleOf({ id, name, computation, seed }: Job): JobHandle {
+  return { id, name, computation, seed };
+}
+
+function decodePart(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    throw malformed('its path is not UTF-8');
+  }
+}
+
+function numberOf(query: URLSearchParams, key: string): number {
+  const text = query.get(key);
+  const value = Number(text);
+  if (text === null || text === '' || !Number.isFinite(value)) throw malformed(`no number: ${key}`);
+  return value;
+}
+
+function unknownRoute(request: IncomingMessage): Error {
+  const asked = `${request.method} ${request.url}`;
+  return malformed(`${asked} is unknown; does the running peer have another version of meshd?`);
+}

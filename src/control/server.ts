@@ -1,0 +1,144 @@
+import { once } from 'node:events';
+import { chmodSync, mkdirSync, rmSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import { createConnection } from 'node:net';
+import { dirname } from 'node:path';
+import { MeshError } from '../core/mesh-error.ts';
+import type { Mesh } from '../node/mesh.ts';
+import type { Submitter } from '../node/submission.ts';
+import { httpStatus, toFailure } from './failure.ts';
+import { socketPath } from './home.ts';
+import { answer, type ControlRequest } from './routes.ts';
+
+/** Connections of clients at a time; more are refused. */
+const MAX_CONNECTIONS = 256;
+
+export interface ControlOptions {
+  readonly mesh: Mesh & Submitter;
+  /** Absolute. */
+  readonly home: string;
+  /** Called when a client's request failed for a reason that is a fault of this program. */
+  readonly onFault?: (error: unknown) => void;
+}
+
+/** The local API of a peer: HTTP and JSON on the socket of its home, for this user alone. */
+export interface ControlServer {
+  readonly path: string;
+  /** Resolves once no client waits for anything. */
+  idle(): Promise<void>;
+  /** Ends all connections and frees the path; only now is `stop` answered, so call it last. */
+  close(): Promise<void>;
+}
+
+/**
+ * Serves a mesh to the commands on its home. A client that goes away ends its wait, never a job.
+ * A socket that a killed peer left behind is replaced.
+ * @throws MeshError MESH_HOME_IN_USE when another peer answers there.
+ * @throws MeshError MESH_HOME_UNUSABLE when the socket cannot be made.
+ */
+export async function serveControl(options: ControlOptions): Promise<ControlServer> {
+  const path = socketPath(options.home);
+  const farewells = new Set<Promise<unknown>>();
+  const waits = new Set<Promise<unknown>>();
+  const over = Promise.withResolvers<void>();
+  let closing: Promise<void> | undefined;
+  const server = createServer((request, response) => {
+    const stop = new AbortController();
+    response.on('close', () => stop.abort());
+    const farewell = /\/(stop|leave)$/.test(request.url ?? '');
+    const wanted = { request, response, signal: stop.signal, over: over.promise };
+    const call = serve(options, wanted).finally(() => waits.delete(call));
+    if (farewell) farewells.add(call);
+    else waits.add(call);
+  });
+  server.maxConnections = MAX_CONNECTIONS;
+  server.requestTimeout = 0;
+  await bind(server, path, options.home);
+  return {
+    path,
+    async idle() {
+      while (waits.size > 0) await Promise.allSettled(waits);
+    },
+    close() {
+      closing ??= (async () => {
+        over.resolve();
+        await Promise.allSettled(farewells);
+        const closed = once(server, 'close');
+        server.close();
+        server.closeAllConnections();
+        await closed;
+      })();
+      return closing;
+    },
+  };
+}
+
+async function serve(options: ControlOptions, wanted: ControlRequest): Promise<void> {
+  const { response, signal } = wanted;
+  try {
+    await answer(options.mesh, wanted);
+  } catch (error) {
+    if (signal.aborted) return;
+    const failure = toFailure(error);
+    if (failure.code === 'MESH_INTERNAL') options.onFault?.(error);
+    if (response.headersSent) {
+      response.end(`${JSON.stringify({ failure })}\n`);
+    } else {
+      // The rest of a refused body is not read.
+      response.writeHead(httpStatus(failure), {
+        'content-type': 'application/json',
+        connection: 'close',
+      });
+      response.end(`${JSON.stringify(failure)}\n`);
+    }
+  }
+  if (!response.closed) await once(response, 'close');
+}
+
+async function bind(server: Server, path: string, home: string): Promise<void> {
+  const pipe = process.platform === 'win32';
+  try {
+    if (!pipe) mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    try {
+      await listen(server, path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE' || pipe) throw error;
+      if (await answers(path)) throw inUse(home);
+      rmSync(path, { force: true });
+      await listen(server, path);
+    }
+    if (!pipe) chmodSync(path, 0o600);
+  } catch (cause) {
+    if (cause instanceof MeshError) throw cause;
+    const { code, message } = cause as NodeJS.ErrnoException;
+    if (code === 'EADDRINUSE') throw inUse(home);
+    const text = `${home}: no control socket can be made there (${message}): use another --home`;
+    throw new MeshError('MESH_HOME_UNUSABLE', text, { cause });
+  }
+}
+
+/** The refusal of a second peer on a home. */
+export function inUse(home: string): MeshError {
+  const text = `a peer already runs on ${home}: see \`meshd status\`, or end it with \`meshd stop\``;
+  return new MeshError('MESH_HOME_IN_USE', text);
+}
+
+async function listen(server: Server, path: string): Promise<void> {
+  server.listen(path);
+  await once(server, 'listening');
+}
+
+/** Whether somebody accepts connections there. */
+async function answers(path: string): Promise<boolean> {
+  const socket = createConnection(path);
+  try {
+    await once(socket, 'connect');
+    return true;
+  } catch (error) {
+    // A listener that is busy or belongs to somebody else is a listener all the same.
+    const { code } = error as NodeJS.ErrnoException;
+    return code !== 'ECONNREFUSED' && code !== 'ENOENT' && code !== 'ENOTSOCK';
+  } finally {
+    socket.destroy();
+  }
+}

@@ -1,0 +1,116 @@
+import { type Outcome, outcomeHash } from './answer-map.ts';
+import type { Hash } from './ids.ts';
+import type { JobState } from './job-state.ts';
+import { certificateOf } from './manifest.ts';
+
+/** A line of an answer. */
+export interface Line {
+  readonly index: number;
+  readonly outcome: Outcome;
+}
+
+/** An answer that is whole. */
+export interface CompleteAnswer {
+  /** Index of the last line + 1, or the bound when there are fewer lines than asked for. */
+  readonly end: number;
+  readonly lines: number;
+  /** Stuck indices below the end; empty for the job's own answer. */
+  readonly skipped: readonly number[];
+}
+
+/** How many lines the job asks for at most. */
+function wanted(job: JobState): number {
+  return job.manifest.target.count;
+}
+
+/**
+ * The index behind the last line if all below it were known: behind the N-th accepted known, or the
+ * bound. Null while more candidates are needed.
+ */
+export function knownEnd(job: JobState): number | null {
+  const { answers } = job.computation;
+  const { target } = job.manifest;
+  if (target.kind === 'map') return target.count;
+  const last = answers.lineAt(target.count - 1);
+  if (last !== undefined && (job.bound === null || last < job.bound)) return last + 1;
+  return job.bound;
+}
+
+/**
+ * The whole answer, or null. Every index below the end has an outcome or is stuck; with stuck ones
+ * it is the successor's answer (design.md section 1).
+ */
+export function completeAnswer(job: JobState): CompleteAnswer | null {
+  const end = knownEnd(job);
+  if (end === null) return null;
+  const { coverage, answers } = job.computation;
+  const gaps = coverage.gaps(0, end);
+  const lines = Math.min(wanted(job), answers.positionOf(end));
+  if (gaps.length === 0) return { end, lines, skipped: [] };
+  const stuck = job.stuckBelow(end);
+  let missing = 0;
+  for (const [lo, hi] of gaps) {
+    missing += hi - lo;
+    if (missing > stuck.length) return null;
+  }
+  return missing === stuck.length ? { end, lines, skipped: stuck } : null;
+}
+
+/**
+ * How many lines are final: those below the frontier; after the end, all. A line that is final
+ * never changes and never vanishes.
+ */
+export function finalLines(job: JobState): number {
+  const ending = job.ending;
+  if (ending !== null && holdsAnswer(job)) return ending.lines;
+  const { coverage, answers } = job.computation;
+  const bound = job.bound ?? Number.MAX_SAFE_INTEGER;
+  const frontier = Math.min(coverage.firstGap(0), bound);
+  return Math.min(wanted(job), answers.positionOf(frontier));
+}
+
+/** Says whether this peer knows all outcomes that the job's certificate names. */
+export function holdsAnswer(job: JobState): boolean {
+  const ending = job.ending;
+  if (ending === null) return false;
+  const { coverage } = job.computation;
+  const { skipped } = job;
+  const missing = coverage.gaps(0, ending.end).reduce((sum, [lo, hi]) => sum + hi - lo, 0);
+  return missing <= skipped.filter((index) => !coverage.has(index)).length;
+}
+
+/** The line at a position of the answer; undefined past what is known. */
+export function lineAt(job: JobState, position: number): Line | undefined {
+  const { answers } = job.computation;
+  const index = answers.lineAt(skipAware(job, position));
+  const outcome = index === undefined ? undefined : answers.get(index);
+  return index === undefined || outcome === undefined ? undefined : { index, outcome };
+}
+
+/** A successor's answer leaves its stuck indices out, also where a machine succeeded later. */
+function skipAware(job: JobState, position: number): number {
+  const { answers } = job.computation;
+  let place = position;
+  for (const index of job.skipped) {
+    const at = answers.positionOf(index);
+    if (answers.lineAt(at) === index && at <= place) place++;
+  }
+  return place;
+}
+
+/** The certificate over the first `lines` lines, without the skipped indices. */
+export function answerCertificate(
+  job: JobState,
+  answer: CompleteAnswer,
+  hash: (bytes: Uint8Array) => Hash,
+): Hash {
+  const { answers } = job.computation;
+  const lines: [number, Hash][] = [];
+  for (let k = 0; k < answer.lines; k++) {
+    const index = answers.lineAt(k);
+    const outcome = index === undefined ? undefined : answers.get(index);
+    if (index !== undefined && outcome !== undefined)
+      lines.push([index, outcomeHash(outcome, hash)]);
+  }
+  return certificateOf(job.computation.id, job.manifest.target, answer.skipped, lines, hash);
+}

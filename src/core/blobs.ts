@@ -1,0 +1,172 @@
+import { bytesToHex, decode } from './codec.ts';
+import type { Computation } from './computation.ts';
+import { bytes, check, list, tuple, whole } from './form.ts';
+import type { Hash, PeerId } from './ids.ts';
+import type { JobState } from './job-state.ts';
+import { holdersOf } from './membership.ts';
+import type { Want } from './peer-state.ts';
+import { neighbours } from './sync.ts';
+import type { Turn } from './turn.ts';
+
+/** Blobs asked for at the same time. */
+const MAX_ASKED = 64;
+
+/** The longest items root, in bytes: a hash and a count for each chunk. */
+const MAX_ROOT_BYTES = 4_194_304;
+
+const rootForm = tuple(whole(1, 2 ** 31), list(tuple(bytes(32, 32), whole(1, 2 ** 31)), 65_536));
+
+/** One chunk of a map job's items. */
+export interface ItemChunk {
+  readonly hash: Hash;
+  readonly count: number;
+}
+
+/** The chunks that an items root names, in order; null when it is malformed. */
+export function itemChunks(root: Uint8Array): ItemChunk[] | null {
+  const decoded = decode(root, MAX_ROOT_BYTES);
+  if ('rejected' in decoded) return null;
+  const shaped = check(rootForm, decoded.value);
+  if ('rejected' in shaped) return null;
+  const [count, chunks] = shaped.value;
+  const total = chunks.reduce((sum, [, size]) => sum + size, 0);
+  if (total !== count) return null;
+  return chunks.map(([hash, size]) => ({ hash: bytesToHex(hash), count: size }));
+}
+
+/** Blobs that a job's manifest names, as far as this peer knows them. */
+export function namedBlobs(turn: Turn, job: JobState): Hash[] {
+  const { program, params, items } = job.manifest.spec;
+  if (items === null) return [program, params];
+  return [program, params, items.root, ...(turn.state.chunks.get(items.root) ?? [])];
+}
+
+/** Says whether everything that a job names lies on this peer's disk. */
+export function keepsNamed(turn: Turn, job: JobState): boolean {
+  const { blobs, chunks, stored } = turn.state;
+  const { items } = job.manifest.spec;
+  if (items !== null && !chunks.has(items.root)) return false;
+  return namedBlobs(turn, job).every((hash) => (blobs.get(hash) ?? stored + 1) <= stored);
+}
+
+/** Says whether all long values below an end lie on this peer's disk. */
+export function keepsValues(turn: Turn, computation: Computation, end: number): boolean {
+  const { blobs, stored } = turn.state;
+  for (const [hash, index] of computation.long) {
+    if (index < end && (blobs.get(hash) ?? stored + 1) > stored) return false;
+  }
+  return true;
+}
+
+/** Looks for what active jobs need, and for what this peer is a holder of. */
+export function seekBlobs(turn: Turn): void {
+  const { state } = turn;
+  for (const job of state.jobs.values()) {
+    const holder = holdersOf(turn, job.computation, job.manifest.owner).includes(state.self.peer);
+    if (job.active || holder) for (const hash of namedBlobs(turn, job)) want(turn, hash, false);
+    if (!holder) continue;
+    for (const hash of job.computation.long.keys()) want(turn, hash, true);
+  }
+  askForWanted(turn);
+}
+
+/** Notes that a blob is looked for, unless it is here. */
+export function want(turn: Turn, hash: Hash, long: boolean): void {
+  const { blobs, wants } = turn.state;
+  if (blobs.has(hash) || wants.has(hash)) return;
+  wants.set(hash, { asked: null, until: 0, refused: new Set(), long });
+}
+
+/** Asks one peer after the other for each blob that is looked for. */
+export function askForWanted(turn: Turn): void {
+  const { wants, timing } = turn.state;
+  if (wants.size === 0) return;
+  const peers = neighbours(turn);
+  let asked = 0;
+  for (const [hash, wanted] of wants) {
+    if (++asked > MAX_ASKED) return;
+    if (wanted.until > turn.now) continue;
+    if (wanted.asked !== null) wanted.refused.add(wanted.asked);
+    const left = peers.filter((peer) => !wanted.refused.has(peer));
+    const peer = left[Math.floor(turn.env.rng() * left.length)] ?? null;
+    wanted.asked = peer;
+    wanted.until = turn.now + timing.askMs;
+    if (peer !== null) turn.send(peer, { kind: 'want', hash });
+    else giveUpRound(turn, hash, wanted, peers);
+  }
+}
+
+/** All live peers were asked in vain: a long value is lost, anything else is asked for again. */
+function giveUpRound(turn: Turn, hash: Hash, wanted: Want, peers: readonly PeerId[]): void {
+  wanted.refused.clear();
+  const { roster } = turn.state;
+  const allAsked = roster
+    .all()
+    .every(([peer, view]) => peers.includes(peer) || roster.state(view, turn.now) === 'dead');
+  if (!wanted.long || !allAsked) return;
+  for (const computation of turn.state.computations.values()) {
+    const index = computation.long.get(hash);
+    if (index === undefined || computation.missing.has(index)) continue;
+    computation.missing.add(index, index + 1);
+    turn.log('warn', 'value.lost', { computation: computation.id, index });
+  }
+}
+
+/** Takes a blob in, if it was asked for and is what its hash says. */
+export function takeBlob(turn: Turn, from: PeerId, hash: Hash, content: Uint8Array): void {
+  const { state } = turn;
+  if (!state.wants.has(hash)) return;
+  if (turn.env.hash(content) !== hash) {
+    turn.log('warn', 'blob.refused', { hash, from });
+    takeNone(turn, from, hash);
+    return;
+  }
+  state.wants.delete(hash);
+  keepBlob(turn, hash, content);
+}
+
+/** Adds a blob to the store. */
+export function keepBlob(turn: Turn, hash: Hash, content: Uint8Array): void {
+  const { state } = turn;
+  if (!state.blobs.has(hash)) {
+    state.blobs.set(hash, turn.keep({ kind: 'blob', hash, bytes: content }));
+    turn.hurry();
+  }
+  readRoot(turn, hash, content);
+  for (const job of state.jobs.values()) {
+    if (namedBlobs(turn, job).includes(hash) || job.computation.long.has(hash)) turn.change(job.id);
+  }
+}
+
+/** Learns the chunks of a map job's items from their root. */
+export function readRoot(turn: Turn, hash: Hash, content: Uint8Array): void {
+  const { state } = turn;
+  if (state.chunks.has(hash)) return;
+  for (const job of state.jobs.values()) {
+    if (job.manifest.spec.items?.root !== hash) continue;
+    const chunks = itemChunks(content);
+    if (chunks === null) return turn.log('error', 'items.malformed', { job: job.id });
+    const hashes = chunks.map((chunk) => chunk.hash);
+    state.chunks.set(hash, hashes);
+    for (const chunk of hashes) want(turn, chunk, false);
+    return askForWanted(turn);
+  }
+}
+
+/** A peer that was asked has not got it: the next one is asked at once. */
+export function takeNone(turn: Turn, from: PeerId, hash: Hash): void {
+  const wanted = turn.state.wants.get(hash);
+  if (wanted === undefined || wanted.asked !== from) return;
+  wanted.refused.add(from);
+  wanted.asked = null;
+  wanted.until = 0;
+  const others = neighbours(turn).filter((peer) => !wanted.refused.has(peer));
+  if (others.length > 0) askForWanted(turn);
+  else wanted.until = turn.now + turn.state.timing.askMs;
+}
+
+/** Answers a peer that asks for a blob. */
+export function giveBlob(turn: Turn, to: PeerId, hash: Hash): void {
+  if (turn.state.blobs.has(hash)) turn.emit({ kind: 'send.blob', to, hash });
+  else turn.send(to, { kind: 'none', hash });
+}

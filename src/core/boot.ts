@@ -1,0 +1,66 @@
+import { decode } from './codec.ts';
+import { ENDED_ENTRY, TOMBSTONE_ENTRY } from './ending.ts';
+import type { PeerEvent } from './event.ts';
+import { check, hash, list, tuple, whole } from './form.ts';
+import { MAX_INDEX } from './interval-set.ts';
+import { LEASES_ENTRY } from './lease-book.ts';
+import { LOST } from './record.ts';
+import { append, receive } from './records.ts';
+import type { Turn } from './turn.ts';
+
+const index = whole(0, MAX_INDEX);
+const leasesForm = list(tuple(hash, index, index), 4096);
+
+/** Takes in records read from disk, the control scope's before all others. */
+export function load(turn: Turn, event: Extract<PeerEvent, { kind: 'loaded' }>): void {
+  receive(turn, event.group, 'disk');
+}
+
+/** Job ids whose records were dropped, to be known before records are loaded. */
+export function readTombstones(turn: Turn, locals: ReadonlyMap<string, Uint8Array>): void {
+  for (const [key, bytes] of locals) {
+    if (!key.startsWith(TOMBSTONE_ENTRY)) continue;
+    const phase = new TextDecoder().decode(bytes);
+    turn.state.tombstones.set(key.slice(TOMBSTONE_ENTRY.length), phase);
+  }
+}
+
+/** All was read: leases found are told as lost, and work may begin after the first exchange. */
+export function boot(turn: Turn, event: Extract<PeerEvent, { kind: 'booted' }>): void {
+  const { state, now } = turn;
+  for (const blob of event.blobs) state.blobs.set(blob, 0);
+  state.booted = true;
+  state.openAt = event.known ? now + state.timing.settleMs : now;
+  state.nextSyncAt = now + state.timing.syncMs * (0.5 + turn.env.rng());
+  for (const [key, bytes] of event.locals) {
+    if (!key.startsWith(ENDED_ENTRY)) continue;
+    const job = state.jobs.get(key.slice(ENDED_ENTRY.length));
+    const decoded = decode(bytes, 64);
+    if (job !== undefined && 'value' in decoded && typeof decoded.value === 'number') {
+      job.endedAt = decoded.value;
+    }
+  }
+  tellLost(turn, event.locals.get(LEASES_ENTRY));
+  for (const job of state.jobs.values()) {
+    turn.touched.add(job.id);
+    const root = job.manifest.spec.items?.root;
+    if (root !== undefined && state.blobs.has(root)) turn.emit({ kind: 'read.blob', hash: root });
+  }
+  turn.beat = true;
+}
+
+/** What was under way when the process ended is an attempt of kind `lost`, which never counts. */
+function tellLost(turn: Turn, bytes: Uint8Array | undefined): void {
+  if (bytes === undefined) return;
+  const decoded = decode(bytes, 1_048_576);
+  if ('rejected' in decoded) return;
+  const leases = check(leasesForm, decoded.value);
+  if ('rejected' in leases) return;
+  for (const [scope, lo, hi] of leases.value) {
+    const computation = turn.state.computations.get(scope);
+    if (computation === undefined || hi <= lo || computation.coverage.covers(lo, hi)) continue;
+    const detail = 'under way when this process ended';
+    append(turn, scope, { kind: 'attempt', lo, hi, failure: LOST, detail });
+  }
+  turn.keep({ kind: 'local', key: LEASES_ENTRY, bytes: null });
+}

@@ -1,0 +1,212 @@
+import { AnswerMap, type Outcome, outcomeKey, segmentOutcomes } from './answer-map.ts';
+import type { ComputationId, Hash, JobId, PeerId } from './ids.ts';
+import { IntervalSet } from './interval-set.ts';
+import type { ComputationSpec } from './manifest.ts';
+import { type Attempt, LOST, type RecordKey, type Segment } from './record.ts';
+
+/** Attempts by counting failures after which an index is stuck. */
+export const STUCK_AFTER = 3;
+
+/** Fresh evaluations without two equal ones after which a function is called impure. */
+export const IMPURE_AFTER = 5;
+
+/** Records of how long recent segments took, for the median. */
+const RECENT_SEGMENTS = 31;
+
+/** An index that segments disagree about. */
+interface Dispute {
+  /** Every outcome seen, by key. */
+  readonly outcomes: Map<string, Outcome | undefined>;
+}
+
+/** An attempt with its place and the peer that made it. */
+export interface PlacedAttempt {
+  readonly peer: PeerId;
+  readonly index: number;
+  readonly failure: string;
+  readonly detail: string;
+}
+
+/** An interval that was under way when its peer's process ended. */
+export interface LostInterval {
+  readonly lo: number;
+  readonly hi: number;
+  readonly peer: PeerId;
+  /** When this peer heard of it, on its own clock. */
+  readonly at: number;
+}
+
+/**
+ * What is known of one computation: a function of the set of its records, so that applying them in
+ * any order, any number of times, gives the same coverage and outcomes.
+ */
+export class Computation {
+  readonly id: ComputationId;
+  readonly spec: ComputationSpec;
+  /** Indices with an undisputed outcome. */
+  readonly coverage: IntervalSet = new IntervalSet();
+  readonly answers: AnswerMap;
+  readonly disputes: Map<number, Dispute> = new Map();
+  /** Fresh evaluations by index, then by outcome: the records that made them. */
+  readonly #fresh = new Map<number, Map<string, Set<string>>>();
+  readonly attempts: Map<number, PlacedAttempt[]> = new Map();
+  readonly losses: LostInterval[] = [];
+  /** Evaluations made for each job, and the peers that made them. */
+  readonly #made = new Map<JobId, { ran: number; peers: Set<PeerId> }>();
+  /** Values that no holder has any more: to be evaluated again. */
+  readonly missing: IntervalSet = new IntervalSet();
+  /** Values that travel by hash, and one index that has each. */
+  readonly long: Map<Hash, number> = new Map();
+  candidates = 0;
+  milliseconds = 0;
+  segments = 0;
+  readonly #recent: number[] = [];
+
+  constructor(id: ComputationId, spec: ComputationSpec) {
+    this.id = id;
+    this.spec = spec;
+    this.answers = new AnswerMap(spec.items !== null);
+  }
+
+  /** Adds a segment. Returns the indices that became disputed by it. */
+  apply(key: RecordKey, segment: Segment): number[] {
+    const outcomes = segmentOutcomes(segment.accepted, segment.errors);
+    const disputed = this.#compare(segment, outcomes);
+    this.#count(key, segment);
+    const record = `${key.origin} ${key.start.incarnation}.${key.start.nonce} ${key.n}`;
+    if (segment.fresh) this.#countFresh(segment, outcomes, record);
+    this.coverage.add(segment.lo, segment.hi);
+    this.missing.remove(segment.lo, segment.hi);
+    for (const [index, outcome] of outcomes) {
+      if (!this.disputes.has(index)) this.#setOnce(index, outcome);
+    }
+    for (const index of this.disputes.keys()) {
+      if (index >= segment.lo && index < segment.hi) this.#settle(index);
+    }
+    return disputed;
+  }
+
+  addAttempt(key: RecordKey, attempt: Attempt, now: number): void {
+    if (attempt.failure === LOST) {
+      this.losses.push({ lo: attempt.lo, hi: attempt.hi, peer: key.origin, at: now });
+      return;
+    }
+    const { lo: index, failure, detail } = attempt;
+    const list = this.attempts.get(index) ?? [];
+    list.push({ peer: key.origin, index, failure, detail });
+    this.attempts.set(index, list);
+  }
+
+  /** Says whether an index has failed so often that it is claimed no more. */
+  isStuck(index: number): boolean {
+    return (this.attempts.get(index)?.length ?? 0) >= STUCK_AFTER && !this.coverage.has(index);
+  }
+
+  /** The index at which five fresh evaluations had no two equal outcomes, or null. */
+  get impureAt(): number | null {
+    let lowest: number | null = null;
+    for (const index of this.disputes.keys()) {
+      const counts = [...(this.#fresh.get(index)?.values() ?? [])].map((set) => set.size);
+      const total = counts.reduce((sum, count) => sum + count, 0);
+      if (total < IMPURE_AFTER || Math.max(...counts) >= 2) continue;
+      if (lowest === null || index < lowest) lowest = index;
+    }
+    return lowest;
+  }
+
+  /** Evaluations made for a job on the whole mesh, as far as this peer knows. */
+  ranFor(job: JobId): number {
+    return this.#made.get(job)?.ran ?? 0;
+  }
+
+  /** Peers that evaluated for a job. */
+  peersFor(job: JobId): number {
+    return this.#made.get(job)?.peers.size ?? 0;
+  }
+
+  /** Median time of recent segments in ms, or null before the first. */
+  get medianMs(): number | null {
+    if (this.#recent.length === 0) return null;
+    const sorted = [...this.#recent].sort((a, b) => a - b);
+    return sorted[sorted.length >>> 1] ?? null;
+  }
+
+  /** Disputed indices that still lack an agreed outcome, rising. */
+  openDisputes(): number[] {
+    return [...this.disputes.keys()]
+      .filter((index) => !this.coverage.has(index))
+      .sort((a, b) => a - b);
+  }
+
+  #count(key: RecordKey, segment: Segment): void {
+    const size = segment.hi - segment.lo;
+    this.candidates += size;
+    this.milliseconds += segment.ms;
+    this.segments++;
+    this.#recent.push(segment.ms);
+    if (this.#recent.length > RECENT_SEGMENTS) this.#recent.shift();
+    const made = this.#made.get(segment.job) ?? { ran: 0, peers: new Set<PeerId>() };
+    made.ran += size;
+    made.peers.add(key.origin);
+    this.#made.set(segment.job, made);
+  }
+
+  #setOnce(index: number, outcome: Outcome): void {
+    if (this.answers.get(index) !== undefined) return;
+    this.answers.set(index, outcome);
+    if (outcome.kind === 'long') this.long.set(outcome.hash, index);
+  }
+
+  /** Finds where the segment says otherwise than what is covered; those become disputed. */
+  #compare(segment: Segment, outcomes: Map<number, Outcome>): number[] {
+    const found: number[] = [];
+    for (const [lo, hi] of this.coverage.within(segment.lo, segment.hi)) {
+      const indices = new Set<number>(this.answers.indicesWithin(lo, hi));
+      for (const index of outcomes.keys()) if (index >= lo && index < hi) indices.add(index);
+      for (const index of indices) {
+        const known = this.answers.get(index);
+        const now = outcomes.get(index);
+        if (outcomeKey(known) === outcomeKey(now)) continue;
+        if (!this.disputes.has(index)) {
+          this.disputes.set(index, { outcomes: new Map([[outcomeKey(known), known]]) });
+          found.push(index);
+        }
+      }
+    }
+    for (const [index, dispute] of this.disputes) {
+      if (index < segment.lo || index >= segment.hi) continue;
+      const now = outcomes.get(index);
+      dispute.outcomes.set(outcomeKey(now), now);
+    }
+    return found.sort((a, b) => a - b);
+  }
+
+  #countFresh(segment: Segment, outcomes: Map<number, Outcome>, record: string): void {
+    // Fresh runs are of single indices or short ranges, so this stays small.
+    for (let index = segment.lo; index < segment.hi; index++) {
+      const byOutcome = this.#fresh.get(index) ?? new Map<string, Set<string>>();
+      const key = outcomeKey(outcomes.get(index));
+      byOutcome.set(key, (byOutcome.get(key) ?? new Set<string>()).add(record));
+      this.#fresh.set(index, byOutcome);
+    }
+  }
+
+  /** Takes the outcome with two fresh evaluations (more win, then the smaller key), or uncovers. */
+  #settle(index: number): void {
+    let best: string | null = null;
+    let bestCount = 1;
+    for (const [key, records] of this.#fresh.get(index) ?? []) {
+      if (records.size > bestCount || (records.size === bestCount && best !== null && key < best)) {
+        best = key;
+        bestCount = records.size;
+      }
+    }
+    if (best === null) {
+      this.coverage.remove(index, index + 1);
+      this.answers.set(index, undefined);
+      return;
+    }
+    this.answers.set(index, this.disputes.get(index)?.outcomes.get(best));
+    this.coverage.add(index, index + 1);
+  }
+}

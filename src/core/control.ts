@@ -1,0 +1,149 @@
+import { Computation } from './computation.ts';
+import { assertNever, type Hash, type JobId } from './ids.ts';
+import { JobState, type PlacedOp } from './job-state.ts';
+import { computationId, encodeManifest, successorId } from './manifest.ts';
+import type { Orphan } from './peer-state.ts';
+import type { CertificateRecord, ControlOp, ManifestRecord } from './record.ts';
+import { certificatePayload, opPayload } from './record-codec.ts';
+import type { Turn } from './turn.ts';
+
+/** Most control records kept for jobs that are not known yet. */
+const MAX_ORPHANS = 4096;
+
+/** Applies a control record, or a skip; one whose job is unknown waits for it. */
+export function applyControl(turn: Turn, placed: Orphan): void {
+  const { state } = turn;
+  const { body, key } = placed;
+  switch (body.kind) {
+    case 'manifest':
+      return addJob(turn, body, placed.hash);
+    case 'successor': {
+      const id = successorId(body.predecessor, body.stuck, turn.env.hash);
+      state.successors.set(id, body);
+      adopt(turn, id);
+      return;
+    }
+    case 'op': {
+      if (!turn.env.verify(key.origin, opPayload(body), body.signature)) return;
+      const job = state.jobs.get(body.job);
+      if (job === undefined) return wait(turn, body.job, placed);
+      return applyOp(turn, job, { op: body, hash: placed.hash, author: key.origin });
+    }
+    case 'certificate': {
+      const payload = certificatePayload(body.job, body.certificate);
+      if (!turn.env.verify(key.origin, payload, body.signature)) return;
+      return applyCertificate(turn, body, placed);
+    }
+    case 'skip': {
+      const job = state.jobs.get(body.job);
+      if (job === undefined) return wait(turn, body.job, placed);
+      job.skips.add(body.index);
+      turn.touched.add(job.id);
+      turn.change(job.id);
+      return;
+    }
+    case 'segment':
+    case 'attempt':
+      return;
+    default:
+      return assertNever(body);
+  }
+}
+
+function wait(turn: Turn, job: JobId, placed: Orphan): void {
+  const { orphans, tombstones } = turn.state;
+  if (tombstones.has(job)) return;
+  let count = 0;
+  for (const list of orphans.values()) count += list.length;
+  if (count >= MAX_ORPHANS) return;
+  const list = orphans.get(job) ?? [];
+  list.push(placed);
+  orphans.set(job, list);
+}
+
+/** Applies what waited for this job or successor. */
+function adopt(turn: Turn, id: JobId): void {
+  const waiting = turn.state.orphans.get(id) ?? [];
+  turn.state.orphans.delete(id);
+  for (const placed of waiting) applyControl(turn, placed);
+}
+
+function addJob(turn: Turn, record: ManifestRecord, recordHash: Hash): void {
+  const { state, env } = turn;
+  const { manifest, signature } = record;
+  const bytes = encodeManifest(manifest);
+  const id = env.hash(bytes);
+  if (state.jobs.has(id) || state.tombstones.has(id)) return;
+  if (!env.verify(manifest.owner, bytes, signature)) {
+    turn.log('warn', 'job.refused', { job: id, owner: manifest.owner, fault: 'signature' });
+    return;
+  }
+  const name = computationId(manifest.spec, env.hash);
+  const computation = state.computations.get(name) ?? new Computation(name, manifest.spec);
+  state.computations.set(name, computation);
+  const job = new JobState(id, manifest, computation, recordHash, turn.now);
+  state.jobs.set(id, job);
+  turn.log('info', 'job.known', { job: id, name: manifest.name, owner: manifest.owner });
+  adopt(turn, id);
+  turn.touched.add(id);
+  turn.change(id);
+}
+
+/** Higher numbers win, ties by hash. */
+function beats(a: PlacedOp, b: PlacedOp): boolean {
+  return a.op.number !== b.op.number ? a.op.number > b.op.number : a.hash > b.hash;
+}
+
+function applyOp(turn: Turn, job: JobState, placed: PlacedOp): void {
+  const { kind } = placed.op.change;
+  const known = job.ops.get(kind);
+  if (known !== undefined && !beats(placed, known)) return;
+  job.ops.set(kind, placed);
+  if (kind === 'cancel' && job.cancelledAt === null) {
+    job.cancelledAt = turn.now;
+    turn.log('info', 'job.cancelled', { job: job.id, by: placed.author });
+  }
+  turn.touched.add(job.id);
+  turn.change(job.id);
+}
+
+function applyCertificate(turn: Turn, record: CertificateRecord, placed: Orphan): void {
+  const { state } = turn;
+  const successor = state.successors.get(record.job);
+  const job = state.jobs.get(successor?.predecessor ?? record.job);
+  if (job === undefined) return wait(turn, record.job, placed);
+  const known =
+    successor === undefined
+      ? job.certificate
+      : job.successor?.id === record.job
+        ? job.successor.certificate
+        : null;
+  if (known !== null) {
+    if (known.certificate !== record.certificate) alarm(turn, job, record, placed.key.origin);
+    return;
+  }
+  if (successor === undefined) {
+    job.certificate = record;
+    job.endedBy ??= 'own';
+  } else {
+    job.successor ??= { id: record.job, stuck: successor.stuck, certificate: record };
+    job.endedBy ??= 'successor';
+  }
+  turn.touched.add(job.id);
+  turn.change(job.id);
+  turn.log('info', 'job.certified', { job: record.job, certificate: record.certificate });
+}
+
+function alarm(turn: Turn, job: JobState, record: CertificateRecord, origin: string): void {
+  const line = `${origin} certifies ${record.certificate.slice(0, 16)}, another answer than known`;
+  if (job.alarms.length < 16 && !job.alarms.includes(line)) job.alarms.push(line);
+  turn.log('error', 'certificate.conflict', { job: record.job, origin });
+  turn.change(job.id);
+}
+
+/** A signed op on a job, numbered above all that is known. */
+export function nextOp(turn: Turn, job: JobState, change: ControlOp['change']): ControlOp {
+  const number = (job.ops.get(change.kind)?.op.number ?? 0) + 1;
+  const signature = turn.env.sign(opPayload({ job: job.id, number, change }));
+  return { kind: 'op', job: job.id, number, change, signature };
+}

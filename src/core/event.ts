@@ -1,0 +1,178 @@
+import type { Column, ErrorOutcome } from './column.ts';
+import type { ComputationId, Hash, JobId, PeerId, Start } from './ids.ts';
+import type { Interval } from './interval-set.ts';
+import type { Manifest } from './manifest.ts';
+import type { Message, RecordGroup, StreamMessage } from './message.ts';
+import type { OpChange } from './record.ts';
+
+/** What a step may read of the world: all synchronous, all injected. */
+export interface Env {
+  /** Monotonic ms since the peer's start. */
+  readonly now: number;
+  /** Uniform in [0, 1). */
+  rng(): number;
+  /** SHA-256. */
+  hash(bytes: Uint8Array): Hash;
+  /** This peer's Ed25519 signature (RFC 8032: deterministic). */
+  sign(bytes: Uint8Array): Uint8Array;
+  verify(peer: PeerId, bytes: Uint8Array, signature: Uint8Array): boolean;
+}
+
+/** Evaluated candidates [lo, hi) of an execution. */
+export interface Part {
+  readonly lo: number;
+  readonly hi: number;
+  readonly accepted: readonly Column[];
+  readonly errors: readonly ErrorOutcome[];
+  readonly ms: number;
+}
+
+/** Everything that can happen to a peer. */
+export type PeerEvent =
+  /** Time passed; comes about ten times a second. */
+  | { readonly kind: 'tick' }
+  /** The machine's wall clock in ms since 1970, once a second: deadlines and retention only. */
+  | { readonly kind: 'wall'; readonly wallMs: number }
+  /** The machine was suspended and runs again. */
+  | { readonly kind: 'resumed' }
+  /** Comes before the records: jobs that were collected are not to be known again. */
+  | { readonly kind: 'tombstones'; readonly locals: ReadonlyMap<string, Uint8Array> }
+  /** A record read from disk at start. */
+  | { readonly kind: 'loaded'; readonly group: RecordGroup }
+  /** All was read; `known` is false when no other member is known, so nobody is waited for. */
+  | {
+      readonly kind: 'booted';
+      readonly blobs: Iterable<Hash>;
+      readonly locals: ReadonlyMap<string, Uint8Array>;
+      readonly known: boolean;
+    }
+  | { readonly kind: 'addresses'; readonly addresses: readonly string[] }
+  | { readonly kind: 'message'; readonly from: PeerId; readonly message: Message }
+  | { readonly kind: 'connected'; readonly peer: PeerId }
+  | { readonly kind: 'disconnected'; readonly peer: PeerId; readonly reset: boolean }
+  | { readonly kind: 'refused'; readonly peer: PeerId }
+  /** All writes up to this number are on disk. */
+  | { readonly kind: 'stored'; readonly write: number }
+  /** The disk took no write (full: true) or takes writes again. */
+  | { readonly kind: 'disk'; readonly full: boolean }
+  | { readonly kind: 'blob.read'; readonly hash: Hash; readonly bytes: Uint8Array }
+  | { readonly kind: 'part'; readonly execution: number; readonly part: Part }
+  | {
+      readonly kind: 'failed';
+      readonly execution: number;
+      readonly index: number;
+      readonly failure: { readonly kind: string; readonly detail: string };
+    }
+  | { readonly kind: 'ended'; readonly execution: number; readonly finished: boolean }
+  /** A client's wish; answered by one `answer` effect with the same request number. */
+  | {
+      readonly kind: 'publish';
+      readonly request: number;
+      readonly manifest: Manifest;
+      readonly blobs: readonly { readonly hash: Hash; readonly bytes: Uint8Array }[];
+      readonly probe: Part | null;
+    }
+  | {
+      readonly kind: 'operate';
+      readonly request: number;
+      readonly job: JobId;
+      readonly change: OpChange;
+    }
+  | {
+      readonly kind: 'skip';
+      readonly request: number;
+      readonly job: JobId;
+      readonly index: number;
+    }
+  /** Asks for word that the job ended and its answer is kept. */
+  | { readonly kind: 'confirm'; readonly request: number; readonly job: JobId }
+  | { readonly kind: 'forget.request'; readonly request: number }
+  | {
+      readonly kind: 'verify';
+      readonly request: number;
+      readonly job: JobId;
+      readonly ranges: readonly Interval[];
+    }
+  /** Asks for a long value that a client reads. */
+  | { readonly kind: 'fetch'; readonly hash: Hash }
+  /** stop: free the leases. leave: say farewell as well. Nothing is claimed afterwards. */
+  | { readonly kind: 'stop'; readonly leave: boolean };
+
+/** What an execution evaluates. */
+export interface Execution {
+  readonly id: number;
+  readonly computation: ComputationId;
+  readonly lo: number;
+  readonly hi: number;
+  readonly fresh: boolean;
+}
+
+/** Something that a step asks the world to do. */
+export type Effect =
+  | {
+      readonly kind: 'broadcast';
+      readonly message: Extract<Message, { kind: 'heartbeat' | 'announce' }>;
+    }
+  | { readonly kind: 'send'; readonly to: PeerId; readonly message: StreamMessage }
+  /** Read these records from the store and send them. */
+  | {
+      readonly kind: 'send.records';
+      readonly to: PeerId;
+      readonly scope: string;
+      readonly origin: PeerId;
+      readonly start: Start;
+      readonly ranges: readonly Interval[];
+    }
+  | { readonly kind: 'send.blob'; readonly to: PeerId; readonly hash: Hash }
+  | { readonly kind: 'read.blob'; readonly hash: Hash }
+  /** Writes numbered `write`; all of a step go into one batch. urgent: now, with all before it. */
+  | { readonly kind: 'store'; readonly writes: readonly StoreWrite[]; readonly write: number }
+  | { readonly kind: 'flush' }
+  | { readonly kind: 'execute'; readonly execution: Execution }
+  | { readonly kind: 'stop'; readonly execution: number; readonly mode: 'drain' | 'kill' }
+  /** Where a member is reached, or that it is gone. */
+  | { readonly kind: 'know'; readonly peer: PeerId; readonly addresses: readonly string[] }
+  | { readonly kind: 'forget.peer'; readonly peer: PeerId }
+  | { readonly kind: 'answer'; readonly request: number; readonly result: Answer }
+  /** A job or the roster changed: clients look again. */
+  | { readonly kind: 'changed'; readonly job: JobId | null }
+  | { readonly kind: 'forget.computation'; readonly computation: ComputationId }
+  | {
+      readonly kind: 'log';
+      readonly level: 'error' | 'warn' | 'info' | 'debug';
+      readonly event: string;
+      readonly fields: Readonly<Record<string, unknown>>;
+    }
+  /** Another process runs with this peer's identity: end. */
+  | { readonly kind: 'halt'; readonly reason: string };
+
+/** A change of the store; the store room's Write is the same shape. */
+export type StoreWrite =
+  | {
+      readonly kind: 'record';
+      readonly scope: string;
+      readonly origin: PeerId;
+      readonly start: Start;
+      readonly n: number;
+      readonly body: Uint8Array;
+    }
+  | { readonly kind: 'blob'; readonly hash: Hash; readonly bytes: Uint8Array }
+  | { readonly kind: 'local'; readonly key: string; readonly bytes: Uint8Array | null }
+  | { readonly kind: 'drop-scope'; readonly scope: string }
+  | { readonly kind: 'drop-blob'; readonly hash: Hash };
+
+/** One candidate whose second evaluation differed. */
+export interface Difference {
+  readonly index: number;
+  readonly known: string;
+  readonly now: string;
+}
+
+export type Answer =
+  | { readonly kind: 'kept'; readonly job: JobId; readonly copies: number }
+  | { readonly kind: 'verified'; readonly checked: number; readonly different: Difference[] }
+  | {
+      readonly kind: 'refused';
+      readonly code: 'MESH_UNKNOWN_JOB' | 'MESH_JOB_ENDED' | 'MESH_STOPPED';
+      readonly reason: string;
+    };

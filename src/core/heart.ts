@@ -1,0 +1,159 @@
+import { compareStarts, type PeerId, sameStart } from './ids.ts';
+import { FINISHED_BEATS, yieldConflicts } from './lease-book.ts';
+import type { Message, RecordGroup } from './message.ts';
+import { receive } from './records.ts';
+import type { Register } from './register.ts';
+import type { Turn } from './turn.ts';
+
+/** Bytes of fresh segments in one heartbeat; what does not fit is fetched by sync. */
+const FRESH_BYTES = 131_072;
+
+/** Leases told in one register. */
+const MAX_LEASES = 512;
+
+/** Peers above which heartbeats become rarer: peers/100 seconds apart. */
+const DENSE_PEERS = 100;
+
+/** Up to this many peers, a new segment is pushed to each and not repeated in the heartbeat. */
+export const SMALL_MESH = 8;
+
+/** Time between two heartbeats in a mesh of this size, in ms. */
+function heartbeatMs(turn: Turn): number {
+  const { timing, roster } = turn.state;
+  return timing.heartbeatMs * Math.max(1, (roster.size + 1) / DENSE_PEERS);
+}
+
+/** This peer's register as it stands. */
+export function ownRegister(turn: Turn): Register {
+  const { state } = turn;
+  return {
+    peer: state.self.peer,
+    start: state.start,
+    sequence: state.sequence,
+    name: state.self.name,
+    version: state.self.version,
+    slots: state.self.slots,
+    mathClass: state.self.mathClass,
+    addresses: state.addresses,
+    refuses: [...state.refuses].sort().slice(0, 1024),
+    heartbeatMs: Math.round(heartbeatMs(turn)),
+    leaving: state.leaving,
+    stores: !state.diskFull,
+    leases: state.leases.slice(0, MAX_LEASES).map(({ lease }) => lease),
+  };
+}
+
+/** Sends a heartbeat when one is due, or when the register changed a moment ago. */
+export function beatIfDue(turn: Turn): void {
+  const { state, now } = turn;
+  if (!state.booted) return;
+  if (turn.beat) {
+    const soon = Math.max(now, state.lastBeatAt + state.timing.heartbeatGapMs);
+    state.nextBeatAt = Math.min(state.nextBeatAt, soon);
+  }
+  if (now < state.nextBeatAt) return;
+  state.sequence++;
+  const register = ownRegister(turn);
+  turn.emit({
+    kind: 'broadcast',
+    message: { kind: 'heartbeat', register, fresh: freshGroups(turn) },
+  });
+  state.lastBeatAt = now;
+  state.nextBeatAt = now + heartbeatMs(turn) * (0.8 + 0.4 * turn.env.rng());
+  for (const own of state.leases) if (own.lease.segment !== undefined) own.beats++;
+  state.leases = state.leases.filter(
+    ({ lease, beats }) => lease.segment === undefined || beats < FINISHED_BEATS,
+  );
+}
+
+function freshGroups(turn: Turn): RecordGroup[] {
+  const groups: RecordGroup[] = [];
+  let total = 0;
+  for (const group of turn.state.fresh.reverse()) {
+    const bytes = group.records.reduce((sum, [, body]) => sum + body.length + 160, 0);
+    if (total + bytes > FRESH_BYTES || groups.length >= 512) break;
+    total += bytes;
+    groups.push(group);
+  }
+  turn.state.fresh = [];
+  return groups;
+}
+
+/** Takes a heartbeat in: the register, and the segments that came with it. */
+export function hear(
+  turn: Turn,
+  from: PeerId,
+  message: Extract<Message, { kind: 'heartbeat' }>,
+): void {
+  const { state, now } = turn;
+  const { register, fresh } = message;
+  if (register.peer === state.self.peer) return hearTwin(turn, register);
+  const before = state.roster.get(register.peer);
+  const restarted = before !== undefined && !sameStart(before.register.start, register.start);
+  const wasDead = before !== undefined && state.roster.state(before, now) === 'dead';
+  if (state.roster.hear(register, now)) {
+    if (before === undefined || restarted || wasDead) {
+      turn.beat = true;
+      turn.log('info', 'peer.alive', { peer: register.peer, name: register.name });
+      turn.change(null);
+    }
+    if (before?.register.addresses.join() !== register.addresses.join()) {
+      turn.emit({ kind: 'know', peer: register.peer, addresses: register.addresses });
+    }
+    yieldConflicts(turn, register.peer, register.leases);
+    askForFinished(turn, register);
+  }
+  for (const group of fresh) receive(turn, group, { peer: from });
+}
+
+/** A finished lease names its segment; one that is not here is fetched at once. */
+function askForFinished(turn: Turn, register: Register): void {
+  const { state } = turn;
+  const { peer: origin, start } = register;
+  for (const { computation: scope, segment } of register.leases) {
+    if (segment === undefined || !state.computations.has(scope)) continue;
+    if (state.logs.has({ scope, origin, start, n: segment })) continue;
+    const ranges = [[segment, segment + 1] as const];
+    turn.send(origin, { kind: 'pull', scope, logs: [{ origin, start, ranges }] });
+  }
+}
+
+/**
+ * A larger start of one's own id: if it lives (its sequence advances twice), a copied home is
+ * running elsewhere and this peer ends; a start is then drawn above it at the next run.
+ */
+function hearTwin(turn: Turn, register: Register): void {
+  const { state } = turn;
+  if (compareStarts(register.start, state.start) <= 0) return;
+  const { twin } = state;
+  if (twin === null || !sameStart(twin.start, register.start)) {
+    state.twin = { start: register.start, sequence: register.sequence, advances: 0 };
+    return;
+  }
+  if (register.sequence <= twin.sequence) return;
+  twin.sequence = register.sequence;
+  twin.advances++;
+  if (twin.advances < 2) return;
+  turn.emit({
+    kind: 'halt',
+    reason: `another process runs with this peer's identity (${state.self.peer}): a copied home?`,
+  });
+}
+
+/** Tells of peers whose state changed, and forgets those that were silent for ten minutes. */
+export function watchRoster(turn: Turn): void {
+  const { state, now } = turn;
+  for (const [peer, view] of state.roster.all()) {
+    const current = state.roster.state(view, now);
+    if (current === view.told) continue;
+    if (current === 'dead' && !view.register.leaving) {
+      turn.log('warn', 'peer.dead', { peer, name: view.register.name });
+    }
+    view.told = current;
+    turn.change(null);
+  }
+  for (const peer of state.roster.expire(now)) {
+    turn.emit({ kind: 'forget.peer', peer });
+    turn.change(null);
+  }
+}

@@ -1,0 +1,125 @@
+import type { Computation } from './computation.ts';
+import type { Hash, JobId, PeerId } from './ids.ts';
+import type { Manifest } from './manifest.ts';
+import type { CertificateRecord, ControlOp } from './record.ts';
+
+/** How far a job is. */
+export type JobPhase = 'running' | 'paused' | 'stuck' | 'done' | 'partial' | 'cancelled' | 'impure';
+
+/** A control op with the hash of its record and its author. */
+export interface PlacedOp {
+  readonly op: ControlOp;
+  readonly hash: Hash;
+  readonly author: PeerId;
+}
+
+/** A job that continues another one without its stuck indices. */
+export interface SuccessorState {
+  readonly id: JobId;
+  readonly stuck: readonly number[];
+  certificate: CertificateRecord | null;
+}
+
+/** What is known of one job: its manifest, its control registers and how it ended. */
+export class JobState {
+  readonly id: JobId;
+  readonly manifest: Manifest;
+  readonly computation: Computation;
+  /** When this peer heard of it, on its own clock. */
+  readonly heardAt: number;
+  /** Hash of the manifest's record, which receipts name. */
+  readonly record: Hash;
+  readonly ops: Map<ControlOp['change']['kind'], PlacedOp> = new Map();
+  /** Indices that a trusted member wants skipped. */
+  readonly skips: Set<number> = new Set();
+  certificate: CertificateRecord | null = null;
+  successor: SuccessorState | null = null;
+  /** Which answer clients follow; once set it stays, so that no line ever changes. */
+  endedBy: 'own' | 'successor' | null = null;
+  readonly alarms: string[] = [];
+  /** The certificate was held against the outcomes known here. */
+  checked = false;
+  /** When this peer learned that it ended, on its own clock; null while it runs. */
+  endHeardAt: number | null = null;
+  /** Wall clock when this peer learned that it ended; null while it runs. */
+  endedAt: number | null = null;
+  /** When this peer learned of a cancel, on its own clock. */
+  cancelledAt: number | null = null;
+
+  constructor(
+    id: JobId,
+    manifest: Manifest,
+    computation: Computation,
+    record: Hash,
+    heardAt: number,
+  ) {
+    this.id = id;
+    this.manifest = manifest;
+    this.computation = computation;
+    this.record = record;
+    this.heardAt = heardAt;
+  }
+
+  get priority(): number {
+    const change = this.ops.get('priority')?.op.change;
+    return change?.kind === 'priority' ? change.priority : this.manifest.priority;
+  }
+
+  get paused(): boolean {
+    const change = this.ops.get('pause')?.op.change;
+    return change?.kind === 'pause' && change.paused;
+  }
+
+  /** The change that cancelled it, or null. */
+  get cancelled(): Extract<ControlOp['change'], { kind: 'cancel' }> | null {
+    const change = this.ops.get('cancel')?.op.change;
+    return change?.kind === 'cancel' ? change : null;
+  }
+
+  /** The certificate that ended it: its own or its successor's, whichever was known first here. */
+  get ending(): CertificateRecord | null {
+    return this.endedBy === 'own' ? this.certificate : (this.successor?.certificate ?? null);
+  }
+
+  /** Indices that the answer leaves out: the successor's, or none. */
+  get skipped(): readonly number[] {
+    return this.endedBy === 'successor' ? (this.successor?.stuck ?? []) : [];
+  }
+
+  /** Bound of its indices: items of a map, --max-evals, or null. */
+  get bound(): number | null {
+    const { target } = this.manifest;
+    return target.kind === 'map' ? target.count : target.maxEvals;
+  }
+
+  /** Indices that are not claimed any more for want of an outcome, below an end. */
+  stuckBelow(end: number): number[] {
+    const stuck = new Set<number>();
+    for (const index of this.skips) stuck.add(index);
+    for (const index of this.computation.attempts.keys()) {
+      if (this.computation.isStuck(index)) stuck.add(index);
+    }
+    return [...stuck]
+      .filter((index) => index < end && !this.computation.coverage.has(index))
+      .sort((a, b) => a - b);
+  }
+
+  get phase(): JobPhase {
+    const ending = this.ending;
+    if (ending !== null) {
+      const { target } = this.manifest;
+      return target.kind === 'accept' && ending.lines < target.count ? 'partial' : 'done';
+    }
+    const cancel = this.cancelled;
+    if (cancel !== null) return cancel.reason === 'deadline' ? 'partial' : 'cancelled';
+    if (this.computation.impureAt !== null) return 'impure';
+    if (this.paused) return 'paused';
+    const frontier = this.computation.coverage.firstGap(0);
+    return this.stuckBelow(frontier + 1).length > 0 ? 'stuck' : 'running';
+  }
+
+  /** True while its candidates may be claimed. */
+  get active(): boolean {
+    return this.ending === null && this.cancelled === null && this.computation.impureAt === null;
+  }
+}

@@ -1,0 +1,150 @@
+import { encode } from './codec.ts';
+import type { Computation } from './computation.ts';
+
+import type { PeerId } from './ids.ts';
+import { IntervalSet } from './interval-set.ts';
+import type { OwnLease, PeerState, Purpose } from './peer-state.ts';
+import type { RecordKey } from './record.ts';
+import type { Lease } from './register.ts';
+import type { Turn } from './turn.ts';
+
+/** Heartbeats for which a finished lease stays in the register. */
+export const FINISHED_BEATS = 3;
+
+/** Key of the local entry that holds the running leases, for the next start to find. */
+export const LEASES_ENTRY = 'leases';
+
+/** Leases that are claimed or running, not finished. */
+export function openLeases(state: PeerState): OwnLease[] {
+  return state.leases.filter((own) => own.lease.segment === undefined);
+}
+
+/** Leases with an executor at work. */
+export function runningLeases(state: PeerState): OwnLease[] {
+  return openLeases(state).filter((own) => own.startedAt !== null);
+}
+
+/** Claims an interval; it starts once the lease is on disk. */
+export function claim(
+  turn: Turn,
+  work: Pick<Lease, 'computation' | 'job' | 'lo' | 'hi'>,
+  purpose: Purpose,
+): OwnLease {
+  const { state } = turn;
+  const lease: Lease = {
+    id: state.nextLease++,
+    computation: work.computation,
+    job: work.job,
+    lo: work.lo,
+    hi: work.hi,
+    copy: purpose === 'copy' || purpose === 'dispute',
+    running: false,
+  };
+  const own: OwnLease = {
+    lease,
+    purpose,
+    write: state.write + 1,
+    claimedAt: turn.now,
+    startedAt: null,
+    stopping: null,
+    killAt: null,
+    lastSegment: null,
+    beats: 0,
+  };
+  state.leases.push(own);
+  keepLeases(turn);
+  turn.log('debug', 'lease.claimed', { ...work, purpose });
+  return own;
+}
+
+/** Starts the executor of a claimed lease. */
+export function start(turn: Turn, own: OwnLease): void {
+  own.startedAt = turn.now;
+  own.lease = { ...own.lease, running: true };
+  turn.beat = true;
+  const { id, computation, lo, hi } = own.lease;
+  const fresh = own.purpose === 'dispute';
+  turn.emit({ kind: 'execute', execution: { id, computation, lo, hi, fresh } });
+}
+
+/** Ends a lease: with its last segment's number it stays visible for a while, else it goes. */
+export function release(turn: Turn, own: OwnLease, segment: number | null): void {
+  const { state } = turn;
+  if (segment === null) state.leases = state.leases.filter((other) => other !== own);
+  else own.lease = { ...own.lease, running: false, segment };
+  keepLeases(turn);
+}
+
+/** Tells a running lease to end; one that only waits is dropped at once. */
+export function stopLease(turn: Turn, own: OwnLease, mode: 'drain' | 'kill'): void {
+  if (own.startedAt === null) return release(turn, own, null);
+  if (own.stopping === mode || own.stopping === 'kill') return;
+  own.stopping = mode;
+  turn.emit({ kind: 'stop', execution: own.lease.id, mode });
+}
+
+/** Writes the open leases for the next start; the register tells them to the others. */
+function keepLeases(turn: Turn): void {
+  const tuples = openLeases(turn.state).map(({ lease }) => [lease.computation, lease.lo, lease.hi]);
+  turn.keep({ kind: 'local', key: LEASES_ENTRY, bytes: encode(tuples) });
+  turn.beat = true;
+}
+
+/** An arriving segment ends what it covers, unless that is a second run on purpose. */
+export function preempt(
+  turn: Turn,
+  computation: Computation,
+  lo: number,
+  hi: number,
+  key: RecordKey,
+): void {
+  if (key.origin === turn.state.self.peer) return;
+  for (const own of openLeases(turn.state)) {
+    const { lease } = own;
+    if (lease.computation !== computation.id || own.purpose === 'dispute') continue;
+    if (lease.hi <= lo || lease.lo >= hi) continue;
+    if (computation.coverage.covers(lease.lo, lease.hi)) stopLease(turn, own, 'kill');
+  }
+}
+
+/** What decides between two overlapping leases: the lower hash holds. */
+function rank(turn: Turn, lease: Lease, peer: PeerId): string {
+  const seed = `${lease.computation} ${lease.lo} ${peer}`;
+  return turn.env.hash(new TextEncoder().encode(seed));
+}
+
+/**
+ * Gives way where another peer's lease overlaps and ranks lower. A running lease yields only while
+ * it is younger than half a second; copies never conflict.
+ */
+export function yieldConflicts(turn: Turn, peer: PeerId, theirs: readonly Lease[]): void {
+  const { state } = turn;
+  for (const other of theirs) {
+    if (other.copy || other.segment !== undefined) continue;
+    for (const own of openLeases(state)) {
+      const { lease } = own;
+      if (lease.copy || lease.computation !== other.computation) continue;
+      if (lease.hi <= other.lo || lease.lo >= other.hi) continue;
+      const age = own.startedAt === null ? 0 : turn.now - own.startedAt;
+      if (age >= state.timing.yieldMs) continue;
+      if (rank(turn, lease, state.self.peer) < rank(turn, other, peer)) continue;
+      turn.log('debug', 'lease.lost', { lo: lease.lo, hi: lease.hi, holder: peer });
+      stopLease(turn, own, 'kill');
+    }
+  }
+}
+
+/** Intervals of a computation that a lease holds now, of this peer and of all that count. */
+export function leased(turn: Turn, computation: Computation): IntervalSet {
+  const held = new IntervalSet();
+  for (const { lease } of turn.state.leases) {
+    if (lease.computation === computation.id) held.add(lease.lo, lease.hi);
+  }
+  for (const [, view] of turn.state.roster.all()) {
+    for (const lease of view.register.leases) {
+      if (lease.computation !== computation.id) continue;
+      if (turn.state.roster.holds(view, lease, turn.now)) held.add(lease.lo, lease.hi);
+    }
+  }
+  return held;
+}

@@ -1,0 +1,97 @@
+import {
+  digits,
+  type Form,
+  hash,
+  list,
+  map,
+  nullable,
+  oneOf,
+  Rejection,
+  text,
+  tuple,
+  whole,
+} from './form.ts';
+import { MAX_INDEX } from './interval-set.ts';
+import type { ComputationSpec, Manifest, Target } from './manifest.ts';
+
+/** Most accepted candidates or items that one job may ask for. */
+export const MAX_TARGET = 2_147_483_648;
+
+const index = whole(0, MAX_INDEX);
+
+const items = map(tuple(hash, whole(1, MAX_TARGET)), ([root, count]) => ({ root, count }));
+
+const spec: Form<ComputationSpec> = map(
+  tuple(hash, hash, index, nullable(items), whole(1, 1000), digits(8)),
+  ([program, params, seed, itemList, contract, mathClass]) => ({
+    program,
+    params,
+    seed,
+    items: itemList,
+    contract,
+    mathClass,
+  }),
+);
+
+const accept: Form<Target> = map(
+  tuple(oneOf('accept'), whole(1, MAX_TARGET), nullable(whole(1, MAX_INDEX))),
+  ([kind, count, maxEvals]) => ({ kind, count, maxEvals }),
+);
+const mapTarget: Form<Target> = map(tuple(oneOf('map'), whole(1, MAX_TARGET)), ([kind, count]) => ({
+  kind,
+  count,
+}));
+
+const target: Form<Target> = (value) =>
+  Array.isArray(value) && value[0] === 'map' ? mapTarget(value) : accept(value);
+
+const probe = map(tuple(whole(0, 1024), whole(0, 1024), index), ([candidates, accepted, us]) => ({
+  candidates,
+  accepted,
+  ms: us / 1000,
+}));
+
+const shape = tuple(
+  text(64, 1),
+  digits(16),
+  text(64, 1),
+  spec,
+  target,
+  whole(-10, 10),
+  nullable(whole(0, MAX_INDEX)),
+  nullable(hash),
+  probe,
+);
+
+/** Checks the decoded form of a manifest. */
+export const manifestForm: Form<Manifest> = (value) => {
+  const result = shape(value);
+  if (result instanceof Rejection) return result;
+  const [owner, nonce, name, specification, aim, priority, deadlineAt, root, probed] = result;
+  const { items: itemList } = specification;
+  const isMap = aim.kind === 'map';
+  if (isMap !== (itemList !== null) || (isMap && itemList?.count !== aim.count)) {
+    return new Rejection('the target does not fit the items');
+  }
+  return {
+    owner,
+    nonce,
+    name,
+    spec: specification,
+    target: aim,
+    priority,
+    deadlineAt,
+    root,
+    probe: probed,
+  };
+};
+
+/** Rising indices, not empty, at most 65 536. */
+export const risingIndices: Form<number[]> = (value) => {
+  const result = list(index, 65_536, 1)(value);
+  if (result instanceof Rejection) return result;
+  for (let i = 1; i < result.length; i++) {
+    if ((result[i] ?? 0) <= (result[i - 1] ?? 0)) return new Rejection('not rising', `[${i}]`);
+  }
+  return result;
+};

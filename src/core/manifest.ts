@@ -1,0 +1,113 @@
+import { encode, hexToBytes } from './codec.ts';
+import type { ComputationId, Hash, JobId, PeerId } from './ids.ts';
+
+/** Version of the candidate's contract: stream, distributions, value encoding. */
+export const CONTRACT_VERSION = 1;
+
+/** What has results: everything that decides a candidate's outcome. */
+export interface ComputationSpec {
+  readonly program: Hash;
+  /** Hash of the parameters' JSON text. */
+  readonly params: Hash;
+  /** 0 … 2^53 − 1. */
+  readonly seed: number;
+  /** Root and count of the items of a map job, else null. */
+  readonly items: { readonly root: Hash; readonly count: number } | null;
+  readonly contract: number;
+  /** Fingerprint of Math: 16 hexadecimal digits. */
+  readonly mathClass: string;
+}
+
+/** What a job asks of its computation. */
+export type Target =
+  | { readonly kind: 'accept'; readonly count: number; readonly maxEvals: number | null }
+  | { readonly kind: 'map'; readonly count: number };
+
+/** A job as its owner signed it; it never changes. */
+export interface Manifest {
+  readonly owner: PeerId;
+  /** 16 random bytes as 32 hexadecimal digits. */
+  readonly nonce: string;
+  readonly name: string;
+  readonly spec: ComputationSpec;
+  readonly target: Target;
+  /** −10 … 10, until an op changes it. */
+  readonly priority: number;
+  /** On the owner's wall clock, ms since 1970; null for none. */
+  readonly deadlineAt: number | null;
+  /** The job one of whose candidates published it; null for itself. */
+  readonly root: JobId | null;
+  /** What the first candidates cost: a hint for the first blocks. */
+  readonly probe: { readonly candidates: number; readonly accepted: number; readonly ms: number };
+}
+
+function specTuple(spec: ComputationSpec): unknown[] {
+  return [
+    hexToBytes(spec.program),
+    hexToBytes(spec.params),
+    spec.seed,
+    spec.items === null ? null : [hexToBytes(spec.items.root), spec.items.count],
+    spec.contract,
+    hexToBytes(spec.mathClass),
+  ];
+}
+
+function targetTuple(target: Target): unknown[] {
+  return target.kind === 'accept'
+    ? ['accept', target.count, target.maxEvals]
+    : ['map', target.count];
+}
+
+/** The name of a computation: the hash of its canonical encoding. */
+export function computationId(
+  spec: ComputationSpec,
+  hash: (bytes: Uint8Array) => Hash,
+): ComputationId {
+  return hash(encode(['meshd computation', ...specTuple(spec)]));
+}
+
+/** The canonical encoding of a manifest: what is signed, and whose hash is the job's id. */
+export function encodeManifest(manifest: Manifest): Uint8Array {
+  return encode([
+    manifest.owner,
+    hexToBytes(manifest.nonce),
+    manifest.name,
+    specTuple(manifest.spec),
+    targetTuple(manifest.target),
+    manifest.priority,
+    manifest.deadlineAt,
+    manifest.root === null ? null : hexToBytes(manifest.root),
+    [manifest.probe.candidates, manifest.probe.accepted, Math.round(manifest.probe.ms * 1000)],
+  ]);
+}
+
+/** The id of a successor: the hash of {predecessor, stuck indices} and nothing else. */
+export function successorId(
+  predecessor: JobId,
+  stuck: readonly number[],
+  hash: (bytes: Uint8Array) => Hash,
+): JobId {
+  return hash(encode(['meshd successor', hexToBytes(predecessor), [...stuck]]));
+}
+
+/**
+ * The certificate of an answer: SHA-256 over the canonical
+ * [computation, target, skip list, [[index, value hash] …]], so that equal questions have equal
+ * certificates. Lines are in rising index order; an item's error counts by the hash of its name.
+ */
+export function certificateOf(
+  computation: ComputationId,
+  target: Target,
+  skipped: readonly number[],
+  lines: readonly (readonly [index: number, valueHash: Hash])[],
+  hash: (bytes: Uint8Array) => Hash,
+): Hash {
+  return hash(
+    encode([
+      hexToBytes(computation),
+      targetTuple(target),
+      [...skipped],
+      lines.map(([index, valueHash]) => [index, hexToBytes(valueHash)]),
+    ]),
+  );
+}

@@ -1,0 +1,188 @@
+import type { Computation } from './computation.ts';
+import type { Difference } from './event.ts';
+import type { ComputationId, Hash, JobId, PeerId, Start } from './ids.ts';
+import type { Interval } from './interval-set.ts';
+import type { JobState } from './job-state.ts';
+import { LogBook } from './log-book.ts';
+import type { RecordGroup } from './message.ts';
+import type { OpChange, RecordBody, RecordKey, Successor } from './record.ts';
+import type { Lease } from './register.ts';
+import { Roster } from './roster.ts';
+import type { Timing } from './timing.ts';
+
+/** Who a peer is for one run of its process. */
+export interface Self {
+  readonly peer: PeerId;
+  readonly name: string;
+  readonly version: string;
+  readonly slots: number;
+  readonly mathClass: string;
+}
+
+/** Why an interval is run. */
+export type Purpose = 'block' | 'copy' | 'single' | 'lost' | 'dispute';
+
+/** A lease of this peer, from claim to three heartbeats after its end. */
+export interface OwnLease {
+  lease: Lease;
+  readonly purpose: Purpose;
+  /** Number of the store write that holds it; an interval starts when that is on disk. */
+  readonly write: number;
+  readonly claimedAt: number;
+  startedAt: number | null;
+  /** Told to end; null while it goes on. */
+  stopping: 'drain' | 'kill' | null;
+  /** When a drain becomes a kill, or null. */
+  killAt: number | null;
+  /** Number of the last segment written for it, or null. */
+  lastSegment: number | null;
+  /** Heartbeats sent since it finished. */
+  beats: number;
+}
+
+/** A verification run for a client: ranges evaluated again in fresh executors. */
+export interface Verification {
+  readonly request: number;
+  readonly job: JobId;
+  readonly waiting: Interval[];
+  readonly running: Map<number, Interval>;
+  checked: number;
+  readonly different: Difference[];
+}
+
+/** A client that waits for receipts. */
+export interface Pending {
+  readonly request: number;
+  readonly job: JobId;
+  /** The record whose receipts count; null while the job goes on. */
+  record: Hash | null;
+  /** The op behind the record: issued again when another writer was ahead. */
+  readonly change: OpChange | null;
+  /** True when the job's end is waited for; the record is then its certificate. */
+  readonly ofEnd: boolean;
+  readonly receipts: Set<PeerId>;
+  askAt: number;
+}
+
+/** A control record that came before the job it speaks of. */
+export interface Orphan {
+  readonly key: RecordKey;
+  readonly body: RecordBody;
+  readonly hash: Hash;
+}
+
+/** A blob that is looked for. */
+export interface Want {
+  /** Peer asked now, and until when its answer is waited for. */
+  asked: PeerId | null;
+  until: number;
+  /** Peers that said no since the last round. */
+  readonly refused: Set<PeerId>;
+  readonly long: boolean;
+}
+
+/** All that a peer knows. It changes in step() and nowhere else. */
+export interface PeerState {
+  readonly self: Self;
+  readonly timing: Timing;
+  start: Start;
+  sequence: number;
+  addresses: readonly string[];
+  leaving: boolean;
+  stopped: boolean;
+  diskFull: boolean;
+  readonly roster: Roster;
+  /** Peers that a stream stands to, also those not heard of yet. */
+  readonly connected: Set<PeerId>;
+  readonly jobs: Map<JobId, JobState>;
+  /** Successors by their ids. */
+  readonly successors: Map<JobId, Successor>;
+  /** Control records whose job is not known yet, by that job; at most 4096 in all. */
+  readonly orphans: Map<JobId, Orphan[]>;
+  /** Jobs whose records are dropped, by their last state. */
+  readonly tombstones: Map<JobId, string>;
+  readonly computations: Map<ComputationId, Computation>;
+  readonly logs: LogBook;
+  /** Records of scopes whose job is not known yet, kept for a moment; at most 1024. */
+  readonly early: RecordGroup[];
+  /** Blobs held, with the write that holds each. */
+  readonly blobs: Map<Hash, number>;
+  /** Chunks named by an items root. */
+  readonly chunks: Map<Hash, readonly Hash[]>;
+  readonly wants: Map<Hash, Want>;
+  /** Control records held: hash to write. */
+  readonly kept: Map<Hash, number>;
+  /** Questions for receipts that cannot be given yet. */
+  readonly asked: Map<Hash, Set<PeerId>>;
+  readonly pending: Map<number, Pending>;
+  readonly copies: Map<JobId, number>;
+  write: number;
+  stored: number;
+  leases: OwnLease[];
+  nextLease: number;
+  /** Computations whose program does not start here. */
+  readonly refuses: Set<ComputationId>;
+  readonly verifications: Map<number, Verification>;
+  /** Stride scheduling: how far each job's share has run. */
+  readonly passes: Map<JobId, number>;
+  /** Finished segments not yet in a heartbeat. */
+  fresh: RecordGroup[];
+  booted: boolean;
+  /** Candidates are claimed from this moment on; null until known. */
+  openAt: number | null;
+  lastTick: number;
+  nextBeatAt: number;
+  lastBeatAt: number;
+  nextSyncAt: number;
+  nextSeekAt: number;
+  wallMs: number;
+  /** Larger starts of one's own id: how often their sequence advanced. */
+  twin: { readonly start: Start; sequence: number; advances: number } | null;
+}
+
+/** The state of a peer that knows nothing yet. */
+export function newPeerState(self: Self, start: Start, timing: Timing): PeerState {
+  return {
+    self,
+    timing,
+    start,
+    sequence: 0,
+    addresses: [],
+    leaving: false,
+    stopped: false,
+    diskFull: false,
+    roster: new Roster(timing),
+    connected: new Set(),
+    jobs: new Map(),
+    successors: new Map(),
+    orphans: new Map(),
+    tombstones: new Map(),
+    computations: new Map(),
+    logs: new LogBook(),
+    early: [],
+    blobs: new Map(),
+    chunks: new Map(),
+    wants: new Map(),
+    kept: new Map(),
+    asked: new Map(),
+    pending: new Map(),
+    copies: new Map(),
+    write: 0,
+    stored: 0,
+    leases: [],
+    nextLease: 1,
+    refuses: new Set(),
+    verifications: new Map(),
+    passes: new Map(),
+    fresh: [],
+    booted: false,
+    openAt: null,
+    lastTick: 0,
+    nextBeatAt: 0,
+    lastBeatAt: Number.NEGATIVE_INFINITY,
+    nextSyncAt: 0,
+    nextSeekAt: 0,
+    wallMs: 0,
+    twin: null,
+  };
+}

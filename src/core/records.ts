@@ -1,0 +1,155 @@
+import { applyControl } from './control.ts';
+import type { Hash, PeerId, Scope } from './ids.ts';
+import { preempt } from './lease-book.ts';
+import type { RecordGroup } from './message.ts';
+import type { Orphan } from './peer-state.ts';
+import type { RecordBody, RecordKey } from './record.ts';
+import { decodeBody, encodeBody, skipPayload } from './record-codec.ts';
+import type { Turn } from './turn.ts';
+
+/** Most groups kept for scopes whose job is not known yet. */
+const MAX_EARLY = 1024;
+
+/** Where a group of records came from: a peer, this peer's disk, or this peer itself. */
+export type Source = { readonly peer: PeerId } | 'disk';
+
+/** Adds a record of one's own: to the state, to the store, and to what others are told. */
+export function append(turn: Turn, scope: Scope, body: RecordBody): Hash {
+  const { state, env } = turn;
+  const origin = state.self.peer;
+  const n = state.logs.next(scope, origin, state.start);
+  const key = { scope, origin, start: state.start, n };
+  const bytes = encodeBody(body);
+  const hash = env.hash(bytes);
+  state.logs.add(key);
+  const write = turn.keep({ kind: 'record', ...key, body: bytes });
+  const group: RecordGroup = { scope, origin, start: state.start, records: [[n, bytes]] };
+  if (scope === 'control') {
+    state.kept.set(hash, write);
+    turn.hurry();
+    turn.emit({ kind: 'broadcast', message: { kind: 'announce', groups: [group] } });
+    applyControl(turn, { key, body, hash });
+    takeEarly(turn);
+  } else {
+    turn.made.push(group);
+    applyWork(turn, { key, body, hash });
+    if (body.kind !== 'segment') {
+      if (body.kind === 'skip') state.kept.set(hash, write);
+      turn.hurry();
+      turn.emit({ kind: 'broadcast', message: { kind: 'announce', groups: [group] } });
+    }
+  }
+  return hash;
+}
+
+/** Takes records in; what is known already is passed over. */
+export function receive(turn: Turn, group: RecordGroup, source: Source): void {
+  const { state } = turn;
+  const { scope, origin, start } = group;
+  if (scope !== 'control' && !state.computations.has(scope)) {
+    if (source !== 'disk' && state.early.length < MAX_EARLY) state.early.push(group);
+    return;
+  }
+  for (const [n, bytes] of group.records) {
+    const key: RecordKey = { scope, origin, start, n };
+    if (!state.logs.has(key)) receiveOne(turn, key, bytes, source);
+  }
+}
+
+function receiveOne(turn: Turn, key: RecordKey, bytes: Uint8Array, source: Source): void {
+  const { state, env } = turn;
+  const decoded = decodeBody(bytes);
+  const fault =
+    'rejected' in decoded ? decoded.rejected : recordFault(turn, key, decoded.value, source);
+  if ('rejected' in decoded || fault !== undefined) {
+    state.logs.refuse(key);
+    turn.log('warn', 'record.refused', { scope: key.scope, origin: key.origin, n: key.n, fault });
+    return;
+  }
+  const body = decoded.value;
+  const hash = env.hash(bytes);
+  state.logs.add(key);
+  if (source !== 'disk') {
+    const write = turn.keep({ kind: 'record', ...key, body: bytes });
+    if (key.scope === 'control' || body.kind === 'skip') {
+      state.kept.set(hash, write);
+      turn.hurry();
+    }
+  } else if (key.scope === 'control' || body.kind === 'skip') {
+    state.kept.set(hash, 0);
+  }
+  if (key.scope === 'control') {
+    applyControl(turn, { key, body, hash });
+    takeEarly(turn);
+  } else {
+    applyWork(turn, { key, body, hash });
+  }
+}
+
+/** Why a well-formed record is refused: in the wrong scope, or not signed by its author. */
+function recordFault(
+  turn: Turn,
+  key: RecordKey,
+  body: RecordBody,
+  source: Source,
+): string | undefined {
+  const control = body.kind !== 'segment' && body.kind !== 'attempt' && body.kind !== 'skip';
+  if (control !== (key.scope === 'control')) return `a ${body.kind} in this scope`;
+  // What this peer wrote to its disk it had checked; the disk's own hash covers the rest.
+  if (source === 'disk' || body.kind !== 'skip') return undefined;
+  return turn.env.verify(key.origin, skipPayload(body.job, body.index), body.signature)
+    ? undefined
+    : 'signature does not fit';
+}
+
+/** Applies a record of a computation. */
+function applyWork(turn: Turn, placed: Orphan): void {
+  const { state } = turn;
+  const { key, body } = placed;
+  const computation = state.computations.get(key.scope);
+  if (computation === undefined) return;
+  if (body.kind === 'segment') {
+    const disputed = computation.apply(key, body);
+    for (const index of disputed) {
+      turn.log('warn', 'outcome.disputed', { computation: computation.id, index });
+    }
+    preempt(turn, computation, body.lo, body.hi, key);
+  } else if (body.kind === 'attempt') {
+    computation.addAttempt(key, body, turn.now);
+  } else if (body.kind === 'skip') {
+    applyControl(turn, placed);
+  }
+  for (const job of state.jobs.values()) {
+    if (job.computation !== computation) continue;
+    turn.touched.add(job.id);
+    turn.change(job.id);
+    if (body.kind === 'segment' && job.certificate !== null) alarmAfterEnd(turn, job.id, key, body);
+  }
+}
+
+/** A dispute that comes after a certificate changes nothing and is shown to people. */
+function alarmAfterEnd(
+  turn: Turn,
+  id: string,
+  key: RecordKey,
+  body: Extract<RecordBody, { kind: 'segment' }>,
+): void {
+  const job = turn.state.jobs.get(id);
+  if (job === undefined || job.alarms.length >= 16) return;
+  for (const index of job.computation.disputes.keys()) {
+    if (index < body.lo || index >= body.hi || index >= (job.certificate?.end ?? 0)) continue;
+    const line = `index ${index} is disputed after the end, by a segment of ${key.origin}`;
+    if (job.alarms.includes(line)) continue;
+    job.alarms.push(line);
+    turn.log('error', 'certificate.disputed', { job: id, index, origin: key.origin });
+  }
+}
+
+/** Takes in the records that came before the job of their scope did. */
+function takeEarly(turn: Turn): void {
+  const { early, computations } = turn.state;
+  const ready = early.filter((group) => computations.has(group.scope));
+  if (ready.length === 0) return;
+  early.splice(0, early.length, ...early.filter((group) => !computations.has(group.scope)));
+  for (const group of ready) receive(turn, group, { peer: group.origin });
+}

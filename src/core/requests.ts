@@ -1,0 +1,106 @@
+import { keepBlob } from './blobs.ts';
+import { nextOp } from './control.ts';
+import type { Answer, PeerEvent } from './event.ts';
+import { writePart } from './execution.ts';
+import type { Hash } from './ids.ts';
+import type { JobState } from './job-state.ts';
+import { computationId, encodeManifest } from './manifest.ts';
+import type { Pending } from './peer-state.ts';
+import type { OpChange } from './record.ts';
+import { skipPayload } from './record-codec.ts';
+import { append } from './records.ts';
+import type { Turn } from './turn.ts';
+
+type Of<K extends PeerEvent['kind']> = Extract<PeerEvent, { kind: K }>;
+
+function refuse(turn: Turn, request: number, code: 'MESH_UNKNOWN_JOB' | 'MESH_JOB_ENDED'): void {
+  const reason = code === 'MESH_UNKNOWN_JOB' ? 'no such job' : 'the job has ended';
+  const result: Answer = { kind: 'refused', code, reason };
+  turn.emit({ kind: 'answer', request, result });
+}
+
+function awaitReceipts(
+  turn: Turn,
+  wait: Pick<Pending, 'request' | 'job' | 'record' | 'change' | 'ofEnd'>,
+): void {
+  turn.state.pending.set(wait.request, { ...wait, receipts: new Set(), askAt: 0 });
+}
+
+/** Publishes a job: its blobs, its signed manifest and the probe's outcomes in one write batch. */
+export function publish(turn: Turn, event: Of<'publish'>): void {
+  const { env } = turn;
+  const { manifest, request } = event;
+  const bytes = encodeManifest(manifest);
+  const id = env.hash(bytes);
+  const signature = env.sign(bytes);
+  const record = append(turn, 'control', { kind: 'manifest', manifest, signature });
+  for (const { hash, bytes: content } of event.blobs) keepBlob(turn, hash, content);
+  const { probe } = event;
+  const computation = computationId(manifest.spec, env.hash);
+  if (probe !== null && probe.hi > probe.lo) writePart(turn, computation, id, probe, false);
+  awaitReceipts(turn, { request, job: id, record, change: null, ofEnd: false });
+}
+
+/** Cancels, pauses, resumes a job or changes its priority. */
+export function operate(turn: Turn, event: Of<'operate'>): void {
+  const job = turn.state.jobs.get(event.job);
+  if (job === undefined) return refuse(turn, event.request, 'MESH_UNKNOWN_JOB');
+  if (!job.active) {
+    if (event.change.kind === 'cancel' && job.cancelled !== null) {
+      const record = job.ops.get('cancel')?.hash ?? null;
+      const { request, change } = event;
+      return awaitReceipts(turn, { request, job: job.id, record, change, ofEnd: false });
+    }
+    return refuse(turn, event.request, 'MESH_JOB_ENDED');
+  }
+  const { request, change } = event;
+  const record = issue(turn, job, change);
+  awaitReceipts(turn, { request, job: job.id, record, change, ofEnd: false });
+}
+
+function issue(turn: Turn, job: JobState, change: OpChange): Hash {
+  return append(turn, 'control', nextOp(turn, job, change));
+}
+
+/** Cancels the own jobs whose deadline has passed on this machine's wall clock. */
+export function enforceDeadlines(turn: Turn): void {
+  const { state } = turn;
+  for (const job of state.jobs.values()) {
+    const { owner, deadlineAt } = job.manifest;
+    if (owner !== state.self.peer || deadlineAt === null || !job.active) continue;
+    if (state.wallMs < deadlineAt) continue;
+    issue(turn, job, { kind: 'cancel', reason: 'deadline', wait: false });
+  }
+}
+
+/** Records that an index of a job is to be skipped. */
+export function skip(turn: Turn, event: Of<'skip'>): void {
+  const job = turn.state.jobs.get(event.job);
+  if (job === undefined) return refuse(turn, event.request, 'MESH_UNKNOWN_JOB');
+  if (!job.active) return refuse(turn, event.request, 'MESH_JOB_ENDED');
+  const signature = turn.env.sign(skipPayload(job.id, event.index));
+  const body = { kind: 'skip', job: job.id, index: event.index, signature } as const;
+  const record = append(turn, job.computation.id, body);
+  const { request } = event;
+  awaitReceipts(turn, { request, job: job.id, record, change: null, ofEnd: false });
+}
+
+/** Waits until the job ended and its answer is kept. */
+export function confirm(turn: Turn, event: Of<'confirm'>): void {
+  if (!turn.state.jobs.has(event.job)) return refuse(turn, event.request, 'MESH_UNKNOWN_JOB');
+  const { request, job } = event;
+  awaitReceipts(turn, { request, job, record: null, change: null, ofEnd: true });
+}
+
+/** Evaluates ranges of a job again, each in a fresh executor. */
+export function verify(turn: Turn, event: Of<'verify'>): void {
+  if (!turn.state.jobs.has(event.job)) return refuse(turn, event.request, 'MESH_UNKNOWN_JOB');
+  turn.state.verifications.set(event.request, {
+    request: event.request,
+    job: event.job,
+    waiting: [...event.ranges],
+    running: new Map(),
+    checked: 0,
+    different: [],
+  });
+}

@@ -1,0 +1,175 @@
+import { knownEnd } from './answer.ts';
+import { type Choice, chooseCopy, chooseNeeded } from './block-choice.ts';
+import type { JobState } from './job-state.ts';
+import { claim, openLeases, runningLeases, start, stopLease } from './lease-book.ts';
+import { eligible } from './membership.ts';
+import type { OwnLease, PeerState } from './peer-state.ts';
+import type { Turn } from './turn.ts';
+
+/** Ends what no job wants any more, starts what is on disk, claims what comes next. */
+export function schedule(turn: Turn): void {
+  reap(turn);
+  if (!mayWork(turn)) return;
+  startVerifications(turn);
+  startClaimed(turn);
+  claimNext(turn);
+}
+
+function mayWork(turn: Turn): boolean {
+  const { booted, stopped, diskFull, openAt, self } = turn.state;
+  if (!booted || stopped || diskFull || self.slots === 0) return false;
+  return openAt !== null && turn.now >= openAt;
+}
+
+function busySlots(state: PeerState): number {
+  let verifying = 0;
+  for (const { running } of state.verifications.values()) verifying += running.size;
+  return runningLeases(state).length + verifying;
+}
+
+/** Says whether some job still wants an interval of its computation evaluated. */
+function wanted(state: PeerState, own: OwnLease): boolean {
+  for (const job of state.jobs.values()) {
+    if (job.computation.id !== own.lease.computation || !job.active) continue;
+    if (job.paused) continue;
+    const { target } = job.manifest;
+    const full = target.kind === 'accept' && job.computation.answers.lines >= target.count;
+    if (!full || own.lease.lo < (knownEnd(job) ?? Number.POSITIVE_INFINITY)) return true;
+  }
+  return false;
+}
+
+/**
+ * Ends leases that nothing wants. A cancelled job's candidates get a grace, a paused job's end by
+ * themselves; what an answer made needless is killed at once.
+ */
+function reap(turn: Turn): void {
+  const { state } = turn;
+  for (const own of openLeases(state)) {
+    if (own.killAt !== null && turn.now >= own.killAt) stopLease(turn, own, 'kill');
+    if (own.stopping !== null || wanted(state, own)) continue;
+    const job = state.jobs.get(own.lease.job);
+    if (job?.cancelled != null && job.ending === null) {
+      stopLease(turn, own, 'drain');
+      if (!job.cancelled.wait) own.killAt = turn.now + state.timing.graceMs;
+    } else if (job?.paused === true && job.active) {
+      stopLease(turn, own, 'drain');
+    } else {
+      stopLease(turn, own, 'kill');
+    }
+  }
+}
+
+function startVerifications(turn: Turn): void {
+  const { state } = turn;
+  for (const verification of state.verifications.values()) {
+    const job = state.jobs.get(verification.job);
+    while (busySlots(state) < state.self.slots && verification.waiting.length > 0) {
+      const range = verification.waiting.shift();
+      if (range === undefined || job === undefined) break;
+      const id = state.nextLease++;
+      verification.running.set(id, range);
+      const [lo, hi] = range;
+      const computation = job.computation.id;
+      turn.emit({ kind: 'execute', execution: { id, computation, lo, hi, fresh: true } });
+    }
+  }
+}
+
+/** An interval starts after the batch that holds its lease is on disk. */
+function startClaimed(turn: Turn): void {
+  const { state } = turn;
+  for (const own of openLeases(state)) {
+    if (own.startedAt !== null || own.write > state.stored) continue;
+    if (busySlots(state) >= state.self.slots) return;
+    start(turn, own);
+  }
+}
+
+/** Says whether all that an executor needs is here. */
+function atHand(state: PeerState, job: JobState): boolean {
+  const { program, params, items } = job.manifest.spec;
+  if (!state.blobs.has(program) || !state.blobs.has(params)) return false;
+  if (items === null) return true;
+  const chunks = state.chunks.get(items.root);
+  return chunks?.every((chunk) => state.blobs.has(chunk)) ?? false;
+}
+
+/** Jobs whose candidates this peer may claim, the one with the least share so far first. */
+function claimableJobs(turn: Turn): JobState[] {
+  const { state } = turn;
+  const jobs = [...state.jobs.values()].filter(
+    (job) => job.active && !job.paused && atHand(state, job) && eligible(turn, job.computation),
+  );
+  const pass = (job: JobState): number => state.passes.get(job.id) ?? Number.POSITIVE_INFINITY;
+  const least = Math.min(...jobs.map(pass));
+  for (const job of jobs) {
+    if (!state.passes.has(job.id)) state.passes.set(job.id, Number.isFinite(least) ? least : 0);
+  }
+  return jobs.sort((a, b) => pass(a) - pass(b) || (a.id < b.id ? -1 : 1));
+}
+
+/** Fills the free slots and claims one interval ahead for all of them together. */
+function claimNext(turn: Turn): void {
+  const { state } = turn;
+  const { slots } = state.self;
+  for (let round = 0; round <= slots; round++) {
+    const open = openLeases(state).length;
+    if (open > slots) return;
+    const ahead = open === slots;
+    const picked = pickNeeded(turn, ahead);
+    if (picked !== null) {
+      take(turn, picked.job, picked.choice);
+      continue;
+    }
+    if (ahead) {
+      makeRoom(turn);
+      return;
+    }
+    const copied = pickCopy(turn);
+    if (copied === null) return;
+    take(turn, copied.job, copied.choice);
+  }
+}
+
+interface Pick {
+  readonly job: JobState;
+  readonly choice: Choice;
+}
+
+function pickNeeded(turn: Turn, ahead: boolean): Pick | null {
+  for (const job of claimableJobs(turn)) {
+    const choice = chooseNeeded(turn, job);
+    if (choice !== null && !(ahead && choice.scarce)) return { job, choice };
+  }
+  return null;
+}
+
+function pickCopy(turn: Turn): Pick | null {
+  for (const job of claimableJobs(turn)) {
+    const choice = chooseCopy(turn, job);
+    if (choice !== null) return { job, choice };
+  }
+  return null;
+}
+
+function take(turn: Turn, job: JobState, choice: Choice): void {
+  const { state } = turn;
+  const { lo, hi, purpose } = choice;
+  const own = claim(turn, { computation: job.computation.id, job: job.id, lo, hi }, purpose);
+  const share = Math.max(choice.expectedMs, 0.001) / 2 ** job.priority;
+  state.passes.set(job.id, (state.passes.get(job.id) ?? 0) + share);
+  // A slot that would wait for the disk, or soon will, makes the batch urgent.
+  const soon = choice.expectedMs < state.timing.blockMs;
+  if (soon || busySlots(state) < state.self.slots) turn.hurry();
+  turn.log('debug', 'lease.queued', { id: own.lease.id });
+}
+
+/** Copies give way when a needed block waits and no slot is free. */
+function makeRoom(turn: Turn): void {
+  const { state } = turn;
+  const copies = openLeases(state).filter(({ purpose }) => purpose === 'copy');
+  const [copy] = copies;
+  if (copy === undefined || copy.stopping !== null) return;
+  if (pickNeeded(turn, false) !== null) stopLease(turn, copy, 'kill');
+}

@@ -1,0 +1,70 @@
+import type { Effect, Env, StoreWrite } from './event.ts';
+import type { JobId, PeerId } from './ids.ts';
+import type { RecordGroup, StreamMessage } from './message.ts';
+import type { PeerState } from './peer-state.ts';
+
+/** One step under way: the state, the injected world, and the effects gathered so far. */
+export class Turn {
+  readonly state: PeerState;
+  readonly env: Env;
+  readonly #effects: Effect[] = [];
+  readonly #writes: StoreWrite[] = [];
+  readonly #changed = new Set<JobId | null>();
+  #urgent = false;
+  /** Jobs whose end may have come. */
+  readonly touched: Set<JobId> = new Set();
+  /** Segments written in this step, to be pushed to neighbours. */
+  readonly made: RecordGroup[] = [];
+  /** The register changed: tell the others soon. */
+  beat = false;
+
+  constructor(state: PeerState, env: Env) {
+    this.state = state;
+    this.env = env;
+  }
+
+  get now(): number {
+    return this.env.now;
+  }
+
+  emit(effect: Effect): void {
+    this.#effects.push(effect);
+  }
+
+  send(to: PeerId, message: StreamMessage): void {
+    this.#effects.push({ kind: 'send', to, message });
+  }
+
+  log(level: 'error' | 'warn' | 'info' | 'debug', event: string, fields: object = {}): void {
+    this.#effects.push({ kind: 'log', level, event, fields: { ...fields } });
+  }
+
+  /** Adds to this step's write batch; returns the batch's number. */
+  keep(...writes: StoreWrite[]): number {
+    this.#writes.push(...writes);
+    return this.state.write + 1;
+  }
+
+  /** The step's batch is to be on disk at once. */
+  hurry(): void {
+    this.#urgent = true;
+  }
+
+  /** Clients that look at this job, or (null) at the roster, look again. */
+  change(job: JobId | null): void {
+    this.#changed.add(job);
+  }
+
+  /** Ends the step. All its writes are one batch; it goes before anything that is sent. */
+  finish(): Effect[] {
+    const effects: Effect[] = [];
+    if (this.#writes.length > 0) {
+      this.state.write++;
+      effects.push({ kind: 'store', writes: this.#writes, write: this.state.write });
+    }
+    if (this.#urgent) effects.push({ kind: 'flush' });
+    effects.push(...this.#effects);
+    for (const job of this.#changed) effects.push({ kind: 'changed', job });
+    return effects;
+  }
+}

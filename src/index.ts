@@ -1,0 +1,20 @@
+export { defaultHome } from './control/home.ts';
+export { type OpenMesh, type OpenOptions, open } from './control/open.ts';
+export { MeshError, type MeshErrorCode } from './core/mesh-error.ts';
+export type {
+  Job,
+  JobReport,
+  JobRow,
+  JobStatus,
+  Mesh,
+  PeerRow,
+  Progress,
+  PublishRequest,
+  ResultLine,
+  StatusReport,
+  Summary,
+  VerifyReport,
+  WaitOptions,
+} from './node/mesh.ts';
+export type { Submission, SubmitOptions, Submitter } from './node/submission.ts';
+export type { Rerun } from './work/workforce.ts';

@@ -1,0 +1,75 @@
+import type { PeerId } from '../core/ids.ts';
+import { type Acquaintance, encodePeers } from './peer-exchange.ts';
+
+/** What the exchange needs of its owner. */
+export interface AcquaintancesOptions {
+  readonly self: PeerId;
+  /** This peer and those it is connected to, as told to others. */
+  readonly list: () => readonly Acquaintance[];
+  /** Sends the body of a `peers` frame. */
+  readonly send: (peer: PeerId, body: Uint8Array) => void;
+}
+
+/**
+ * Tells each connected peer whom this one is connected to, and remembers what they tell: so a
+ * newcomer that dialed one member finds all of them, and this peer knows whether it reaches
+ * everybody directly.
+ */
+export class Acquaintances {
+  readonly #options: AcquaintancesOptions;
+  readonly #told = new Map<PeerId, ReadonlySet<PeerId>>();
+  readonly #connected = new Set<PeerId>();
+  #timer: NodeJS.Timeout | null = null;
+
+  constructor(options: AcquaintancesOptions) {
+    this.#options = options;
+  }
+
+  connected(peer: PeerId): void {
+    this.#connected.add(peer);
+    this.#options.send(peer, encodePeers(this.#options.list()));
+    this.changed();
+  }
+
+  disconnected(peer: PeerId): void {
+    this.#connected.delete(peer);
+    this.#told.delete(peer);
+    this.changed();
+  }
+
+  /** Records whom a connected peer is connected to. */
+  heard(from: PeerId, peers: readonly PeerId[]): void {
+    if (this.#connected.has(from)) this.#told.set(from, new Set(peers));
+  }
+
+  /** Tells all of them soon; several changes go in one frame, rarer the more peers there are. */
+  changed(): void {
+    if (this.#timer !== null) return;
+    this.#timer = setTimeout(
+      () => {
+        this.#timer = null;
+        const body = encodePeers(this.#options.list());
+        for (const peer of this.#connected) this.#options.send(peer, body);
+      },
+      100 + 20 * this.#connected.size,
+    );
+    this.#timer.unref();
+  }
+
+  /** True when every peer that a connected peer is connected to is connected to this one, too. */
+  isWhole(): boolean {
+    for (const peer of this.#connected) {
+      const others = this.#told.get(peer);
+      if (others === undefined) return false;
+      for (const other of others) {
+        if (other !== this.#options.self && !this.#connected.has(other)) return false;
+      }
+    }
+    return true;
+  }
+
+  close(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#connected.clear();
+  }
+}

@@ -1,0 +1,114 @@
+import { identify, identifyPush } from '@libp2p/identify';
+import type { ConnectionGater, Libp2p, PrivateKey } from '@libp2p/interface';
+import { kadDHT, passthroughMapper } from '@libp2p/kad-dht';
+import { noise } from '@libp2p/noise';
+import { ping } from '@libp2p/ping';
+import { tcp } from '@libp2p/tcp';
+import { yamux } from '@libp2p/yamux';
+import { createLibp2p } from 'libp2p';
+import { MeshError } from '../core/mesh-error.ts';
+import { isLoopback, parseAddress } from './addresses.ts';
+import { gossipService } from './gossip.ts';
+import type { MeshKeys } from './mesh-secret.ts';
+
+/** Connections at most; a mesh of 50 needs 49, a bigger one fewer. */
+const MAX_CONNECTIONS = 300;
+
+/** The names under which the members of one mesh talk; strangers speak other ones. */
+export interface Protocols {
+  readonly sync: string;
+  readonly gossip: string;
+  readonly dht: string;
+}
+
+/** The protocols of a mesh. */
+export function protocolsOf(meshId: string): Protocols {
+  return {
+    sync: `/meshd/${meshId}/sync/1`,
+    gossip: `/meshd/${meshId}/gossip/1`,
+    dht: `/meshd/${meshId}/kad/1`,
+  };
+}
+
+/** What a node is made of. */
+export interface NodeOptions {
+  readonly privateKey: PrivateKey;
+  readonly keys: MeshKeys;
+  /** TCP multiaddrs; port 0 picks a free one. None: it only dials. */
+  readonly listen: readonly string[];
+  /** Told to others instead of what it listens on. */
+  readonly announce: readonly string[];
+  /** Dials nothing but loopback addresses. */
+  readonly loopbackOnly: boolean;
+}
+
+/** Makes a libp2p node that is not started yet. Only TCP with Noise: it holds the mesh's lock. */
+export function createNode(options: NodeOptions): Promise<Libp2p> {
+  const { keys } = options;
+  const protocols = protocolsOf(keys.meshId);
+  return createLibp2p({
+    start: false,
+    privateKey: options.privateKey,
+    addresses: { listen: [...options.listen], announce: [...options.announce] },
+    // Relays and hole punching find their place here and in the services. QUIC, WebRTC and TLS
+    // never do: they bring their own handshake and would let strangers in.
+    transports: [tcp()],
+    connectionEncrypters: [noise({ prologueBytes: keys.prologue })],
+    streamMuxers: [yamux()],
+    connectionGater: options.loopbackOnly ? LOOPBACK_GATER : {},
+    connectionManager: {
+      maxConnections: MAX_CONNECTIONS,
+      // The defaults (5 a second and host, 10 pending) refuse a mesh behind one address.
+      inboundConnectionThreshold: 100,
+      maxIncomingPendingConnections: 100,
+      // The watchdog redials; libp2p's own queue gives up, and cannot be told to forget a peer.
+      reconnectRetries: 0,
+    },
+    // Pings travel on the persistent stream: they tell of that stream, too.
+    connectionMonitor: { enabled: false },
+    services: {
+      identify: identify(),
+      identifyPush: identifyPush(),
+      ping: ping(),
+      dht: kadDHT({
+        protocol: protocols.dht,
+        clientMode: false,
+        // The default drops private addresses, which is what a LAN has.
+        peerInfoMapper: passthroughMapper,
+        allowQueryWithZeroPeers: true,
+        // By then the peers are connected; asking at once would dial each a second time.
+        initialQuerySelfInterval: 30_000,
+      }),
+      pubsub: gossipService(protocols.gossip),
+    },
+  });
+}
+
+/** Starts a node. @throws MeshError MESH_PORT_IN_USE, MESH_USAGE when it cannot listen. */
+export async function startNode(node: Libp2p, listen: readonly string[]): Promise<void> {
+  try {
+    await node.start();
+  } catch (cause) {
+    const text = cause instanceof Error ? cause.message : String(cause);
+    await Promise.resolve(node.stop()).catch(() => {
+      // It never stood; why it did not start is what the caller must know.
+    });
+    const busy = listen.find((address) => text.includes(address)) ?? listen.join(', ');
+    if (text.includes('EADDRINUSE')) {
+      throw new MeshError(
+        'MESH_PORT_IN_USE',
+        `cannot listen on ${busy}: the port is in use; choose another, or 0 for a free one`,
+        { cause },
+      );
+    }
+    const reason = /E[A-Z]{4,}[^\n]*/.exec(text)?.[0] ?? text.split('\n')[0];
+    throw new MeshError('MESH_USAGE', `cannot listen on ${busy}: ${reason}`, { cause });
+  }
+}
+
+const LOOPBACK_GATER: ConnectionGater = {
+  denyDialMultiaddr(address) {
+    const parsed = parseAddress(address.toString());
+    return parsed === null || !isLoopback(parsed);
+  },
+};

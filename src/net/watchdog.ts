@@ -1,0 +1,82 @@
+import type { PeerId } from '../core/ids.ts';
+import type { Address } from './addresses.ts';
+import { dialFault } from './dial-error.ts';
+import { type DialPlan, isSurely, type Member } from './dial-plan.ts';
+
+/** How long one address may take to answer. */
+export const DIAL_MS = 6000;
+
+const PARALLEL_DIALS = 4;
+
+/** What the watchdog needs of its owner. */
+export interface WatchdogOptions {
+  readonly plan: DialPlan;
+  /** Resolves when a connection stands; rejects with the reason when there is none. */
+  readonly dial: (peer: PeerId, address: Address, signal: AbortSignal) => Promise<void>;
+  readonly nowMs: () => number;
+  readonly refused: (peer: PeerId) => void;
+  readonly log: (event: string, fields: object) => void;
+}
+
+/** Dials every member of a plan that is due, for ever. libp2p by itself redials nobody. */
+export class Watchdog {
+  readonly #options: WatchdogOptions;
+  readonly #closing = new AbortController();
+  readonly #running = new Set<Promise<void>>();
+  #timer: NodeJS.Timeout | null = null;
+
+  constructor(options: WatchdogOptions) {
+    this.#options = options;
+  }
+
+  /** To be called after each change of the plan. */
+  wake(): void {
+    if (this.#closing.signal.aborted) return;
+    const { plan, nowMs } = this.#options;
+    const free = PARALLEL_DIALS - this.#running.size;
+    for (const member of plan.due(nowMs()).slice(0, Math.max(0, free))) this.#start(member);
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    // While all dials are taken, the end of one wakes the watchdog.
+    const nextMs = plan.nextDueMs();
+    if (nextMs === null || this.#running.size >= PARALLEL_DIALS) return;
+    this.#timer = setTimeout(() => this.wake(), Math.max(1, nextMs - nowMs()));
+    this.#timer.unref();
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    await Promise.all(this.#running);
+  }
+
+  #start(member: Member): void {
+    member.dialing = true;
+    const running = this.#dial(member).finally(() => {
+      member.dialing = false;
+      this.#running.delete(running);
+      this.wake();
+    });
+    this.#running.add(running);
+  }
+
+  async #dial(member: Member): Promise<void> {
+    const { plan, dial, nowMs, refused, log } = this.#options;
+    let isRefused = false;
+    for (const address of member.addresses) {
+      if (this.#closing.signal.aborted || member.connected) return;
+      const signal = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(DIAL_MS)]);
+      try {
+        await dial(member.peer, address, signal);
+        return;
+      } catch (error) {
+        const fault = dialFault(error);
+        log('dial.failed', { peer: member.peer, address: address.text, fault });
+        isRefused ||= fault === 'refused' && isSurely(member, address);
+      }
+    }
+    if (this.#closing.signal.aborted || member.connected) return;
+    plan.failed(member.peer, nowMs());
+    if (isRefused) refused(member.peer);
+  }
+}

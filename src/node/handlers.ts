@@ -1,0 +1,28 @@
+import type { NetworkHandlers } from '../net/network.ts';
+import type { WorkHandlers } from '../work/workforce.ts';
+import type { Loop } from './loop.ts';
+
+type Log = NetworkHandlers['log'];
+
+/** Hands what the network tells to the loop. */
+export function networkHandlers(loop: Loop, log: Log): NetworkHandlers {
+  return {
+    message: (from, message) => loop.dispatch({ kind: 'message', from, message }),
+    connected: (peer) => loop.dispatch({ kind: 'connected', peer }),
+    disconnected: (peer, reset) => loop.dispatch({ kind: 'disconnected', peer, reset }),
+    refused: (peer) => loop.dispatch({ kind: 'refused', peer }),
+    log,
+  };
+}
+
+/** Hands what the executors tell to the loop, which is made after them. */
+export function workHandlers(loop: () => Loop | null, log: Log): WorkHandlers {
+  return {
+    part: ({ id, ...part }) => loop()?.dispatch({ kind: 'part', execution: id, part }),
+    failed: (id, index, failure) =>
+      loop()?.dispatch({ kind: 'failed', execution: id, index, failure }),
+    ended: (id, reason) =>
+      loop()?.dispatch({ kind: 'ended', execution: id, finished: reason === 'finished' }),
+    log: (computation, index, line) => log('debug', 'candidate.log', { computation, index, line }),
+  };
+}

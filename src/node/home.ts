@@ -1,0 +1,132 @@
+import { constants } from 'node:fs';
+import { access, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { MeshError } from '../core/mesh-error.ts';
+import { deriveMeshKeys, SECRET_BYTES } from '../net/mesh-secret.ts';
+
+/** The mesh that a home belongs to. */
+export interface Membership {
+  readonly mesh: string;
+  readonly secret: Uint8Array;
+}
+
+/** What a peer is told once and keeps. */
+export interface PeerSettings {
+  readonly name?: string;
+  /** Multiaddrs listened on the last time, with their real ports. */
+  readonly listen?: readonly string[];
+  readonly announce?: readonly string[];
+}
+
+/** The folder that holds all of a peer's state; plain files beside the database. */
+export class Home {
+  readonly path: string;
+
+  private constructor(path: string) {
+    this.path = path;
+  }
+
+  /** Opens a home, making the folder (0700) if it is new. @throws MeshError MESH_HOME_UNUSABLE */
+  static async open(path: string): Promise<Home> {
+    try {
+      await mkdir(path, { recursive: true, mode: 0o700 });
+      await access(path, constants.R_OK | constants.W_OK | constants.X_OK);
+      const probe = join(path, `.write-${process.pid}`);
+      await (await open(probe, 'w', 0o600)).close();
+      await rm(probe, { force: true });
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      throw new MeshError('MESH_HOME_UNUSABLE', `cannot write the home ${path}: ${why}`, { cause });
+    }
+    return new Home(path);
+  }
+
+  get database(): string {
+    return join(this.path, 'db');
+  }
+
+  get identity(): string {
+    return join(this.path, 'identity');
+  }
+
+  /** The mesh of this home, or null. @throws MeshError MESH_HOME_UNUSABLE when it is unreadable. */
+  async membership(): Promise<Membership | null> {
+    const text = await this.#read('mesh');
+    if (text === null) return null;
+    const secret = new Uint8Array(Buffer.from(text.trim(), 'base64url'));
+    if (secret.length !== SECRET_BYTES) {
+      const file = join(this.path, 'mesh');
+      throw new MeshError(
+        'MESH_HOME_UNUSABLE',
+        `${file} is damaged: leave this mesh and join anew`,
+      );
+    }
+    return { mesh: deriveMeshKeys(secret).meshId, secret };
+  }
+
+  async enter(secret: Uint8Array): Promise<void> {
+    await this.#write('mesh', `${Buffer.from(secret).toString('base64url')}\n`);
+  }
+
+  /** Forgets the mesh and everything of it; the peer's key stays. */
+  async forget(): Promise<void> {
+    await rm(this.database, { recursive: true, force: true });
+    await rm(join(this.path, 'peer.json'), { force: true });
+    await rm(join(this.path, 'mesh'), { force: true });
+  }
+
+  async settings(): Promise<PeerSettings> {
+    const text = await this.#read('peer.json');
+    if (text === null) return {};
+    try {
+      return JSON.parse(text) as PeerSettings;
+    } catch {
+      // Only conveniences are in it: the peer picks a port and a name again.
+      return {};
+    }
+  }
+
+  async keepSettings(settings: PeerSettings): Promise<void> {
+    await this.#write('peer.json', `${JSON.stringify(settings)}\n`);
+  }
+
+  /** A new incarnation: above the saved one and not below the seconds since 1970; saved first. */
+  async nextIncarnation(): Promise<number> {
+    const saved = Number.parseInt((await this.#read('incarnation')) ?? '0', 10);
+    const seconds = Math.floor(Date.now() / 1000);
+    const incarnation = Math.max(Number.isSafeInteger(saved) ? saved + 1 : 1, seconds);
+    await this.#write('incarnation', `${incarnation}\n`);
+    return incarnation;
+  }
+
+  async #read(name: string): Promise<string | null> {
+    try {
+      return await readFile(join(this.path, name), 'utf8');
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return null;
+      const why = cause instanceof Error ? cause.message : String(cause);
+      throw new MeshError('MESH_HOME_UNUSABLE', `cannot read ${join(this.path, name)}: ${why}`, {
+        cause,
+      });
+    }
+  }
+
+  /** Write, fsync, rename, fsync the folder: after a power cut either the old or the new is there. */
+  async #write(name: string, text: string): Promise<void> {
+    const file = join(this.path, name);
+    const draft = `${file}.new`;
+    try {
+      const handle = await open(draft, 'w', 0o600);
+      await handle.writeFile(text);
+      await handle.sync();
+      await handle.close();
+      await rename(draft, file);
+      const folder = await open(dirname(file), 'r');
+      await folder.sync();
+      await folder.close();
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      throw new MeshError('MESH_HOME_UNUSABLE', `cannot write ${file}: ${why}`, { cause });
+    }
+  }
+}

@@ -1,0 +1,189 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { finalLines, holdsAnswer, type Line, lineAt } from '../core/answer.ts';
+import type { ComputationId, JobId } from '../core/ids.ts';
+import type { Interval } from '../core/interval-set.ts';
+import type { JobState } from '../core/job-state.ts';
+import { MeshError } from '../core/mesh-error.ts';
+import type { OpChange } from '../core/record.ts';
+import type { Rerun, Workforce } from '../work/workforce.ts';
+import type { Loop } from './loop.ts';
+import type {
+  Job,
+  JobReport,
+  Progress,
+  ResultLine,
+  Summary,
+  VerifyReport,
+  WaitOptions,
+} from './mesh.ts';
+import { ProgressMeter } from './progress.ts';
+import { jobReport, summaryOf } from './reports.ts';
+
+/** Least time between two progress figures, in ms. */
+const PROGRESS_MS = 200;
+
+/** Indices evaluated in one go by verify, in one fresh executor. */
+const VERIFY_RUN = 64;
+
+/** A job of the peer inside this process. */
+export class LocalJob implements Job {
+  readonly id: JobId;
+  readonly name: string;
+  readonly computation: ComputationId;
+  readonly seed: number;
+  readonly #loop: Loop;
+  readonly #workforce: Workforce;
+  readonly #job: JobState;
+
+  constructor(loop: Loop, workforce: Workforce, job: JobState) {
+    this.#loop = loop;
+    this.#workforce = workforce;
+    this.#job = job;
+    this.id = job.id;
+    this.name = job.manifest.name;
+    this.computation = job.computation.id;
+    this.seed = job.manifest.spec.seed;
+  }
+
+  async *results(
+    options: WaitOptions & { readonly follow?: boolean } = {},
+  ): AsyncGenerator<ResultLine> {
+    const { signal, follow = true } = options;
+    for (let position = 0; ; ) {
+      const final = finalLines(this.#job);
+      for (; position < final; position++) {
+        signal?.throwIfAborted();
+        const line = lineAt(this.#job, position);
+        if (line === undefined) throw new Error(`line ${position} of ${this.id} is not known`);
+        yield await this.#result(line, signal);
+      }
+      if (!follow || this.#isOver(position)) return;
+      if (finalLines(this.#job) === final) await this.#loop.changed(this.id, signal);
+    }
+  }
+
+  async *progress(options: WaitOptions = {}): AsyncGenerator<Progress> {
+    const meter = new ProgressMeter();
+    for (;;) {
+      const { state } = this.#loop;
+      yield meter.read(state, this.#job, this.#loop.now());
+      if (!this.#job.active) return;
+      const pause = AbortSignal.timeout(1000);
+      const signals = options.signal === undefined ? [pause] : [pause, options.signal];
+      const until = this.#loop.now() + PROGRESS_MS;
+      try {
+        await this.#loop.changed(this.id, AbortSignal.any(signals));
+      } catch (error) {
+        if (!pause.aborted || options.signal?.aborted === true) throw error;
+      }
+      await rest(until - this.#loop.now(), options.signal);
+    }
+  }
+
+  async done(options: WaitOptions = {}): Promise<Summary> {
+    const { signal } = options;
+    await this.#loop.request((request) => ({ kind: 'confirm', request, job: this.id }), signal);
+    while (!this.#isOver(finalLines(this.#job))) await this.#loop.changed(this.id, signal);
+    return this.summary();
+  }
+
+  async summary(): Promise<Summary> {
+    return summaryOf(this.#loop.state, this.#job, this.#loop.now());
+  }
+
+  async show(): Promise<JobReport> {
+    const bytes = await this.#loop.blob(this.#job.manifest.spec.params);
+    const params: unknown =
+      bytes === undefined ? null : JSON.parse(new TextDecoder().decode(bytes));
+    return jobReport(this.#loop.state, this.#job, this.#loop.now(), params);
+  }
+
+  async cancel(options: { readonly wait?: boolean } = {}): Promise<void> {
+    await this.#operate({ kind: 'cancel', reason: 'user', wait: options.wait === true });
+  }
+
+  async pause(): Promise<void> {
+    await this.#operate({ kind: 'pause', paused: true });
+  }
+
+  async resume(): Promise<void> {
+    await this.#operate({ kind: 'pause', paused: false });
+  }
+
+  async priority(value: number): Promise<void> {
+    await this.#operate({ kind: 'priority', priority: value });
+  }
+
+  async skip(index: number): Promise<void> {
+    await this.#loop.request((request) => ({ kind: 'skip', request, job: this.id, index }));
+  }
+
+  async rerun(index: number): Promise<Rerun> {
+    return this.#workforce.rerun(await this.#loop.inputs(this.computation), index);
+  }
+
+  async verify(options: WaitOptions & { readonly sample: number }): Promise<VerifyReport> {
+    const ranges = this.#sample(options.sample);
+    if (ranges.length === 0) {
+      throw new MeshError('MESH_NOT_EVALUATED', `nothing of ${this.name} is evaluated yet`);
+    }
+    const answer = await this.#loop.request(
+      (request) => ({ kind: 'verify', request, job: this.id, ranges }),
+      options.signal,
+    );
+    if (answer.kind !== 'verified') throw new Error(`verify was answered by ${answer.kind}`);
+    const { checked, different } = answer;
+    return { checked, equal: checked - different.length, different };
+  }
+
+  /** Random runs of covered indices, with other boundaries than the first evaluation had. */
+  #sample(share: number): Interval[] {
+    const end = this.#job.ending?.end ?? this.#job.computation.coverage.firstGap(0);
+    const wanted = Math.max(1, Math.round(end * share));
+    if (end === 0) return [];
+    if (share >= 1) return cut(0, end, VERIFY_RUN * 16);
+    const length = Math.max(1, Math.min(VERIFY_RUN, Math.ceil(wanted / 16)));
+    const ranges: Interval[] = [];
+    for (let k = 0; k < Math.ceil(wanted / length); k++) {
+      const lo = Math.floor(Math.random() * Math.max(1, end - length + 1));
+      ranges.push([lo, Math.min(end, lo + length)]);
+    }
+    return ranges;
+  }
+
+  async #operate(change: OpChange): Promise<void> {
+    await this.#loop.request((request) => ({ kind: 'operate', request, job: this.id, change }));
+  }
+
+  /** True once no further line can come. */
+  #isOver(position: number): boolean {
+    const { ending } = this.#job;
+    if (ending !== null) return holdsAnswer(this.#job) && position >= ending.lines;
+    return !this.#job.active;
+  }
+
+  async #result(line: Line, signal?: AbortSignal): Promise<ResultLine> {
+    const { index, outcome } = line;
+    if (outcome.kind === 'error') return { index, error: outcome.name };
+    if (outcome.kind === 'value') return { index, value: JSON.parse(outcome.text) as unknown };
+    let bytes = await this.#loop.blob(outcome.hash);
+    while (bytes === undefined) {
+      this.#loop.dispatch({ kind: 'fetch', hash: outcome.hash });
+      await this.#loop.changed(this.id, signal);
+      bytes = await this.#loop.blob(outcome.hash);
+    }
+    return { index, value: JSON.parse(new TextDecoder().decode(bytes)) as unknown };
+  }
+}
+
+function cut(lo: number, hi: number, size: number): Interval[] {
+  const ranges: Interval[] = [];
+  for (let at = lo; at < hi; at += size) ranges.push([at, Math.min(hi, at + size)]);
+  return ranges;
+}
+
+/** Waits; the signal ends it early. */
+async function rest(ms: number, signal?: AbortSignal): Promise<void> {
+  if (ms <= 0) return;
+  await sleep(ms, undefined, signal === undefined ? {} : { signal });
+}

@@ -1,0 +1,154 @@
+import type { JobState } from '../core/job-state.ts';
+import { MeshError } from '../core/mesh-error.ts';
+import type { Network } from '../net/network.ts';
+import type { Workforce } from '../work/workforce.ts';
+import { LocalJob } from './local-job.ts';
+import type { Loop } from './loop.ts';
+import type {
+  Job,
+  JobRow,
+  Mesh,
+  PeerRow,
+  PublishRequest,
+  StatusReport,
+  WaitOptions,
+} from './mesh.ts';
+import { publishSubmission } from './publication.ts';
+import { jobRow, peerRows } from './reports.ts';
+import { type Submission, type SubmitOptions, type Submitter, toSubmission } from './submission.ts';
+
+/** What a local mesh is a view of. */
+export interface LocalMeshParts {
+  readonly loop: Loop;
+  readonly network: Network;
+  readonly workforce: Workforce;
+  readonly home: string;
+  readonly meshId: string | null;
+  invite(): string | null;
+  end(how: 'stopped' | 'left'): Promise<void>;
+}
+
+/** The mesh as the peer inside this process sees it. */
+export class LocalMesh implements Mesh, Submitter {
+  readonly embedded = true;
+  readonly #parts: LocalMeshParts;
+
+  constructor(parts: LocalMeshParts) {
+    this.#parts = parts;
+  }
+
+  async publish(request: PublishRequest, options: WaitOptions = {}): Promise<Job> {
+    const submission = await toSubmission(request);
+    const onWarning = request.onWarning === undefined ? {} : { onWarning: request.onWarning };
+    return this.submit(submission, { ...options, ...onWarning });
+  }
+
+  async submit(submission: Submission, options: SubmitOptions = {}): Promise<Job> {
+    const { loop, workforce } = this.#parts;
+    return this.job(await publishSubmission(loop, workforce, submission, options));
+  }
+
+  async job(reference: string): Promise<Job> {
+    const { loop, workforce } = this.#parts;
+    return new LocalJob(loop, workforce, this.#find(reference));
+  }
+
+  async jobs(): Promise<JobRow[]> {
+    const { state } = this.#parts.loop;
+    const now = this.#parts.loop.now();
+    return [...state.jobs.values()].map((job) => jobRow(state, job, now));
+  }
+
+  async peers(): Promise<PeerRow[]> {
+    const { loop, network } = this.#parts;
+    return peerRows(loop.state, network, loop.now());
+  }
+
+  async status(): Promise<StatusReport> {
+    const { loop, home, meshId } = this.#parts;
+    const { state } = loop;
+    const rows = await this.peers();
+    const count = (what: PeerRow['state']): number =>
+      rows.filter((row) => row.state === what).length;
+    const active = [...state.jobs.values()].filter((job) => job.active).length;
+    return {
+      peer: state.self.peer,
+      name: state.self.name,
+      version: state.self.version,
+      home,
+      mesh: meshId,
+      addresses: state.addresses,
+      slots: state.self.slots,
+      busy: rows[0]?.busy ?? 0,
+      sandbox: 'none',
+      mathClass: state.self.mathClass,
+      peers: { alive: count('alive'), suspect: count('suspect'), dead: count('dead') },
+      jobs: { active, ended: state.jobs.size - active },
+      uptimeSeconds: loop.now() / 1000,
+      rssBytes: process.memoryUsage.rss(),
+      notices: this.#notices(),
+    };
+  }
+
+  async invite(): Promise<string> {
+    const invite = this.#parts.invite();
+    if (invite !== null) return invite;
+    throw new MeshError(
+      'MESH_NOT_MEMBER',
+      'this home belongs to no mesh: `meshd start` makes one, `meshd join INVITE` enters one',
+    );
+  }
+
+  stop(): Promise<void> {
+    return this.#parts.end('stopped');
+  }
+
+  leave(): Promise<void> {
+    return this.#parts.end('left');
+  }
+
+  close(): Promise<void> {
+    return this.#parts.end('stopped');
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** A job by a unique prefix of its id, its name (the newest), or a successor's id. */
+  #find(reference: string): JobState {
+    const jobs = [...this.#parts.loop.state.jobs.values()];
+    const isPrefix = /^[0-9a-f]+$/.test(reference);
+    const byId = jobs.filter(
+      (job) =>
+        isPrefix && (job.id.startsWith(reference) || job.successor?.id.startsWith(reference)),
+    );
+    if (byId.length === 1 && byId[0] !== undefined) return byId[0];
+    const byName = jobs.filter((job) => job.manifest.name === reference);
+    const newest = byName.sort((a, b) => a.heardAt - b.heardAt).at(-1);
+    if (newest !== undefined) return newest;
+    if (byId.length > 1) {
+      const ids = byId.map((job) => job.id.slice(0, 12)).join(', ');
+      throw new MeshError('MESH_AMBIGUOUS', `${reference} fits ${byId.length} jobs: ${ids}`);
+    }
+    throw new MeshError('MESH_UNKNOWN_JOB', `no job ${JSON.stringify(reference)} is known here`);
+  }
+
+  #notices(): string[] {
+    const { state } = this.#parts.loop;
+    const notices: string[] = [];
+    if (state.diskFull) notices.push('the disk is full: this peer takes no work and keeps serving');
+    for (const job of state.jobs.values()) {
+      const { computation, manifest } = job;
+      const label = `${manifest.name} (${job.id.slice(0, 12)})`;
+      if (job.active && computation.spec.mathClass !== state.self.mathClass) {
+        notices.push(`${label} needs Math class ${computation.spec.mathClass}: not evaluated here`);
+      }
+      if (state.refuses.has(computation.id)) notices.push(`${label} does not start on this peer`);
+      const [disputed] = computation.openDisputes();
+      if (disputed !== undefined) notices.push(`${label}: evaluations of ${disputed} disagree`);
+      for (const alarm of job.alarms) notices.push(`${label}: ${alarm}`);
+    }
+    return notices.slice(0, 100);
+  }
+}

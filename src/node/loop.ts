@@ -1,0 +1,287 @@
+import { randomBytes } from 'node:crypto';
+import type { Answer, Effect, Env, PeerEvent } from '../core/event.ts';
+import type { ComputationId, Hash, JobId, PeerId } from '../core/ids.ts';
+import { assertNever } from '../core/ids.ts';
+import { MeshError } from '../core/mesh-error.ts';
+import type { PeerState } from '../core/peer-state.ts';
+import { step } from '../core/step.ts';
+import type { Identity } from '../net/identity.ts';
+import type { Network } from '../net/network.ts';
+import { SoloNetwork } from '../net/solo-network.ts';
+import type { Store } from '../store/store.ts';
+import type { Workforce, WorkInputs } from '../work/workforce.ts';
+import { ItemReader, sha256 } from './item-list.ts';
+import { Journal } from './journal.ts';
+import { membersEntry } from './members.ts';
+import { sendBlob, sendRecords } from './record-sender.ts';
+
+/** Between two ticks, in ms. */
+const TICK_MS = 100;
+
+/** A jump between wall and monotonic clock that tells of a suspended machine, in ms. */
+const SUSPEND_MS = 2000;
+
+/** The rooms that a loop connects. */
+export interface Rooms {
+  readonly state: PeerState;
+  readonly identity: Identity;
+  readonly store: Store;
+  readonly workforce: Workforce;
+  readonly log: (level: 'error' | 'warn' | 'info' | 'debug', event: string, fields: object) => void;
+  readonly halt: (reason: string) => void;
+}
+
+/** Turns events into steps and runs their effects: the only place where the core meets the world. */
+export class Loop {
+  readonly state: PeerState;
+  readonly journal: Journal;
+  readonly #rooms: Rooms;
+  #network: Network;
+  /** Members and where they were reached, for the next start. */
+  readonly #members: Map<PeerId, readonly string[]>;
+  readonly #startedAt = performance.now();
+  #skewMs = Date.now() - performance.now();
+  readonly #answers = new Map<number, (answer: Answer) => void>();
+  readonly #watchers = new Map<JobId | null, Set<() => void>>();
+  readonly #inputs = new Map<ComputationId, Promise<WorkInputs>>();
+  /** Executions whose inputs are being read. */
+  readonly #opening = new Set<number>();
+  #nextRequest = 1;
+  readonly #timers: NodeJS.Timeout[] = [];
+  #closed = false;
+
+  constructor(rooms: Rooms, members: ReadonlyMap<PeerId, readonly string[]>) {
+    this.#rooms = rooms;
+    this.#network = new SoloNetwork(rooms.identity.peer);
+    this.#members = new Map(members);
+    this.state = rooms.state;
+    this.journal = new Journal(rooms.store, {
+      stored: (write) => this.dispatch({ kind: 'stored', write }),
+      disk: (full) => this.dispatch({ kind: 'disk', full }),
+    });
+  }
+
+  /** Monotonic ms since the peer's start. */
+  now(): number {
+    return performance.now() - this.#startedAt;
+  }
+
+  /** Takes the network in; before this nothing is sent. */
+  connect(network: Network): void {
+    this.#network = network;
+    this.dispatch({ kind: 'addresses', addresses: network.addresses() });
+    for (const { peer } of network.connections()) this.dispatch({ kind: 'connected', peer });
+  }
+
+  /** Starts the clocks. */
+  run(): void {
+    this.dispatch({ kind: 'wall', wallMs: Date.now() });
+    this.#timers.push(setInterval(() => this.#tick(), TICK_MS));
+    this.#timers.push(setInterval(() => this.dispatch({ kind: 'wall', wallMs: Date.now() }), 1000));
+  }
+
+  dispatch(event: PeerEvent): void {
+    if (this.#closed) return;
+    const { identity } = this.#rooms;
+    const env: Env = {
+      now: this.now(),
+      rng: () => randomBytes(4).readUInt32LE() / 2 ** 32,
+      hash: sha256,
+      sign: identity.sign,
+      verify: identity.verify,
+    };
+    for (const effect of step(this.state, event, env)) this.#run(effect);
+  }
+
+  /** Puts a request to the core and waits for its answer. */
+  async request(
+    event: (request: number) => PeerEvent,
+    signal?: AbortSignal,
+  ): Promise<Exclude<Answer, { kind: 'refused' }>> {
+    const request = this.#nextRequest++;
+    const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+    const abort = (): void => {
+      this.dispatch({ kind: 'forget.request', request });
+      reject(signal?.reason);
+    };
+    signal?.throwIfAborted();
+    signal?.addEventListener('abort', abort, { once: true });
+    this.#answers.set(request, resolve);
+    try {
+      this.dispatch(event(request));
+      const answer = await promise;
+      if (answer.kind === 'refused') throw new MeshError(answer.code, answer.reason);
+      return answer;
+    } finally {
+      this.#answers.delete(request);
+      signal?.removeEventListener('abort', abort);
+    }
+  }
+
+  /** Resolves at the next change of a job (null: of the roster), or rejects with the signal. */
+  changed(job: JobId | null, signal?: AbortSignal): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    if (this.#closed) return Promise.reject(new MeshError('MESH_STOPPED', 'the peer has ended'));
+    const watchers = this.#watchers.get(job) ?? new Set();
+    this.#watchers.set(job, watchers);
+    const wake = (): void => {
+      signal?.removeEventListener('abort', abort);
+      if (this.#closed) reject(new MeshError('MESH_STOPPED', 'the peer has ended'));
+      else resolve();
+    };
+    const abort = (): void => {
+      watchers.delete(wake);
+      reject(signal?.reason);
+    };
+    if (signal?.aborted === true) return Promise.reject(signal.reason);
+    signal?.addEventListener('abort', abort, { once: true });
+    watchers.add(wake);
+    return promise;
+  }
+
+  /** A blob from the store, or one that is about to be written. */
+  async blob(hash: Hash): Promise<Uint8Array | undefined> {
+    return this.journal.pendingBlob(hash) ?? (await this.#rooms.store.blob(hash));
+  }
+
+  /** What an executor needs for a computation; read once. */
+  inputs(computation: ComputationId): Promise<WorkInputs> {
+    const known = this.#inputs.get(computation);
+    if (known !== undefined) return known;
+    const reading = this.#readInputs(computation);
+    this.#inputs.set(computation, reading);
+    reading.catch(() => this.#inputs.delete(computation));
+    return reading;
+  }
+
+  async close(): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer);
+    await this.journal.close();
+    this.#closed = true;
+    for (const watchers of this.#watchers.values()) for (const wake of watchers) wake();
+    const code = 'MESH_STOPPED';
+    for (const answer of this.#answers.values()) {
+      answer({ kind: 'refused', code, reason: 'the peer has ended' });
+    }
+  }
+
+  #tick(): void {
+    const skew = Date.now() - performance.now();
+    if (Math.abs(skew - this.#skewMs) > SUSPEND_MS) this.dispatch({ kind: 'resumed' });
+    this.#skewMs = skew;
+    this.dispatch({ kind: 'tick' });
+  }
+
+  #run(effect: Effect): void {
+    const { workforce, log } = this.#rooms;
+    const network = this.#network;
+    switch (effect.kind) {
+      case 'broadcast':
+        return network.broadcast(effect.message);
+      case 'send':
+        network.send(effect.to, effect.message);
+        return;
+      case 'send.records':
+        return this.#guard(sendRecords(this.journal, this.#rooms.store, network, effect));
+      case 'send.blob':
+        return this.#guard(sendBlob(this, network, effect));
+      case 'read.blob':
+        return this.#guard(this.#readBlob(effect.hash));
+      case 'store':
+        return this.journal.add(effect.writes, effect.write);
+      case 'flush':
+        return this.#guard(this.journal.flush());
+      case 'execute':
+        return this.#guard(this.#execute(effect.execution));
+      case 'stop':
+        if (this.#opening.delete(effect.execution)) this.#endSoon(effect.execution);
+        else workforce.stop(effect.execution, effect.mode);
+        return;
+      case 'know':
+        network.know(effect.peer, effect.addresses);
+        return this.#remember(effect.peer, effect.addresses);
+      case 'forget.peer':
+        network.forget(effect.peer);
+        return this.#remember(effect.peer, []);
+      case 'answer':
+        return this.#answers.get(effect.request)?.(effect.result);
+      case 'changed':
+        return this.#wake(effect.job);
+      case 'forget.computation':
+        this.#inputs.delete(effect.computation);
+        return workforce.forget(effect.computation);
+      case 'log':
+        return log(effect.level, effect.event, effect.fields);
+      case 'halt':
+        return this.#rooms.halt(effect.reason);
+      default:
+        return assertNever(effect);
+    }
+  }
+
+  /** Keeps where a member is reached (nowhere: it is gone), so that no bootstrap is needed again. */
+  #remember(peer: PeerId, addresses: readonly string[]): void {
+    if (addresses.length > 0) this.#members.set(peer, addresses);
+    else this.#members.delete(peer);
+    this.journal.add([membersEntry(this.#members)], this.state.write);
+  }
+
+  #guard(work: Promise<unknown>): void {
+    work.catch((error: unknown) => {
+      if (this.#closed) return;
+      const why = error instanceof Error ? error.message : String(error);
+      this.#rooms.log('error', 'effect.failed', { why });
+    });
+  }
+
+  #wake(job: JobId | null): void {
+    const watchers = this.#watchers.get(job);
+    if (watchers === undefined) return;
+    this.#watchers.delete(job);
+    for (const wake of watchers) wake();
+  }
+
+  async #readBlob(hash: Hash): Promise<void> {
+    const bytes = await this.blob(hash);
+    if (bytes !== undefined) this.dispatch({ kind: 'blob.read', hash, bytes });
+  }
+
+  /** An order whose inputs were not read yet ends without having begun. */
+  #endSoon(execution: number): void {
+    setImmediate(() => this.dispatch({ kind: 'ended', execution, finished: false }));
+  }
+
+  async #execute(execution: Extract<Effect, { kind: 'execute' }>['execution']): Promise<void> {
+    const { id, computation, lo, hi, fresh } = execution;
+    this.#opening.add(id);
+    try {
+      const inputs = await this.inputs(computation);
+      if (!this.#opening.delete(id) || this.#closed) return;
+      this.#rooms.workforce.execute({ id, lo, hi, fresh }, inputs);
+    } catch (error) {
+      this.#opening.delete(id);
+      this.#endSoon(id);
+      throw error;
+    }
+  }
+
+  async #readInputs(computation: ComputationId): Promise<WorkInputs> {
+    const spec = this.state.computations.get(computation)?.spec;
+    if (spec === undefined) throw new Error(`computation ${computation} is not known`);
+    const read = async (hash: Hash): Promise<Uint8Array> => {
+      const bytes = await this.blob(hash);
+      if (bytes === undefined) throw new Error(`blob ${hash} is not on this disk`);
+      return bytes;
+    };
+    const [program, params] = await Promise.all([read(spec.program), read(spec.params)]);
+    const inputs = {
+      computation,
+      program,
+      params: new TextDecoder().decode(params),
+      seed: spec.seed,
+    };
+    if (spec.items === null) return inputs;
+    const reader = await ItemReader.open(spec.items.root, read);
+    return { ...inputs, items: (lo, hi) => reader.read(lo, hi) };
+  }
+}

@@ -1,0 +1,151 @@
+import { randomBytes } from 'node:crypto';
+import { availableParallelism, hostname } from 'node:os';
+import type { PeerId } from '../core/ids.ts';
+import { MeshError } from '../core/mesh-error.ts';
+import { newPeerState } from '../core/peer-state.ts';
+import { DEFAULT_TIMING, type Timing } from '../core/timing.ts';
+import { loadIdentity } from '../net/identity.ts';
+import { createMeshSecret, deriveMeshKeys } from '../net/mesh-secret.ts';
+import { LevelStore } from '../store/level-store.ts';
+import type { Store } from '../store/store.ts';
+import { createWorkforce } from '../work/create-workforce.ts';
+import { boot, readLocals } from './boot.ts';
+import { networkHandlers, workHandlers } from './handlers.ts';
+import { Home, type Membership } from './home.ts';
+import { Loop } from './loop.ts';
+import { readMembers } from './members.ts';
+import type { Mesh } from './mesh.ts';
+import { openNetwork } from './open-network.ts';
+import { type RunningParts, RunningPeer } from './running-peer.ts';
+import type { Submitter } from './submission.ts';
+import { VERSION } from './version.ts';
+
+export interface PeerOptions {
+  /** Absolute path of the folder that holds all state. */
+  readonly home: string;
+  /** Executors, 0 … 1024. @default one per core */
+  readonly slots?: number;
+  /** 1–64 characters. @default the one given before, else the host's name */
+  readonly name?: string;
+  /** solo: no socket. as-home: the home's mesh if it has one, else no socket. */
+  readonly network: 'mesh' | 'solo' | 'as-home';
+  /** Makes a mesh if the home has none. @default false */
+  readonly newMesh?: boolean;
+  /** Multiaddrs. @default those of the last run, else all interfaces and a free port */
+  readonly listen?: readonly string[];
+  readonly announce?: readonly string[];
+  /** Multiaddrs of members. */
+  readonly bootstrap?: readonly string[];
+  /** The mesh's secret, 32 bytes. */
+  readonly secret?: Uint8Array;
+  /** @default DEFAULT_TIMING */
+  readonly timing?: Timing;
+  readonly onLog?: (
+    level: 'error' | 'warn' | 'info' | 'debug',
+    event: string,
+    fields: object,
+  ) => void;
+}
+
+/** A running peer. */
+export interface Peer {
+  readonly mesh: Mesh & Submitter;
+  readonly id: PeerId;
+  addresses(): string[];
+  /** Null on a home that belongs to no mesh. */
+  invite(): string | null;
+  /** Why it ended; halted: another process runs with this identity. */
+  readonly ended: Promise<'stopped' | 'left' | 'halted'>;
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a peer on a home.
+ * @throws MeshError MESH_HOME_UNUSABLE, MESH_HOME_IN_USE, MESH_OTHER_MESH, MESH_NOT_MEMBER,
+ * MESH_PORT_IN_USE, MESH_NO_BOOTSTRAP.
+ */
+export async function startPeer(options: PeerOptions): Promise<Peer> {
+  const home = await Home.open(options.home);
+  const membership = await memberOf(home, options);
+  const log = options.onLog ?? ((): void => undefined);
+  const store = await LevelStore.open(home.database, {
+    onRot: (what) => log('warn', 'store.rotten', { what }),
+    onRepair: (how) => log('warn', 'store.repaired', { how }),
+  });
+  try {
+    return await assemble(home, membership, store, options);
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+/** The mesh to run in: the home's, the one asked for, a new one, or none. */
+async function memberOf(home: Home, options: PeerOptions): Promise<Membership | null> {
+  if (options.network === 'solo') return null;
+  const known = await home.membership();
+  const { secret } = options;
+  if (secret !== undefined) {
+    const asked = { mesh: deriveMeshKeys(secret).meshId, secret };
+    if (known === null || known.mesh === asked.mesh) return asked;
+    throw new MeshError(
+      'MESH_OTHER_MESH',
+      `${home.path} belongs to mesh ${known.mesh}, not ${asked.mesh}: ` +
+        'use another --home, or `meshd leave` first',
+    );
+  }
+  if (known !== null || options.network === 'as-home') return known;
+  if (options.newMesh === true) {
+    const created = createMeshSecret();
+    return { mesh: deriveMeshKeys(created).meshId, secret: created };
+  }
+  throw new MeshError(
+    'MESH_NOT_MEMBER',
+    `${home.path} belongs to no mesh: give an invite (meshd1…), or \`meshd start\` a new one`,
+  );
+}
+
+async function assemble(
+  home: Home,
+  membership: Membership | null,
+  store: Store,
+  options: PeerOptions,
+): Promise<Peer> {
+  const log = options.onLog ?? ((): void => undefined);
+  const identity = await loadIdentity(home.identity);
+  const settings = await home.settings();
+  const incarnation = await home.nextIncarnation();
+  let loop: Loop | null = null;
+  const workforce = await createWorkforce({
+    slots: options.slots ?? availableParallelism(),
+    handlers: workHandlers(() => loop, log),
+    log,
+  });
+  const name = options.name ?? settings.name ?? hostname().slice(0, 64);
+  const { slots, mathClass } = workforce;
+  const state = newPeerState(
+    { peer: identity.peer, name, version: VERSION, slots, mathClass },
+    { incarnation, nonce: randomBytes(8).toString('hex') },
+    options.timing ?? DEFAULT_TIMING,
+  );
+  const parts: RunningParts = { home, store, workforce, state, membership, log };
+  try {
+    const locals = await readLocals(store);
+    const members = readMembers(locals);
+    const running = new RunningPeer(parts);
+    const halt = (reason: string): void => running.halt(reason);
+    loop = new Loop({ state, identity, store, workforce, log, halt }, members);
+    const others = members.size > 0 || (options.bootstrap ?? []).length > 0;
+    await boot(loop, store, locals, membership !== null && others);
+    const network = await openNetwork({
+      ...{ home, membership, identity, settings, members, options, name },
+      handlers: networkHandlers(loop, log),
+    });
+    loop.connect(network);
+    loop.run();
+    return running.start(loop, network);
+  } catch (error) {
+    await workforce.close();
+    throw error;
+  }
+}

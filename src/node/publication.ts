@@ -1,0 +1,114 @@
+import { randomBytes } from 'node:crypto';
+import type { Part } from '../core/event.ts';
+import type { JobId } from '../core/ids.ts';
+import {
+  CONTRACT_VERSION,
+  type ComputationSpec,
+  computationId,
+  type Manifest,
+} from '../core/manifest.ts';
+import type { Workforce } from '../work/workforce.ts';
+import { type NamedBlob, packItems, sha256 } from './item-list.ts';
+import type { Loop } from './loop.ts';
+import type { Submission, SubmitOptions } from './submission.ts';
+
+/** Publishes a submission on this peer: probe, manifest, receipts. Returns the job's id. */
+export async function publishSubmission(
+  loop: Loop,
+  workforce: Workforce,
+  submission: Submission,
+  options: SubmitOptions = {},
+): Promise<JobId> {
+  const { spec, blobs } = packSubmission(submission, workforce.mathClass);
+  const first = await tryFirst(loop, workforce, submission, spec, options);
+  const { target } = submission;
+  const manifest: Manifest = {
+    owner: loop.state.self.peer,
+    nonce: randomBytes(16).toString('hex'),
+    name: submission.name,
+    spec,
+    target:
+      target.kind === 'accept'
+        ? { kind: 'accept', count: target.count, maxEvals: submission.maxEvals }
+        : { kind: 'map', count: target.items.length },
+    priority: submission.priority,
+    deadlineAt: submission.deadlineMs === null ? null : Date.now() + submission.deadlineMs,
+    root: null,
+    probe: {
+      candidates: first?.hi ?? 0,
+      accepted: first?.accepted.reduce((sum, { indices }) => sum + indices.length, 0) ?? 0,
+      ms: first?.ms ?? 0,
+    },
+  };
+  const answer = await loop.request(
+    (request) => ({ kind: 'publish', request, manifest, blobs, probe: first }),
+    options.signal,
+  );
+  if (answer.kind !== 'kept') throw new Error(`publish was answered by ${answer.kind}`);
+  return answer.job;
+}
+
+function packSubmission(
+  submission: Submission,
+  mathClass: string,
+): { spec: ComputationSpec; blobs: NamedBlob[] } {
+  const encoder = new TextEncoder();
+  const program = { hash: sha256(submission.program), bytes: submission.program };
+  const paramBytes = encoder.encode(submission.params);
+  const params = { hash: sha256(paramBytes), bytes: paramBytes };
+  const blobs = [program, params];
+  let items: ComputationSpec['items'] = null;
+  if (submission.target.kind === 'map') {
+    const packed = packItems(submission.target.items);
+    items = { root: packed.root.hash, count: submission.target.items.length };
+    blobs.push(...packed.chunks, packed.root);
+  }
+  const spec = {
+    program: program.hash,
+    params: params.hash,
+    seed: submission.seed,
+    items,
+    contract: CONTRACT_VERSION,
+    mathClass,
+  };
+  return { spec, blobs };
+}
+
+/**
+ * The first candidates, to find a function that cannot run and to learn what one costs. Their
+ * outcomes count. Nothing is tried when some are known already, or without slots here.
+ * @throws MeshError MESH_BAD_FUNCTION when the program cannot be imported.
+ */
+async function tryFirst(
+  loop: Loop,
+  workforce: Workforce,
+  submission: Submission,
+  spec: ComputationSpec,
+  options: SubmitOptions,
+): Promise<Part | null> {
+  const computation = computationId(spec, sha256);
+  const known = loop.state.computations.get(computation);
+  if (known?.coverage.has(0) === true || workforce.slots === 0) return null;
+  const { target } = submission;
+  const texts = target.kind === 'map' ? target.items : null;
+  const probe = await workforce.probe({
+    computation,
+    program: submission.program,
+    params: submission.params,
+    seed: submission.seed,
+    ...(texts === null ? {} : { items: async (lo, hi) => texts.slice(lo, hi) }),
+  });
+  if (probe.failure !== undefined) {
+    options.onWarning?.(`candidate 0 failed in a trial: ${probe.failure.detail}`);
+  }
+  const [error] = probe.errors;
+  if (error !== undefined) {
+    options.onWarning?.(`candidate ${error.index} threw ${error.name}: ${firstLine(error.detail)}`);
+  }
+  if (probe.hi === 0) return null;
+  return { lo: 0, hi: probe.hi, accepted: probe.accepted, errors: probe.errors, ms: probe.ms };
+}
+
+function firstLine(text: string): string {
+  return text.split('\n', 1)[0] ?? '';
+}

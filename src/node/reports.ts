@@ -1,0 +1,182 @@
+import { finalLines, knownEnd } from '../core/answer.ts';
+import type { Outcome } from '../core/answer-map.ts';
+import type { JobState } from '../core/job-state.ts';
+import { runningLeases } from '../core/lease-book.ts';
+import type { PeerState } from '../core/peer-state.ts';
+import type { Register } from '../core/register.ts';
+import type { Network } from '../net/network.ts';
+import type { JobReport, JobRow, PeerRow, Summary } from './mesh.ts';
+
+/** Rows of long lists that a report shows. */
+const MAX_ROWS = 100;
+
+/** Where a partial answer ends: the first index without an outcome, within the job's bound. */
+function frontierOf(job: JobState): number {
+  const frontier = job.computation.coverage.firstGap(0);
+  return Math.min(frontier, job.ending?.end ?? job.bound ?? frontier);
+}
+
+/** Accepted candidates known, at most as many as asked for; of a map, items done. */
+export function acceptedOf(job: JobState): number {
+  const { target } = job.manifest;
+  if (target.kind === 'map') return job.computation.coverage.count(0, target.count);
+  const { answers } = job.computation;
+  const known = job.bound === null ? answers.lines : answers.positionOf(job.bound);
+  return job.ending?.lines ?? Math.min(known, target.count);
+}
+
+/** Candidates with an outcome, within the answer once it is known. */
+export function evaluatedOf(job: JobState): number {
+  const end = job.ending?.end ?? knownEnd(job) ?? Number.MAX_SAFE_INTEGER;
+  return job.computation.coverage.count(0, end);
+}
+
+/** The `--summary` of a job as it stands (design.md section 6). now: the peer's clock. */
+export function summaryOf(state: PeerState, job: JobState, now: number): Summary {
+  const { computation, ending } = job;
+  const { answers } = computation;
+  const end = ending?.end ?? frontierOf(job);
+  const lines = finalLines(job);
+  const failed = answers.errorsBelow(end);
+  const accepted = job.manifest.target.kind === 'map' ? lines - failed : lines;
+  const skipped = ending === null ? job.stuckBelow(end + 1) : [...job.skipped];
+  return {
+    job: job.endedBy === 'successor' ? (job.successor?.id ?? job.id) : job.id,
+    computation: computation.id,
+    seed: job.manifest.spec.seed,
+    status: job.phase,
+    accepted,
+    evaluated: end,
+    acceptanceRate: end === 0 ? 0 : accepted / end,
+    frontier: frontierOf(job),
+    certificate: ending?.certificate ?? null,
+    skipped,
+    errors: failed,
+    ran: computation.ranFor(job.id),
+    copies: state.copies.get(job.id) ?? 0,
+    peers: computation.peersFor(job.id),
+    seconds: ((job.endHeardAt ?? now) - job.heardAt) / 1000,
+  };
+}
+
+/** All registers that hold a lease of a job now, this peer's included. */
+function leaseHolders(
+  state: PeerState,
+  job: JobState,
+  now: number,
+): [string, Register['leases']][] {
+  const holders: [string, Register['leases']][] = [];
+  const mine = runningLeases(state).map(({ lease }) => lease);
+  const ofJob = (leases: Register['leases']): Register['leases'] =>
+    leases.filter((lease) => lease.job === job.id && lease.segment === undefined);
+  if (ofJob(mine).length > 0) holders.push([state.self.peer, ofJob(mine)]);
+  for (const [peer, view] of state.roster.all()) {
+    if (state.roster.state(view, now) === 'dead') continue;
+    const leases = ofJob(view.register.leases);
+    if (leases.length > 0) holders.push([peer, leases]);
+  }
+  return holders;
+}
+
+/** One row of `jobs`. */
+export function jobRow(state: PeerState, job: JobState, now: number): JobRow {
+  const accepted = acceptedOf(job);
+  const evaluated = evaluatedOf(job);
+  return {
+    job: job.id,
+    name: job.manifest.name,
+    owner: job.manifest.owner,
+    status: job.phase,
+    target: job.manifest.target.count,
+    accepted,
+    evaluated,
+    rate: evaluated === 0 ? 0 : accepted / evaluated,
+    priority: job.priority,
+    peers: leaseHolders(state, job, now).length,
+  };
+}
+
+function errorRows(job: JobState): JobReport['errors'] {
+  return job.computation.answers
+    .firstErrors(MAX_ROWS)
+    .map(([index, { name, detail }]: readonly [number, Extract<Outcome, { kind: 'error' }>]) => ({
+      index,
+      name,
+      detail,
+    }));
+}
+
+/** Everything known of a job. */
+export function jobReport(
+  state: PeerState,
+  job: JobState,
+  now: number,
+  params: unknown,
+): JobReport {
+  const { computation, manifest } = job;
+  const end = job.ending?.end ?? knownEnd(job) ?? Number.MAX_SAFE_INTEGER;
+  return {
+    ...jobRow(state, job, now),
+    computation: computation.id,
+    program: manifest.spec.program,
+    seed: manifest.spec.seed,
+    params,
+    kind: manifest.target.kind,
+    maxEvals: manifest.target.kind === 'accept' ? manifest.target.maxEvals : null,
+    frontier: frontierOf(job),
+    ran: computation.ranFor(job.id),
+    certificate: job.ending?.certificate ?? null,
+    successor: job.successor?.id ?? null,
+    predecessor: null,
+    stuck: job.stuckBelow(end).slice(0, MAX_ROWS),
+    attempts: [...computation.attempts.values()]
+      .flat()
+      .slice(0, MAX_ROWS)
+      .map(({ index, peer, failure, detail }) => ({ index, peer, kind: failure, detail })),
+    errors: errorRows(job),
+    disputed: computation.openDisputes().slice(0, MAX_ROWS),
+    alarms: [...job.alarms],
+    leases: leaseHolders(state, job, now)
+      .flatMap(([peer, leases]) => leases.map(({ lo, hi }) => ({ peer, lo, hi })))
+      .slice(0, MAX_ROWS),
+  };
+}
+
+/** One row for each peer of the roster, this one first. */
+export function peerRows(state: PeerState, network: Network, now: number): PeerRow[] {
+  const links = new Map(network.connections().map((link) => [link.peer, link]));
+  const { self } = state;
+  const rows: PeerRow[] = [
+    {
+      peer: self.peer,
+      name: self.name,
+      self: true,
+      state: 'alive',
+      via: 'self',
+      rttMs: 0,
+      slots: self.slots,
+      busy: runningLeases(state).length,
+      version: self.version,
+      mathClass: self.mathClass,
+      addresses: state.addresses,
+    },
+  ];
+  for (const [peer, view] of state.roster.all()) {
+    const link = links.get(peer);
+    const { register } = view;
+    rows.push({
+      peer,
+      name: register.name,
+      self: false,
+      state: state.roster.state(view, now),
+      via: link?.via ?? 'none',
+      rttMs: link?.rttMs ?? null,
+      slots: register.slots,
+      busy: register.leases.filter(({ running }) => running).length,
+      version: register.version,
+      mathClass: register.mathClass,
+      addresses: register.addresses,
+    });
+  }
+  return rows;
+}

@@ -1,0 +1,126 @@
+import { basename, extname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { MAX_VALUE_BYTES } from '../core/column.ts';
+import { MAX_INDEX } from '../core/interval-set.ts';
+import { MeshError } from '../core/mesh-error.ts';
+import { jsonText } from './json-text.ts';
+import type { Job, PublishRequest, WaitOptions } from './mesh.ts';
+
+/** A publication with its program bundled: all that a peer needs, nothing of the client's files. */
+export interface Submission {
+  /** The bundled ES module, at most MAX_PROGRAM_BYTES. */
+  readonly program: Uint8Array;
+  /** 1–64 characters. */
+  readonly name: string;
+  /** JSON text, at most 1 MiB; `null` when none were given. */
+  readonly params: string;
+  /** 0 … 2^53 − 1. */
+  readonly seed: number;
+  readonly target: SubmissionTarget;
+  /** 1 … 2^53 − 1, or null for no bound. */
+  readonly maxEvals: number | null;
+  /** 1 … 2^31 000 ms, or null for none. */
+  readonly deadlineMs: number | null;
+  /** −10 … 10. */
+  readonly priority: number;
+}
+
+export type SubmissionTarget =
+  | { readonly kind: 'accept'; readonly count: number }
+  /** JSON texts, 1 … MAX_ITEMS, each at most 1 MiB, together at most MAX_ITEMS_BYTES. */
+  | { readonly kind: 'map'; readonly items: readonly string[] };
+
+export interface SubmitOptions extends WaitOptions {
+  /** Called with each warning for a person. */
+  readonly onWarning?: (line: string) => void;
+}
+
+/** What can publish a submission: a peer, or a client's view of one. */
+export interface Submitter {
+  /** Resolves once the job is kept (R3). */
+  submit(submission: Submission, options?: SubmitOptions): Promise<Job>;
+}
+
+export const MAX_PROGRAM_BYTES = 8_000_000;
+export const MAX_ITEMS = 10_000_000;
+export const MAX_ITEMS_BYTES = 268_435_456;
+export const MAX_ACCEPT: number = 2 ** 31;
+export const MAX_DEADLINE_MS: number = 2 ** 31 * 1000;
+
+const KEYS = new Set([
+  ...['fn', 'accept', 'items', 'seed', 'params', 'maxEvals'],
+  ...['deadlineMs', 'priority', 'name', 'onWarning'],
+]);
+
+/**
+ * Checks a request and bundles its function.
+ * @throws TypeError that shows the value, for a field out of its range.
+ * @throws MeshError MESH_NO_FILE, MESH_BAD_FUNCTION from the bundler.
+ */
+export async function toSubmission(request: PublishRequest): Promise<Submission> {
+  for (const key of Object.keys(request)) {
+    if (!KEYS.has(key)) throw new TypeError(`publish knows no option ${JSON.stringify(key)}`);
+  }
+  const { accept, items, seed = 0, maxEvals, deadlineMs, priority = 0 } = request;
+  if ((accept === undefined) === (items === undefined)) {
+    throw new TypeError('publish needs exactly one of accept and items');
+  }
+  if (accept !== undefined) whole('accept', accept, 1, MAX_ACCEPT);
+  whole('seed', seed, 0, MAX_INDEX);
+  whole('priority', priority, -10, 10);
+  if (maxEvals !== undefined) whole('maxEvals', maxEvals, 1, MAX_INDEX);
+  if (deadlineMs !== undefined) whole('deadlineMs', deadlineMs, 1, MAX_DEADLINE_MS);
+  const fn = request.fn instanceof URL ? fileURLToPath(request.fn) : request.fn;
+  if (typeof fn !== 'string' || fn === '') throw new TypeError(`fn is no path: ${String(fn)}`);
+  const name = request.name ?? basename(fn, extname(fn)).slice(0, 64);
+  checkName(name);
+  const params = jsonText(request.params ?? null, 'params');
+  if (Buffer.byteLength(params) > MAX_VALUE_BYTES) throw new TypeError('params exceed 1 MiB');
+  const target: SubmissionTarget =
+    items === undefined
+      ? { kind: 'accept', count: accept ?? 0 }
+      : { kind: 'map', items: await itemTexts(items) };
+  const { bundleProgram } = await import('../work/bundle.ts');
+  const { program, warnings } = await bundleProgram(fn);
+  if (program.length > MAX_PROGRAM_BYTES) {
+    throw new MeshError('MESH_BAD_FUNCTION', `${fn}: the bundle exceeds 8 MB: import less`);
+  }
+  for (const line of warnings) request.onWarning?.(line);
+  return {
+    ...{ program, name, params, seed, target, priority },
+    ...{ maxEvals: maxEvals ?? null, deadlineMs: deadlineMs ?? null },
+  };
+}
+
+async function itemTexts(items: NonNullable<PublishRequest['items']>): Promise<string[]> {
+  const texts: string[] = [];
+  let bytes = 0;
+  for await (const item of items) {
+    const text = jsonText(item, `items[${texts.length}]`);
+    const size = Buffer.byteLength(text);
+    if (size > MAX_VALUE_BYTES) throw new TypeError(`items[${texts.length}] exceeds 1 MiB`);
+    bytes += size;
+    texts.push(text);
+    if (texts.length > MAX_ITEMS) throw new TypeError(`more than ${MAX_ITEMS} items`);
+    if (bytes > MAX_ITEMS_BYTES) throw new TypeError('items exceed 256 MiB');
+  }
+  if (texts.length === 0) throw new TypeError('there are no items');
+  return texts;
+}
+
+function checkName(name: unknown): void {
+  const good = typeof name === 'string' && name.length >= 1 && name.length <= 64;
+  if (!good || /\p{Cc}/u.test(name)) {
+    throw new TypeError(`name must have 1 to 64 printable characters, not ${JSON.stringify(name)}`);
+  }
+}
+
+function whole(what: string, value: unknown, min: number, max: number): void {
+  if (!Number.isInteger(value) || (value as number) < min || (value as number) > max) {
+    throw new TypeError(`${what} must be a whole number from ${min} to ${max}, not ${show(value)}`);
+  }
+}
+
+function show(value: unknown): string {
+  return typeof value === 'string' ? JSON.stringify(value) : String(value);
+}

@@ -1,0 +1,58 @@
+import type { WorkFailure } from '../workforce.ts';
+import { clipText } from './clip-text.ts';
+
+const MAX_NAME_BYTES = 128;
+const MAX_DETAIL_BYTES = 2048;
+const MAX_LINE_BYTES = 500;
+
+/**
+ * Why a thrown error is no outcome: stack and memory depend on the machine, and so does what the
+ * operating system refused (an errno such as ENOENT or EMFILE, here or in a `cause`). Undefined for
+ * all others: they are outcomes.
+ */
+export function failureOf(thrown: unknown): WorkFailure | undefined {
+  let error: unknown = thrown;
+  for (let depth = 0; depth < 4 && typeof error === 'object' && error !== null; depth += 1) {
+    const { message, code, errno, name, cause } = error as Record<string, unknown>;
+    const line = typeof message === 'string' ? firstLine(message) : '';
+    if (name === 'RangeError' && line === 'Maximum call stack size exceeded') {
+      return { kind: 'stack', detail: line };
+    }
+    if (name === 'InternalError' && line === 'too much recursion') {
+      return { kind: 'stack', detail: line };
+    }
+    if (code === 'ERR_WORKER_OUT_OF_MEMORY') return { kind: 'memory', detail: line };
+    if (name === 'RangeError' && /allocation failed|could not allocate|out of memory/i.test(line)) {
+      return { kind: 'memory', detail: line };
+    }
+    // ERR_… codes are Node's own and mean a wrong call, the same on every machine.
+    if (typeof errno === 'number' || (typeof code === 'string' && /^E[A-Z0-9]+$/.test(code))) {
+      return { kind: 'system', detail: line === '' ? String(code ?? errno) : line };
+    }
+    error = cause;
+  }
+  return undefined;
+}
+
+/** The name of a thrown error, which counts, and its message and stack, which are for people. */
+export function describeThrown(thrown: unknown): { name: string; detail: string } {
+  try {
+    if (typeof thrown !== 'object' || thrown === null) {
+      return { name: 'Error', detail: clipText(`thrown: ${String(thrown)}`, MAX_DETAIL_BYTES) };
+    }
+    const { name, message, stack } = thrown as Record<string, unknown>;
+    const text = typeof message === 'string' ? message : '';
+    const trace = typeof stack === 'string' ? stack : '';
+    return {
+      name: typeof name === 'string' && name !== '' ? clipText(name, MAX_NAME_BYTES) : 'Error',
+      detail: clipText(trace.includes(text) && trace !== '' ? trace : text, MAX_DETAIL_BYTES),
+    };
+  } catch {
+    // A getter of the error threw in turn.
+    return { name: 'Error', detail: 'an error that cannot be read' };
+  }
+}
+
+function firstLine(text: string): string {
+  return clipText(text.split('\n', 1)[0] ?? '', MAX_LINE_BYTES);
+}

@@ -1,0 +1,141 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { MeshError } from '../core/mesh-error.ts';
+import { mathClass } from './candidate/math-class.ts';
+import type { Executor, ExecutorOptions } from './executor.ts';
+import { OrderRun } from './order-run.ts';
+import { Pool } from './pool.ts';
+import { probeWith, rerunWith } from './probe.ts';
+import { ProgramFiles } from './program-files.ts';
+import type { Probe, Rerun, Workforce, WorkHandlers, WorkInputs, WorkOrder } from './workforce.ts';
+
+/** Program of util-linux that has its child killed when the parent dies. */
+const LEASH = 'setpriv';
+/** Lines that `rerun` keeps. */
+const RERUN_LINES = 10_000;
+
+export interface WorkforceOptions {
+  /** Orders that run at once; at least 0. */
+  readonly slots: number;
+  readonly handlers: WorkHandlers;
+  /** Where the private folder of programs is made. @default the system's temporary folder */
+  readonly folder?: string;
+  readonly log?: (
+    level: 'error' | 'warn' | 'info' | 'debug',
+    event: string,
+    fields: object,
+  ) => void;
+}
+
+/** Starts a workforce; no process runs before the first order. */
+export async function createWorkforce(options: WorkforceOptions): Promise<Workforce> {
+  const leash = await findLeash();
+  return new ExecutorWorkforce(options, leash);
+}
+
+class ExecutorWorkforce implements Workforce {
+  readonly mathClass: string = mathClass();
+  readonly slots: number;
+  #options: WorkforceOptions;
+  #files: ProgramFiles;
+  #pool: Pool;
+  #orders = new Map<number, OrderRun>();
+  /** Rejects when the workforce closes. */
+  #closing = Promise.withResolvers<never>();
+  #closed: Promise<void> | null = null;
+
+  constructor(options: WorkforceOptions, leash: string | null) {
+    this.#options = options;
+    this.slots = options.slots;
+    this.#files = new ProgramFiles(options.folder);
+    this.#pool = new Pool({ leash, folder: this.#files.folder }, this.#files, options.slots);
+    this.#closing.promise.catch(() => undefined);
+  }
+
+  execute(order: WorkOrder, inputs: WorkInputs): void {
+    this.#mustBeOpen();
+    const { handlers, log } = this.#options;
+    const run = new OrderRun(order, inputs, {
+      pool: this.#pool,
+      handlers,
+      log: (level, event, fields) => log?.(level, event, fields),
+      over: () => this.#orders.delete(order.id),
+    });
+    this.#orders.set(order.id, run);
+  }
+
+  stop(id: number, mode: 'drain' | 'kill'): void {
+    this.#orders.get(id)?.stop(mode);
+  }
+
+  async probe(inputs: WorkInputs): Promise<Probe> {
+    this.#mustBeOpen();
+    const { handlers } = this.#options;
+    const log: ExecutorOptions['log'] = (index, line) => {
+      handlers.log(inputs.computation, index, line);
+    };
+    const executor = this.#pool.take(inputs, log);
+    return this.#using(executor, async () => {
+      const { probe, usable } = await probeWith(executor, inputs);
+      if (usable) this.#pool.release(inputs.computation, executor);
+      else executor.kill();
+      return probe;
+    });
+  }
+
+  async rerun(inputs: WorkInputs, index: number): Promise<Rerun> {
+    this.#mustBeOpen();
+    const lines: string[] = [];
+    const executor = this.#pool.start(inputs, (_, line) => {
+      if (lines.length < RERUN_LINES) lines.push(line);
+    });
+    return this.#using(executor, async () => {
+      const rerun = await rerunWith(executor, inputs, index, lines);
+      executor.kill();
+      return rerun;
+    });
+  }
+
+  forget(computation: string): void {
+    this.#pool.forget(computation);
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    for (const run of this.#orders.values()) run.abandon();
+    this.#orders.clear();
+    this.#closing.reject(new MeshError('MESH_STOPPED', 'the peer stopped meanwhile'));
+    await this.#pool.close();
+    this.#files.close();
+  }
+
+  /** Waits for the result, or for the close; an executor whose use failed is not used again. */
+  async #using<T>(executor: Executor, work: () => Promise<T>): Promise<T> {
+    try {
+      return await Promise.race([work(), this.#closing.promise]);
+    } catch (error) {
+      executor.kill();
+      throw error;
+    }
+  }
+
+  #mustBeOpen(): void {
+    if (this.#closed !== null) throw new MeshError('MESH_STOPPED', 'the workforce is closed');
+  }
+}
+
+/** Null where there is none, as on systems other than Linux. */
+async function findLeash(): Promise<string | null> {
+  if (process.platform !== 'linux') return null;
+  try {
+    await promisify(execFile)(LEASH, ['--pdeathsig', 'KILL', '--', 'true']);
+    return LEASH;
+  } catch {
+    // Not installed, or the small one of busybox: a watching thread does it instead.
+    return null;
+  }
+}

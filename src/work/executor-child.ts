@@ -1,0 +1,106 @@
+// The process that evaluates candidates. Its arguments: the peer's process id, and `watch` when
+// nothing else ends it with its peer.
+import { setImmediate as turn } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
+import { nextBatchSize } from './candidate/batch-size.ts';
+import { createEvaluator, type Evaluator } from './candidate/evaluate.ts';
+import { loadProgram } from './candidate/load-program.ts';
+import { createLog } from './candidate/log-lines.ts';
+import { createStreams } from './candidate/rng.ts';
+import { shadowGlobals } from './candidate/shadow-globals.ts';
+import type { FromExecutor, Span, ToExecutor } from './executor-message.ts';
+
+const WATCH_MS = 250;
+
+const [, , peer, watch] = process.argv;
+const send = process.send?.bind(process) as (message: FromExecutor) => boolean;
+// User code must not speak to the peer in this executor's name.
+Reflect.deleteProperty(process, 'send');
+const now = () => performance.now();
+const at = { index: -1 };
+let evaluator: Evaluator | undefined;
+let size = 1;
+let working = false;
+/** The token of the drain that was asked for while a batch was in hand. */
+let draining: number | null = null;
+
+/** Ends this process and all that user code started: they are one process group. */
+function endAll(): void {
+  try {
+    process.kill(-process.pid, 'SIGKILL');
+  } catch {
+    // No process groups here (Windows).
+    process.exit(1);
+  }
+}
+
+/** A candidate may never return to the event loop; another thread then notices the peer's death. */
+function watchPeer(): void {
+  const code = `setInterval(() => {
+    if (process.ppid !== ${peer}) process.kill(process.pid, 'SIGKILL');
+  }, ${WATCH_MS});`;
+  new Worker(code, { eval: true, env: {} }).unref();
+}
+
+async function load(message: Extract<ToExecutor, { kind: 'load' }>): Promise<void> {
+  const streams = createStreams(message.seed);
+  const log = createLog((line) => send({ kind: 'log', index: at.index, line }), now);
+  shadowGlobals(streams.rng.uniform, log);
+  streams.openSetup();
+  try {
+    const program = await loadProgram(() => import(message.file), JSON.parse(message.params));
+    evaluator = createEvaluator({ program, streams, log, at, now });
+    send({ kind: 'loaded' });
+  } catch (error) {
+    send({ kind: 'refused', detail: error instanceof Error ? error.message : String(error) });
+  }
+}
+
+/** Evaluates a span, a batch a turn of the event loop, so that messages are heard. */
+async function work(span: Span, evaluate: Evaluator): Promise<void> {
+  let lo = span.lo;
+  while (lo < span.hi && draining === null) {
+    const most = batchSize(span, lo);
+    const items = span.items?.slice(lo - span.lo, lo - span.lo + most);
+    const batch = await evaluate(lo, Math.min(span.hi, lo + most), items);
+    if (batch.hi > lo) size = nextBatchSize(batch.hi - lo, batch.ms);
+    lo = batch.hi;
+    // A rejection that nobody handled ends this process here, before its candidate is told.
+    await turn();
+    const { column, errors, ms, failure } = batch;
+    send({ kind: 'batch', lo: batch.lo, hi: lo, column, errors, ms, next: batchSize(span, lo) });
+    if (failure !== undefined) {
+      send({ kind: 'failure', index: lo, failure });
+      break;
+    }
+  }
+  if (draining !== null) send({ kind: 'drained', token: draining });
+  draining = null;
+}
+
+function batchSize(span: Span, lo: number): number {
+  return span.careful !== null && lo < span.careful.until
+    ? Math.min(size, span.careful.step)
+    : size;
+}
+
+async function hear(message: ToExecutor): Promise<void> {
+  switch (message.kind) {
+    case 'load':
+      return load(message);
+    case 'span':
+      if (evaluator === undefined) return;
+      working = true;
+      await work(message.span, evaluator);
+      working = false;
+      return;
+    case 'drain':
+      if (working) draining = message.token;
+      else send({ kind: 'drained', token: message.token });
+  }
+}
+
+process.on('disconnect', endAll);
+process.on('message', (message: ToExecutor) => void hear(message));
+if (process.ppid !== Number(peer)) endAll();
+if (watch === 'watch') watchPeer();

@@ -1,0 +1,40 @@
+import type { ErrorOutcome } from '../core/column.ts';
+import type { ValueColumn } from './candidate/accepted-column.ts';
+import type { WorkFailure } from './workforce.ts';
+
+/** Candidates to evaluate in order. An executor has one span at a time. */
+export interface Span {
+  readonly lo: number;
+  readonly hi: number;
+  /** Below `until`, no batch is larger than `step`: an executor died in one of them. */
+  readonly careful: { readonly until: number; readonly step: number } | null;
+  /** JSON texts of the items lo … hi − 1, in a map job. */
+  readonly items?: readonly string[];
+}
+
+/** What a peer tells an executor. */
+export type ToExecutor =
+  /** First, once. file: URL of the program. params: JSON text. */
+  | { readonly kind: 'load'; readonly file: string; readonly params: string; readonly seed: number }
+  | { readonly kind: 'span'; readonly span: Span }
+  /** The batch in hand ends, the span with it. Answered by `drained` with the same token. */
+  | { readonly kind: 'drain'; readonly token: number };
+
+/** What an executor tells its peer. */
+export type FromExecutor =
+  | { readonly kind: 'loaded' }
+  | { readonly kind: 'refused'; readonly detail: string }
+  | {
+      readonly kind: 'batch';
+      readonly lo: number;
+      readonly hi: number;
+      readonly column: ValueColumn | null;
+      readonly errors: readonly ErrorOutcome[];
+      readonly ms: number;
+      /** The size of the next batch, at most: if the executor dies, it died there. */
+      readonly next: number;
+    }
+  /** This candidate came to no outcome; the executor waits for another span. */
+  | { readonly kind: 'failure'; readonly index: number; readonly failure: WorkFailure }
+  | { readonly kind: 'drained'; readonly token: number }
+  | { readonly kind: 'log'; readonly index: number; readonly line: string };

@@ -1,0 +1,219 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { setPriority } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import type { FromExecutor, Span, ToExecutor } from './executor-message.ts';
+import type { WorkFailure, WorkInputs } from './workforce.ts';
+
+/** Executors yield to the peer's heartbeats. */
+const NICE = 10;
+/** What is kept of stderr to tell why an executor died. */
+const STDERR_CHARACTERS = 4096;
+/** After its exit, how long to wait for the last messages of an executor. */
+const LAST_MESSAGES_MS = 1000;
+/** Environment that user code sees. Time zone and language are the same on every machine. */
+const ENVIRONMENT = ['PATH', 'HOME', 'TMPDIR', 'TEMP', 'TMP', 'SystemRoot'] as const;
+
+type BatchMessage = Extract<FromExecutor, { kind: 'batch' }>;
+
+/** Who hears an executor. Exactly one listener at a time; `died` is the last call. */
+export interface ExecutorListener {
+  batch(batch: BatchMessage): void;
+  failure(index: number, failure: WorkFailure): void;
+  drained(): void;
+  died(failure: WorkFailure): void;
+}
+
+/** How executors are started. */
+export interface ExecutorOptions {
+  /** A program that runs another one and has it killed when its parent dies, or null: a thread. */
+  readonly leash: string | null;
+  /** The executors' working folder. */
+  readonly folder: string;
+  log(index: number, line: string): void;
+}
+
+/** The program cannot be used: its import or setup failed, or the executor died meanwhile. */
+export class LoadError extends Error {
+  readonly failure: WorkFailure;
+
+  constructor(failure: WorkFailure) {
+    super(failure.detail);
+    this.failure = failure;
+  }
+}
+
+/** A child process with one program loaded. */
+export class Executor {
+  readonly bornMs: number = performance.now();
+  /** Resolves when candidates can be evaluated. @throws LoadError */
+  readonly loaded: Promise<void>;
+  /** Resolves when the process is gone. */
+  readonly gone: Promise<void>;
+  /** True while it has evaluated no candidate. */
+  fresh = true;
+  /** At most so many candidates are in the batch in hand. */
+  batchSize = 1;
+  alive = true;
+  #listener: ExecutorListener | null = null;
+  /** Numbers the drains; the answer to one that an earlier listener asked for is ignored. */
+  #drains = 0;
+  #drain: number | null = null;
+  #child: ChildProcess;
+  #stderr = '';
+
+  constructor(inputs: WorkInputs, file: string, options: ExecutorOptions) {
+    this.#child = startChild(options);
+    const loading = Promise.withResolvers<void>();
+    const gone = Promise.withResolvers<void>();
+    this.loaded = loading.promise;
+    this.gone = gone.promise;
+    // Nobody may be waiting when an executor is killed while it loads.
+    loading.promise.catch(() => undefined);
+    this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.#stderr = (this.#stderr + text).slice(-STDERR_CHARACTERS);
+    });
+    this.#child.on('message', (message) => {
+      this.#hear(message as FromExecutor, loading, options);
+    });
+    afterLastMessage(this.#child, (error) => {
+      this.alive = false;
+      const failure = this.#deathOf(error);
+      loading.reject(new LoadError(error === null ? { ...failure, kind: 'setup' } : failure));
+      this.#listener?.died(failure);
+      this.#listener = null;
+      gone.resolve();
+    });
+    this.#tell({ kind: 'load', file, params: inputs.params, seed: inputs.seed });
+  }
+
+  /** Who hears it from now on; null: nobody. */
+  listen(listener: ExecutorListener | null): void {
+    this.#listener = listener;
+    this.#drain = null;
+  }
+
+  /** Starts the candidates of a span; the one before has ended. */
+  start(span: Span): void {
+    if (span.careful !== null) this.batchSize = Math.min(this.batchSize, span.careful.step);
+    this.#tell({ kind: 'span', span });
+  }
+
+  /** Ends after the batch in hand; the listener hears `drained`. */
+  drain(): void {
+    this.#drains += 1;
+    this.#drain = this.#drains;
+    this.#tell({ kind: 'drain', token: this.#drains });
+  }
+
+  /** Ends the process at once, with all that user code started. */
+  kill(): void {
+    this.#listener = null;
+    if (this.#child.exitCode === null && this.#child.signalCode === null) killGroup(this.#child);
+  }
+
+  #tell(message: ToExecutor): void {
+    // A failed write means that the process is dying; its exit is heard anyway.
+    if (this.#child.connected) this.#child.send(message, () => undefined);
+  }
+
+  #hear(
+    message: FromExecutor,
+    loading: PromiseWithResolvers<void>,
+    options: ExecutorOptions,
+  ): void {
+    switch (message.kind) {
+      case 'loaded':
+        loading.resolve();
+        return;
+      case 'refused':
+        loading.reject(new LoadError({ kind: 'setup', detail: message.detail }));
+        return;
+      case 'batch':
+        this.batchSize = message.next;
+        if (message.hi > message.lo) this.fresh = false;
+        this.#listener?.batch(message);
+        return;
+      case 'failure':
+        this.#listener?.failure(message.index, message.failure);
+        this.fresh = false;
+        return;
+      case 'drained':
+        if (message.token === this.#drain) this.#listener?.drained();
+        return;
+      case 'log':
+        options.log(message.index, message.line);
+    }
+  }
+
+  #deathOf(error: Error | null): WorkFailure {
+    if (error !== null) return { kind: 'system', detail: `no executor starts: ${error.message}` };
+    const { exitCode, signalCode } = this.#child;
+    const how = signalCode === null ? `exit code ${exitCode}` : `signal ${signalCode}`;
+    const memory = /heap out of memory|invalid (array|table) size|Allocation failed/i;
+    if (memory.test(this.#stderr)) return { kind: 'memory', detail: `out of memory (${how})` };
+    const line = /^\w*Error\b.*$|^\[?\w+Error.*$/m.exec(this.#stderr)?.[0] ?? '';
+    const detail = `the executor died: ${how}${line === '' ? '' : `: ${line}`}`;
+    return { kind: 'died', detail: detail.slice(0, 500) };
+  }
+}
+
+function startChild(options: ExecutorOptions): ChildProcess {
+  // The same ending as this file: .ts in a checkout, .js when built.
+  const ending = import.meta.url.slice(import.meta.url.lastIndexOf('.'));
+  const script = fileURLToPath(new URL(`./executor-child${ending}`, import.meta.url));
+  const env: NodeJS.ProcessEnv = { TZ: 'UTC', LC_ALL: 'en_US.UTF-8' };
+  for (const name of ENVIRONMENT) {
+    if (process.env[name] !== undefined) env[name] = process.env[name];
+  }
+  const { leash } = options;
+  const child = fork(script, [String(process.pid), leash === null ? 'watch' : 'leash'], {
+    serialization: 'advanced',
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    // A process group of its own: no Ctrl-C from the terminal, and killed with all it started.
+    detached: true,
+    cwd: options.folder,
+    env,
+    execPath: leash ?? process.execPath,
+    execArgv: leash === null ? [] : ['--pdeathsig', 'KILL', '--', process.execPath],
+  });
+  try {
+    if (child.pid !== undefined) setPriority(child.pid, NICE);
+  } catch {
+    // Not allowed here: heartbeats then compete with user code.
+  }
+  return child;
+}
+
+/** Calls back once, after the exit and the last message. `error`: the process never started. */
+function afterLastMessage(child: ChildProcess, callback: (error: Error | null) => void): void {
+  let exited = false;
+  let told = false;
+  let timer: NodeJS.Timeout | undefined;
+  const tell = (error: Error | null) => {
+    clearTimeout(timer);
+    if (!told) callback(error);
+    told = true;
+  };
+  child.on('disconnect', () => {
+    if (exited) tell(null);
+  });
+  child.on('exit', () => {
+    exited = true;
+    killGroup(child);
+    if (!child.connected) tell(null);
+    else timer = setTimeout(tell, LAST_MESSAGES_MS, null);
+  });
+  child.on('error', (error) => {
+    if (child.pid === undefined) tell(error);
+  });
+}
+
+function killGroup(child: ChildProcess): void {
+  if (child.pid === undefined) return;
+  try {
+    process.kill(-child.pid, 'SIGKILL');
+  } catch {
+    // No such group any more, or no groups on this system.
+    child.kill('SIGKILL');
+  }
+}

@@ -1,0 +1,129 @@
+import type { Column, ErrorOutcome } from '../core/column.ts';
+import { columnText } from '../core/column.ts';
+import { MeshError } from '../core/mesh-error.ts';
+import type { ValueColumn } from './candidate/accepted-column.ts';
+import { type Executor, LoadError } from './executor.ts';
+import type { Probe, Rerun, WorkFailure, WorkInputs } from './workforce.ts';
+
+/** Candidates of a probe, its longest time, and how long it goes on after the first one ended. */
+const CANDIDATES = 64;
+const LIMIT_MS = 2000;
+const AFTER_FIRST_MS = 100;
+/** An import and setup that take longer are left alone: the probe tells nothing then. */
+const LOAD_MS = 10_000;
+
+/** What a probe told, and whether its executor can be used on. */
+export interface ProbeResult {
+  readonly probe: Probe;
+  readonly usable: boolean;
+}
+
+/**
+ * Evaluates the first candidates in an executor.
+ * @throws MeshError MESH_BAD_FUNCTION when the program cannot be imported or set up
+ */
+export async function probeWith(executor: Executor, inputs: WorkInputs): Promise<ProbeResult> {
+  const nothing: Probe = { hi: 0, accepted: [], errors: [], ms: 0 };
+  const waiting = new AbortController();
+  const late = delay(LOAD_MS, waiting.signal).then(() => 'late' as const);
+  try {
+    const first = await Promise.race([executor.loaded.then(() => 'loaded' as const), late]);
+    if (first === 'late') return { probe: nothing, usable: false };
+  } catch (error) {
+    throw new MeshError('MESH_BAD_FUNCTION', (error as Error).message, { cause: error });
+  } finally {
+    waiting.abort();
+  }
+  const items = await inputs.items?.(0, CANDIDATES);
+  const hi = items?.length ?? CANDIDATES;
+  if (hi === 0) return { probe: nothing, usable: true };
+  return run(executor, hi, items);
+}
+
+function run(
+  executor: Executor,
+  end: number,
+  items: readonly string[] | undefined,
+): Promise<ProbeResult> {
+  const { promise, resolve } = Promise.withResolvers<ProbeResult>();
+  const accepted: ValueColumn[] = [];
+  const errors: ErrorOutcome[] = [];
+  let hi = 0;
+  let ms = 0;
+  let after: NodeJS.Timeout | undefined;
+  const limit = setTimeout(() => told(false), LIMIT_MS);
+
+  function told(usable: boolean, failure?: WorkFailure): void {
+    clearTimeout(limit);
+    clearTimeout(after);
+    executor.listen(null);
+    const probe: Probe = { hi, accepted: accepted as readonly Column[], errors, ms };
+    const failed = failure !== undefined && hi === 0;
+    resolve({ probe: failed ? { ...probe, failure } : probe, usable });
+  }
+  executor.listen({
+    batch(batch) {
+      hi = batch.hi;
+      ms += batch.ms;
+      if (batch.column !== null) accepted.push(batch.column);
+      errors.push(...batch.errors);
+      if (hi === end) told(true);
+      else after ??= setTimeout(() => executor.drain(), AFTER_FIRST_MS);
+    },
+    failure: (_, failure) => told(false, failure),
+    drained: () => told(true),
+    died: (failure) => told(false, failure),
+  });
+  executor.start({ lo: 0, hi: end, careful: null, ...(items === undefined ? {} : { items }) });
+  return promise;
+}
+
+/** Evaluates one candidate in an executor of its own; `log` is what that executor logs to. */
+export async function rerunWith(
+  executor: Executor,
+  inputs: WorkInputs,
+  index: number,
+  log: readonly string[],
+): Promise<Rerun> {
+  const failed = (failure: WorkFailure): Rerun => {
+    return { index, outcome: { kind: 'failed', failure }, log, ms: 0 };
+  };
+  try {
+    await executor.loaded;
+  } catch (error) {
+    if (error instanceof LoadError) return failed(error.failure);
+    throw error;
+  }
+  const items = await inputs.items?.(index, index + 1);
+  const { promise, resolve } = Promise.withResolvers<Rerun>();
+  executor.listen({
+    batch({ lo, hi, column, errors, ms }) {
+      // An empty batch: the failure follows.
+      if (hi > lo) resolve({ index, outcome: outcomeOf(column, errors), log, ms });
+    },
+    failure: (_, failure) => resolve(failed(failure)),
+    drained: () => undefined,
+    died: (failure) => resolve(failed(failure)),
+  });
+  executor.start({
+    lo: index,
+    hi: index + 1,
+    careful: null,
+    ...(items === undefined ? {} : { items }),
+  });
+  return promise;
+}
+
+function outcomeOf(column: ValueColumn | null, errors: readonly ErrorOutcome[]): Rerun['outcome'] {
+  const [error] = errors;
+  if (error !== undefined) return { kind: 'error', name: error.name, detail: error.detail };
+  if (column === null) return { kind: 'rejected' };
+  return { kind: 'accepted', text: columnText(column, 0) };
+}
+
+function delay(ms: number, signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  signal.addEventListener('abort', () => clearTimeout(timer));
+  return promise;
+}

@@ -1,0 +1,72 @@
+import { once } from 'node:events';
+import { PassThrough, Readable, type Writable } from 'node:stream';
+import type { Io } from '../../src/cli/context.ts';
+import { run } from '../../src/cli/run.ts';
+
+/** What a command wrote, and its exit code. */
+export interface Ran {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A command that runs inside this process. */
+export interface Running {
+  readonly done: Promise<Ran>;
+  /** As Ctrl-C. */
+  interrupt(): void;
+  /** Resolves once stderr has this text. */
+  says(part: string): Promise<void>;
+}
+
+export interface RunOptions {
+  readonly stdin?: string;
+  readonly env?: NodeJS.ProcessEnv;
+  readonly stdout?: Writable;
+}
+
+/** Starts a command line inside this process. */
+export function startCaptured(argv: readonly string[], options: RunOptions = {}): Running {
+  const stdout = new PassThrough();
+  const stderr = new PassThrough();
+  const handlers = new Set<() => void>();
+  const texts = { stdout: '', stderr: '' };
+  stdout.on('data', (chunk) => {
+    texts.stdout += chunk;
+  });
+  stderr.on('data', (chunk) => {
+    texts.stderr += chunk;
+  });
+  const io: Io = {
+    stdout: options.stdout ?? stdout,
+    stderr,
+    stdin: Readable.from([options.stdin ?? '']),
+    env: options.env ?? {},
+    onInterrupt(handler) {
+      handlers.add(handler);
+      return () => handlers.delete(handler);
+    },
+  };
+  const done = (async () => {
+    const code = await run(argv, io);
+    const ended = Promise.all([once(stdout, 'end'), once(stderr, 'end')]);
+    stdout.end();
+    stderr.end();
+    await ended;
+    return { code, ...texts };
+  })();
+  return {
+    done,
+    interrupt() {
+      for (const handler of handlers) handler();
+    },
+    async says(part) {
+      while (!texts.stderr.includes(part)) await once(stderr, 'data');
+    },
+  };
+}
+
+/** Runs a command line inside this process. */
+export function runCaptured(argv: readonly string[], options: RunOptions = {}): Promise<Ran> {
+  return startCaptured(argv, options).done;
+}

@@ -1,0 +1,69 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { afterAll, describe, expect, test } from 'vitest';
+import { readItems } from '../../src/cli/items.ts';
+import { jsonText } from '../../src/node/json-text.ts';
+import { toSubmission } from '../../src/node/submission.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'meshd-submission-'));
+const fn = join(folder, 'square.js');
+writeFileSync(fn, 'export default ({ item }) => item * item;');
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('a publication request', () => {
+  test.each([
+    [{ fn }, /exactly one of accept and items/],
+    [{ fn, accept: 1, items: [1] }, /exactly one of accept and items/],
+    [{ fn, accept: 0 }, /accept must be a whole number from 1 .* not 0/],
+    [{ fn, accept: 2 ** 31 + 1 }, /not 2147483649/],
+    [{ fn, accept: 1, seed: 0.5 }, /seed must .* not 0\.5/],
+    [{ fn, accept: 1, maxEvals: 0 }, /maxEvals must .* not 0/],
+    [{ fn, accept: 1, deadlineMs: Number.NaN }, /deadlineMs must .* not NaN/],
+    [{ fn, accept: 1, priority: 11 }, /priority must be a whole number from -10 to 10, not 11/],
+    [{ fn, accept: 1, name: 'a\nb' }, /name must have 1 to 64 printable characters, not "a\\nb"/],
+    [{ fn, accept: 1, params: { rate: Number.NaN } }, /params\.rate is NaN/],
+    [{ fn, accept: 1, params: [1, [2n]] }, /params\[1\]\[0\] is a bigint/],
+    [{ fn, items: [1, () => 2] }, /items\[1\] is a function/],
+    [{ fn, items: [] }, /no items/],
+    [{ fn: '', accept: 1 }, /fn is no path/],
+    [{ fn, accept: 1, retries: 2 }, /no option "retries"/],
+  ])('case %# is refused with what is wrong', async (request, says) => {
+    await expect(toSubmission(request as never)).rejects.toThrow(says);
+    await expect(toSubmission(request as never)).rejects.toThrow(TypeError);
+  });
+
+  test('a good one gives the bundle, the defaults and the file’s name', async () => {
+    const { program, ...rest } = await toSubmission({ fn, items: new Set([1, 'a', null]) });
+    expect(program.length).toBeGreaterThan(0);
+    expect(rest).toEqual({
+      ...{ name: 'square', params: 'null', seed: 0, priority: 0, maxEvals: null, deadlineMs: null },
+      target: { kind: 'map', items: ['1', '"a"', 'null'] },
+    });
+  });
+
+  test('typed arrays become arrays, -0 becomes 0, undefined members go', () => {
+    const value = { a: new Float64Array([1.5, -0]), b: undefined, c: { d: -0 } };
+    expect(jsonText(value, 'params')).toBe('{"a":[1.5,0],"c":{"d":0}}');
+  });
+
+  test('a value that contains itself is refused by its path', () => {
+    const loop: unknown[] = [];
+    loop.push(loop);
+    expect(() => jsonText(loop, 'params')).toThrow(/params(\[0\])+ is nested too deeply/);
+    expect(() => jsonText({ when: new Date(0) }, 'params')).toThrow('params.when is a Date');
+  });
+});
+
+describe('items of a file', () => {
+  const read = (text: string) => readItems('-', Readable.from([text]));
+
+  test('are JSON values if every line parses as JSON', async () => {
+    expect(await read('1\r\n"a"\n\n{"b":2}\n')).toEqual([1, 'a', { b: 2 }]);
+  });
+
+  test('are all texts if one line does not', async () => {
+    expect(await read('1\nhello world\n3')).toEqual(['1', 'hello world', '3']);
+  });
+});

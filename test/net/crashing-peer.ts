@@ -1,0 +1,23 @@
+// A peer in a process of its own, to be killed by the test that starts it:
+// node crashing-peer.ts FOLDER SECRET_HEX BOOTSTRAP. Once connected it prints its id and broadcasts.
+import { loadIdentity } from '../../src/net/identity.ts';
+import { startLibp2pNetwork } from '../../src/net/libp2p-network.ts';
+
+const [folder = '', secret = '', bootstrap = ''] = process.argv.slice(2);
+const identity = await loadIdentity(folder);
+const network = await startLibp2pNetwork({
+  identity,
+  secret: Buffer.from(secret, 'hex'),
+  listen: ['/ip4/127.0.0.1/tcp/0'],
+  handlers: {
+    message: () => {},
+    connected: () => {
+      process.stdout.write(`${identity.peer}\n`);
+      setImmediate(() => network.broadcast({ kind: 'announce', groups: [] }));
+    },
+    disconnected: () => process.exit(0),
+    refused: () => {},
+    log: () => {},
+  },
+});
+await network.join([bootstrap], { signal: AbortSignal.timeout(20_000) });

@@ -1,0 +1,56 @@
+import { generateKeyPair } from '@libp2p/crypto/keys';
+import { type Identity, identityOf } from '../../src/net/identity.ts';
+import { type KnownPeer, startLibp2pNetwork } from '../../src/net/libp2p-network.ts';
+import { createMeshSecret } from '../../src/net/mesh-secret.ts';
+import type { Network } from '../../src/net/network.ts';
+import { Recorder } from './recorder.ts';
+
+export const LOOPBACK = '/ip4/127.0.0.1/tcp/0';
+
+/** A running peer of a test and what it was told. */
+export interface TestPeer {
+  readonly network: Network;
+  readonly told: Recorder;
+  readonly identity: Identity;
+}
+
+/** Peers of one mesh on free ports of 127.0.0.1; `close` ends those that still run. */
+export class Libp2pPeers {
+  readonly secret: Uint8Array = createMeshSecret();
+  readonly #running: Network[] = [];
+
+  async start(
+    options: {
+      secret?: Uint8Array;
+      identity?: Identity;
+      listen?: string;
+      known?: KnownPeer[];
+    } = {},
+  ): Promise<TestPeer> {
+    const told = new Recorder();
+    const identity = options.identity ?? identityOf(await generateKeyPair('Ed25519'));
+    const network = await startLibp2pNetwork({
+      identity,
+      secret: options.secret ?? this.secret,
+      listen: [options.listen ?? LOOPBACK],
+      handlers: told,
+      known: options.known ?? [],
+    });
+    this.#running.push(network);
+    return { network, told, identity };
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#running.splice(0).map((network) => network.close()));
+  }
+}
+
+/** A signal that gives up after 10 s. */
+export function soon(): { signal: AbortSignal } {
+  return { signal: AbortSignal.timeout(10_000) };
+}
+
+/** The address listened on, without /p2p/: to start again at the same port. */
+export function portOf(peer: TestPeer): string {
+  return (peer.network.addresses()[0] ?? '').split('/p2p/')[0] ?? '';
+}

@@ -1,0 +1,95 @@
+import { columnText } from '../../src/core/column.ts';
+import { createWorkforce } from '../../src/work/create-workforce.ts';
+import type {
+  WorkFailure,
+  Workforce,
+  WorkInputs,
+  WorkOrder,
+  WorkPart,
+} from '../../src/work/workforce.ts';
+
+/** What the handlers heard of one order. */
+export interface Told {
+  readonly parts: WorkPart[];
+  readonly failed: { readonly index: number; readonly failure: WorkFailure }[];
+  readonly ended: Promise<'finished' | 'stopped'>;
+  /** Resolves with the first log line. */
+  readonly line: Promise<string>;
+}
+
+/** A workforce under test that keeps what it tells. */
+export interface WorkBench extends AsyncDisposable {
+  readonly workforce: Workforce;
+  /** Every event, as text, in order. */
+  readonly events: string[];
+  execute(order: Partial<WorkOrder>, inputs: WorkInputs): Told & { readonly id: number };
+}
+
+/** Starts a workforce of two slots. */
+export async function openBench(): Promise<WorkBench> {
+  const events: string[] = [];
+  interface Open extends Told {
+    readonly computation: string;
+    end(reason: 'finished' | 'stopped'): void;
+    say(line: string): void;
+  }
+  const orders = new Map<number, Open>();
+  const workforce = await createWorkforce({
+    slots: 2,
+    handlers: {
+      part: (part) => orders.get(part.id)?.parts.push(part),
+      failed: (id, index, failure) => orders.get(id)?.failed.push({ index, failure }),
+      ended: (id, reason) => orders.get(id)?.end(reason),
+      log: (computation, index, line) => {
+        events.push(`${index}: ${line}`);
+        for (const order of orders.values()) if (order.computation === computation) order.say(line);
+      },
+    },
+    log: (_, event, fields) => events.push(`${event} ${JSON.stringify(fields)}`),
+  });
+  return {
+    workforce,
+    events,
+    execute(order, inputs) {
+      const ended = Promise.withResolvers<'finished' | 'stopped'>();
+      const line = Promise.withResolvers<string>();
+      const told = { parts: [], failed: [], ended: ended.promise, line: line.promise };
+      const id = order.id ?? orders.size + 1;
+      const { computation } = inputs;
+      orders.set(id, { ...told, computation, end: ended.resolve, say: line.resolve });
+      workforce.execute({ lo: 0, hi: 1, fresh: false, ...order, id }, inputs);
+      return { ...told, id };
+    },
+    [Symbol.asyncDispose]: () => workforce.close(),
+  };
+}
+
+let computations = 0;
+
+/** A program of its own computation. */
+export function inputsOf(source: string, more: Partial<WorkInputs> = {}): WorkInputs {
+  computations += 1;
+  const program = new TextEncoder().encode(source);
+  return { computation: `c${computations}`, program, params: 'null', seed: 7, ...more };
+}
+
+/** `index:JSON text` of all accepted values, in order. */
+export function textsOf(parts: readonly WorkPart[]): string[] {
+  return parts.flatMap(({ accepted }) =>
+    accepted.flatMap((column) => {
+      if (column.kind === 'hash') throw new Error('a part holds its values');
+      return [...column.indices].map((index, k) => `${index}:${columnText(column, k)}`);
+    }),
+  );
+}
+
+/** The intervals of the parts, joined where they touch. */
+export function coverageOf(parts: readonly WorkPart[]): [number, number][] {
+  const joined: [number, number][] = [];
+  for (const { lo, hi } of parts) {
+    const last = joined.at(-1);
+    if (last !== undefined && last[1] === lo) last[1] = hi;
+    else joined.push([lo, hi]);
+  }
+  return joined;
+}
