@@ -15,7 +15,7 @@ export interface DemoWatch {
 }
 
 const POLL_MS = 100;
-const PROGRESS_MS = 2_000;
+const PROGRESS_MS = 3_000;
 const SETTLE_MS = 15_000;
 
 /** Waits until `count` peers are alive to this client. @throws Error after 15 s. */
@@ -52,8 +52,9 @@ async function tellProgress({ say, signal }: DemoWatch, job: Job): Promise<void>
   for await (const now of job.progress({ signal })) {
     if (performance.now() - told < PROGRESS_MS) continue;
     told = performance.now();
-    const rate = `${count(now.evaluated)} evaluated, ${count(now.perSecond)} a second`;
-    say(`${now.accepted} of ${now.target} accepted; ${rate} on ${now.peers} peers`);
+    const rate = `${count(now.perSecond)} a second`;
+    const found = `${now.accepted} of ${now.target} accepted, ${now.lines} of them final`;
+    say(`${found}; ${rate} on ${now.peers} peers`);
   }
 }
 

@@ -34,7 +34,7 @@ export async function withMesh<T>(
 
 /**
  * Does something with a job that exists; a home without anything in it is left so.
- * @throws MeshError MESH_NO_PEER, MESH_UNKNOWN_JOB, MESH_AMBIGUOUS
+ * @throws MeshError MESH_NO_PEER, MESH_UNKNOWN_JOB with the nearest name, MESH_AMBIGUOUS
  */
 export function withJob<T>(
   context: Context,
@@ -43,7 +43,7 @@ export function withJob<T>(
   options: { slots?: number } = {},
 ): Promise<T> {
   checkHome(context);
-  return withMesh(context, async (mesh) => use(await mesh.job(reference), mesh), options);
+  return withMesh(context, async (mesh) => use(await findJob(mesh, reference), mesh), options);
 }
 
 /** @throws MeshError MESH_NO_PEER when the home does not exist, as nothing can be known there. */
@@ -54,4 +54,17 @@ export function checkHome({ home }: Context): void {
 function noPeer(home: string): MeshError {
   const text = `no peer runs on ${visible(home)}: start one with \`meshd start\`, or give --home`;
   return new MeshError('MESH_NO_PEER', text);
+}
+
+async function findJob(mesh: OpenMesh, reference: string): Promise<Job> {
+  try {
+    return await mesh.job(reference);
+  } catch (error) {
+    if (!(error instanceof MeshError) || error.code !== 'MESH_UNKNOWN_JOB') throw error;
+    const { nearest } = await import('./nearest.ts');
+    const names = (await mesh.jobs()).flatMap(({ job, name }) => [name, job]);
+    const near = nearest(reference, names);
+    const hint = near === null ? 'see `meshd jobs`' : `did you mean ${visible(near)}?`;
+    throw new MeshError('MESH_UNKNOWN_JOB', `${error.message}: ${hint}`);
+  }
 }

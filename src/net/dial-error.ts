@@ -1,8 +1,17 @@
 /** Why a dial failed. `answered`: somebody is there, but it is no member of this mesh. */
-export type DialFault = 'refused' | 'secret' | 'other-peer' | 'self' | 'silent' | 'name' | 'other';
+export type DialFault =
+  | 'refused'
+  | 'closed'
+  | 'secret'
+  | 'other-peer'
+  | 'self'
+  | 'silent'
+  | 'name'
+  | 'other';
 
 const WORDS: Record<Exclude<DialFault, 'other'>, string> = {
   refused: 'refused the connection (nothing listens there)',
+  closed: 'closed the connection at once (it is stopping, or no peer of a mesh)',
   secret: 'answered, but refused the mesh secret (it is of another mesh)',
   'other-peer': 'answered, but as another peer than the address names',
   self: 'is this peer itself',
@@ -22,6 +31,7 @@ export function dialFault(error: unknown): DialFault {
   if (/does not match expected|UnexpectedPeer/i.test(text)) return 'other-peer';
   if (/chacha20poly1305/.test(text)) return 'secret';
   if (/Timeout|Abort|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH/i.test(text)) return 'silent';
+  if (/ECONNRESET|EPIPE|Remote closed|stream.*closed|UnexpectedEOF/i.test(text)) return 'closed';
   return 'other';
 }
 

@@ -20,8 +20,8 @@ const MAX_MEMBERS = 4096;
 const SECOND_DIALER_MS = 1000;
 const SECOND_DIALER_PER_MEMBER_MS = 100;
 
-/** Dials to a peer that somebody merely mentioned, before it is dropped. */
-const HINT_DIALS = 5;
+/** Dials to a peer that somebody merely mentioned, before it is dropped: five minutes or so. */
+const HINT_DIALS = 30;
 
 /** A peer that the plan keeps connected. */
 export interface Member {
@@ -131,11 +131,11 @@ export class DialPlan {
     if (!member.known && member.dials >= HINT_DIALS) this.#members.delete(peer);
   }
 
-  /** Members to dial now, the longest due first. */
+  /** Members to dial now: those with the fewest dials in vain first, then the longest due. */
   due(nowMs: number): Member[] {
     return this.#waiting()
       .filter((member) => member.dueMs <= nowMs)
-      .sort((a, b) => a.dueMs - b.dueMs);
+      .sort((a, b) => a.dials - b.dials || a.dueMs - b.dueMs);
   }
 
   /** When `due` will next have something; null when nothing waits. */

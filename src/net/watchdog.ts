@@ -3,10 +3,15 @@ import type { Address } from './addresses.ts';
 import { dialFault } from './dial-error.ts';
 import { type DialPlan, isSurely, type Member } from './dial-plan.ts';
 
-/** How long one address may take to answer. */
-export const DIAL_MS = 6000;
+/** How long one address may take to answer and let this peer in; a busy machine needs seconds. */
+const DIAL_MS = 10_000;
 
 const PARALLEL_DIALS = 4;
+
+/** Share of time that this process works above which it dials one by one. */
+const BUSY_SHARE = 0.8;
+
+const BUSY_WINDOW_MS = 200;
 
 /** What the watchdog needs of its owner. */
 export interface WatchdogOptions {
@@ -24,6 +29,8 @@ export class Watchdog {
   readonly #closing = new AbortController();
   readonly #running = new Set<Promise<void>>();
   #timer: NodeJS.Timeout | null = null;
+  #utilization = performance.eventLoopUtilization();
+  #isBusy = false;
 
   constructor(options: WatchdogOptions) {
     this.#options = options;
@@ -33,13 +40,13 @@ export class Watchdog {
   wake(): void {
     if (this.#closing.signal.aborted) return;
     const { plan, nowMs } = this.#options;
-    const free = PARALLEL_DIALS - this.#running.size;
-    for (const member of plan.due(nowMs()).slice(0, Math.max(0, free))) this.#start(member);
+    const free = Math.max(0, this.#parallelDials() - this.#running.size);
+    for (const member of plan.due(nowMs()).slice(0, free)) this.#start(member);
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
     // While all dials are taken, the end of one wakes the watchdog.
     const nextMs = plan.nextDueMs();
-    if (nextMs === null || this.#running.size >= PARALLEL_DIALS) return;
+    if (nextMs === null || this.#running.size >= this.#parallelDials()) return;
     this.#timer = setTimeout(() => this.wake(), Math.max(1, nextMs - nowMs()));
     this.#timer.unref();
   }
@@ -48,6 +55,16 @@ export class Watchdog {
     this.#closing.abort();
     if (this.#timer !== null) clearTimeout(this.#timer);
     await Promise.all(this.#running);
+  }
+
+  /** A handshake costs tens of ms of work; too many at once would all time out together. */
+  #parallelDials(): number {
+    const since = performance.eventLoopUtilization(this.#utilization);
+    if (since.idle + since.active > BUSY_WINDOW_MS) {
+      this.#utilization = performance.eventLoopUtilization();
+      this.#isBusy = since.utilization > BUSY_SHARE;
+    }
+    return this.#isBusy ? 1 : PARALLEL_DIALS;
   }
 
   #start(member: Member): void {

@@ -1,5 +1,6 @@
 // The process that evaluates candidates. Its arguments: the peer's process id, and `watch` when
 // nothing else ends it with its peer.
+import { once } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { nextBatchSize } from './candidate/batch-size.ts';
@@ -35,14 +36,17 @@ function endAll(): void {
 }
 
 /** A candidate may never return to the event loop; another thread then notices the peer's death. */
-function watchPeer(): void {
+async function watchPeer(): Promise<void> {
   const code = `setInterval(() => {
     if (process.ppid !== ${peer}) process.kill(process.pid, 'SIGKILL');
   }, ${WATCH_MS});`;
-  new Worker(code, { eval: true, env: {} }).unref();
+  const watcher = new Worker(code, { eval: true, env: {} });
+  await once(watcher, 'online');
+  watcher.unref();
 }
 
 async function load(message: Extract<ToExecutor, { kind: 'load' }>): Promise<void> {
+  if (watch === 'watch') await watchPeer();
   const streams = createStreams(message.seed);
   const log = createLog((line) => send({ kind: 'log', index: at.index, line }), now);
   shadowGlobals(streams.rng.uniform, log);
@@ -103,4 +107,3 @@ async function hear(message: ToExecutor): Promise<void> {
 process.on('disconnect', endAll);
 process.on('message', (message: ToExecutor) => void hear(message));
 if (process.ppid !== Number(peer)) endAll();
-if (watch === 'watch') watchPeer();

@@ -147,7 +147,8 @@ export class OrderRun {
     }
     const size = Math.min(executor.batchSize, this.#order.hi - this.#at);
     this.#context.log('debug', 'executor.died', { lo: this.#at, size, ...failure });
-    if (size === 1 && executor.fresh) {
+    // The first batch of an executor is one candidate.
+    if (executor.fresh) {
       this.#tellFailure(this.#at, failure);
       if (this.#at === this.#order.hi) {
         this.#end('finished', 'kill');

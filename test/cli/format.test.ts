@@ -8,6 +8,7 @@ import {
   formatShare,
   visible,
 } from '../../src/cli/format.ts';
+import { nearest } from '../../src/cli/nearest.ts';
 import { durationMs, share, tcpMultiaddr } from '../../src/cli/option-values.ts';
 import { formatPairs, formatTable } from '../../src/cli/table.ts';
 
@@ -94,5 +95,19 @@ describe('values of options', () => {
     ]) {
       expect(() => tcpMultiaddr(text)).toThrow('multiaddr');
     }
+  });
+});
+
+describe('did you mean', () => {
+  const id = '3f2a'.repeat(16);
+
+  test('a slip of a name or of an id finds it', () => {
+    expect(nearest('boarding-scool', ['pi', 'boarding-school', id])).toBe('boarding-school');
+    expect(nearest('3f2b3f2a3f', ['pi', id])).toBe('3f2a3f2a3f2a');
+  });
+
+  test('a word that is like none finds none', () => {
+    expect(nearest('influenza', ['pi', id])).toBeNull();
+    expect(nearest('x', ['pi'])).toBeNull();
   });
 });

@@ -47,7 +47,7 @@ async function all<T>(lines: AsyncIterable<T>): Promise<T[]> {
 
 async function ask(method: string, path: string, body = ''): Promise<[number, unknown]> {
   const sent = request({ socketPath: socketPath(home), method, path });
-  sent.end(body);
+  sent.end(method === 'POST' ? body : '');
   const [response] = await once(sent, 'response');
   return [response.statusCode, JSON.parse(await text(response))];
 }

@@ -53,7 +53,8 @@ describe('a mesh on one address', () => {
   test('carries a broadcast to twenty-five peers', async () => {
     const mesh = await startMany(25);
     const [first, ...others] = mesh as [TestPeer, ...TestPeer[]];
-    await joinAll(first, others);
+    // Eight at a time: this process makes 300 connections, both ends of each.
+    for (let k = 0; k < others.length; k += 8) await joinAll(first, others.slice(k, k + 8));
     await allConnected(mesh, 40_000);
     await allHear(first, mesh);
     await allHear(mesh[24] as TestPeer, mesh);
@@ -91,7 +92,7 @@ describe('admission', () => {
     await expect(b.network.join([goneAt, misnamed, own, 'nonsense'], soon())).rejects.toMatchObject(
       {
         message: expect.stringMatching(
-          /refused the connection.*; .*as another peer.*; .*is this peer itself; nonsense is no/,
+          /(refused|closed) the connection.*; .*as another peer.*; .*is this peer itself; nonsense is no/,
         ),
       },
     );

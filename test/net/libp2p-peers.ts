@@ -45,9 +45,9 @@ export class Libp2pPeers {
   }
 }
 
-/** A signal that gives up after 10 s. */
+/** A signal that gives up after 20 s. */
 export function soon(): { signal: AbortSignal } {
-  return { signal: AbortSignal.timeout(10_000) };
+  return { signal: AbortSignal.timeout(20_000) };
 }
 
 /** The address listened on, without /p2p/: to start again at the same port. */

@@ -32,12 +32,13 @@ describe('pow', () => {
     ['near 1', between(1 - 1e-6, 1 + 1e-6), between(-1e8, 1e8)],
     ['huge and tiny', between(1e-300, 1e300), between(-1, 1)],
     ['subnormal', between(5e-324, 2e-308), between(-0.9, 0.9)],
+    ['large answers', between(1.1, 3), between(-600, 600)],
     ['whole', between(0, 3), fc.integer({ min: -60, max: 60 })],
-  ])('is within 0.55 ulp of the exact answer: %s', (_, bases, exponents) => {
+  ])('is within 0.51 ulp of the exact answer: %s', (_, bases, exponents) => {
     fc.assert(
       fc.property(bases, exponents, (x, y) => {
         fc.pre(x > 0 && y !== 0);
-        expect(ulpsOff(x, y, pow(x, y))).toBeLessThan(0.55);
+        expect(ulpsOff(x, y, pow(x, y))).toBeLessThan(0.51);
       }),
       { numRuns: 500, seed: 1 },
     );

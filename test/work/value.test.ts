@@ -73,6 +73,14 @@ describe('a column', () => {
     expect(texts).toEqual(values.map((value) => JSON.stringify(value)));
   });
 
+  test('has 0 for −0, so that equal texts have equal bits', () => {
+    const column = createAcceptedColumn();
+    column.push(1, { x: -0 });
+    expect(column.take()).toMatchObject({ columns: [new Float64Array([0])] });
+    column.push(1, -0);
+    expect(column.take()).toMatchObject({ values: new Float64Array([0]) });
+  });
+
   test('is as before after a value that cannot be kept', () => {
     const column = createAcceptedColumn();
     column.push(1, { x: 1 });

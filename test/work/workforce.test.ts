@@ -1,8 +1,9 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { pow } from '../../src/work/candidate/pow.ts';
 import { createStreams } from '../../src/work/candidate/rng.ts';
 import { PART_BYTES } from '../../src/work/part-gatherer.ts';
 import { coverageOf, inputsOf, openBench, textsOf } from './work-bench.ts';
@@ -41,11 +42,13 @@ describe('an order', () => {
 
   test('sees the shadowed Math, its params, and logs with its index', async () => {
     await using bench = await openBench();
+    let base = 1;
+    while (pow(base, 3.3) === base ** 3.3) base += 0.01;
     const source = `const captured = Math.random; const drawn = Math.random();
       export const setup = ({ params }) => [params.a, drawn, Math.random()];
       export default ({ rng, state, log, index }) => {
         log('seen', index); console.log('told'); process.stdout.write('noise');
-        return [...state, captured() < 1, Math.pow(2, 0.5), rng.seed32];
+        return [...state, captured() < 1, Math.pow(${base}, 3.3), rng.seed32];
       };`;
     const { parts, ended } = bench.execute(
       { lo: 3, hi: 4 },
@@ -56,7 +59,7 @@ describe('an order', () => {
     streams.openSetup();
     const drawn = [streams.rng.uniform(), streams.rng.uniform()];
     streams.open(3);
-    const expected = [5, ...drawn, true, Math.SQRT2, streams.rng.seed32];
+    const expected = [5, ...drawn, true, pow(base, 3.3), streams.rng.seed32];
     expect(textsOf(parts)).toEqual([`3:${JSON.stringify(expected)}`]);
     expect(bench.events).toEqual(['3: seen 3', '3: told']);
   });
@@ -156,6 +159,9 @@ describe('a candidate that fails alone', () => {
       [5001, 19_999],
     ]);
     expect(textsOf(parts)).toEqual(discTexts(1, 19_999));
+    // One death each to notice it, one a sixteenth, one alone: the first index is alone at once.
+    const deaths = bench.events.filter((line) => line.startsWith('executor.died'));
+    expect(deaths.length).toBeLessThanOrEqual(1 + 6 + 6);
   });
 
   test.each([
@@ -174,10 +180,13 @@ describe('a candidate that fails alone', () => {
     expect(textsOf(parts)).toHaveLength(59);
   });
 
-  test('does not count when it only fails after others', async () => {
+  test.each([
+    'process.exit(1)',
+    `throw Object.assign(new Error('too many open files'), { code: 'EMFILE' })`,
+  ])('does not count when it only fails after others: %s', async (statement) => {
     await using bench = await openBench();
     const source = `let seen = 0;
-      export default ({ index }) => { if (seen++ === 10) process.exit(1); return index; }`;
+      export default ({ index }) => { if (seen++ === 10) ${statement}; return index; }`;
     const { parts, failed, ended } = bench.execute({ hi: 25 }, inputsOf(source));
     expect(await ended).toBe('finished');
     expect(failed).toEqual([]);
@@ -291,11 +300,13 @@ test.each(['leash', 'watch'])(
   },
 );
 
+/** A dead process that nobody has waited for yet is not alive. */
 function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
   } catch {
     return false;
   }
+  const stat = `/proc/${pid}/stat`;
+  return !existsSync(stat) || !/\) Z /.test(readFileSync(stat, 'utf8'));
 }

@@ -1,6 +1,6 @@
 import type { ErrorOutcome } from '../../core/column.ts';
 import type { WorkFailure } from '../workforce.ts';
-import { createAcceptedColumn, type ValueColumn } from './accepted-column.ts';
+import { type AcceptedColumn, createAcceptedColumn, type ValueColumn } from './accepted-column.ts';
 import type { CandidateInput, LoadedProgram } from './load-program.ts';
 import type { Streams } from './rng.ts';
 import { describeThrown, failureOf } from './thrown.ts';
@@ -39,7 +39,8 @@ export interface EvaluatorOptions {
 
 /**
  * Evaluates candidates of one program, one after another.
- * items: JSON texts of the items lo … hi − 1. The batch may end early, but never before lo + 1.
+ * items: JSON texts of the items lo … hi − 1. The batch may end early; before lo + 1
+ * only with a failure.
  */
 export type Evaluator = (
   lo: number,
@@ -49,28 +50,47 @@ export type Evaluator = (
 
 /** Makes the evaluator of a loaded program. One call at a time. */
 export function createEvaluator(options: EvaluatorOptions): Evaluator {
-  const { program, streams, log, at, now } = options;
-  const { evaluate, accept, params, state } = program;
-  const { rng, open } = streams;
-  const column = createAcceptedColumn();
-  let errors: ErrorOutcome[] = [];
-  let errorBytes = 0;
-  let failure: WorkFailure | undefined;
-  let pending: PromiseLike<unknown> | undefined;
+  const evaluation = new Evaluation(options);
+  return (lo, hi, items) => evaluation.batch(lo, hi, items);
+}
 
-  /** True when the error is an outcome; false sets `failure`. */
-  function thrownAt(index: number, thrown: unknown): boolean {
-    failure = failureOf(thrown);
-    if (failure !== undefined) return false;
-    const { name, detail } = describeThrown(thrown);
-    const kept = errors.length < FULL_DETAILS ? detail : (detail.split('\n', 1)[0] ?? '');
-    errors.push({ index, name, detail: kept });
-    errorBytes += 24 + name.length + kept.length;
-    return true;
+class Evaluation {
+  #options: EvaluatorOptions;
+  #column: AcceptedColumn = createAcceptedColumn();
+  #errors: ErrorOutcome[] = [];
+  #errorBytes = 0;
+  #failure: WorkFailure | undefined;
+  #pending: PromiseLike<unknown> | undefined;
+  #items: readonly string[] | undefined;
+  #lo = 0;
+  #start = 0;
+
+  constructor(options: EvaluatorOptions) {
+    this.#options = options;
+  }
+
+  batch(lo: number, hi: number, items?: readonly string[]): Batch | Promise<Batch> {
+    this.#start = this.#options.now();
+    this.#lo = lo;
+    this.#items = items;
+    const look = Math.max(1, Math.min(LOOK_CANDIDATES, Math.floor((hi - lo) / LOOKS)));
+    let index = lo;
+    while (index < hi) {
+      index = this.#advance(index, Math.min(hi, index + look));
+      if (this.#pending !== undefined) return this.#awaiting(index, hi, look);
+      if (this.#isFull()) break;
+    }
+    return this.#told(index);
   }
 
   /** Evaluates [from, to) up to the first that is pending or failed; the hot loop. */
-  function advance(from: number, to: number, base: number, items?: readonly string[]): number {
+  #advance(from: number, to: number): number {
+    const { at, log, program, streams } = this.#options;
+    const { evaluate, accept, params, state } = program;
+    const { rng, open } = streams;
+    const items = this.#items;
+    const base = this.#lo;
+    const column = this.#column;
     for (let index = from; index < to; index += 1) {
       at.index = index;
       open(index);
@@ -79,77 +99,89 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
         const value = evaluate({ rng, index, item, params, state, log });
         if (value === undefined) continue;
         if (isThenable(value)) {
-          pending = accept === undefined ? value : value.then(judged);
+          this.#pending = accept === undefined ? value : this.#judged(value);
           return index;
         }
         if (accept !== undefined) {
           const word = accept(value, { params });
           if (isThenable(word)) {
-            pending = word.then((late) => (late ? value : undefined));
+            this.#pending = word.then((late) => (late ? value : undefined));
             return index;
           }
           if (!word) continue;
         }
         column.push(index, value);
       } catch (thrown) {
-        if (!thrownAt(index, thrown)) return index;
+        if (!this.#isOutcome(index, thrown)) return index;
       }
     }
     return to;
   }
 
-  async function judged(value: unknown): Promise<unknown> {
+  /** Goes on where the candidate at `first` is pending. */
+  async #awaiting(first: number, hi: number, look: number): Promise<Batch> {
+    let index = first;
+    for (;;) {
+      if (this.#pending !== undefined) {
+        await this.#settle(index);
+        if (this.#failure === undefined) index += 1;
+      }
+      if (index >= hi || this.#isFull()) return this.#told(index);
+      index = this.#advance(index, Math.min(hi, index + look));
+    }
+  }
+
+  async #settle(index: number): Promise<void> {
+    try {
+      const promise = this.#pending;
+      this.#pending = undefined;
+      const value = await promise;
+      if (value !== undefined) this.#column.push(index, value);
+    } catch (thrown) {
+      this.#isOutcome(index, thrown);
+    }
+  }
+
+  async #judged(promise: PromiseLike<unknown>): Promise<unknown> {
+    const { accept, params } = this.#options.program;
+    const value = await promise;
     if (value === undefined) return undefined;
     return (await accept?.(value, { params })) ? value : undefined;
   }
 
-  /** Awaits the candidate at `index`. */
-  async function settle(index: number): Promise<void> {
-    try {
-      const promise = pending;
-      pending = undefined;
-      const value = await promise;
-      if (value !== undefined) column.push(index, value);
-    } catch (thrown) {
-      thrownAt(index, thrown);
-    }
+  /** Keeps an error; false when it is no outcome: the batch then ends with a failure. */
+  #isOutcome(index: number, thrown: unknown): boolean {
+    this.#failure = failureOf(thrown);
+    if (this.#failure !== undefined) return false;
+    const { name, detail } = describeThrown(thrown);
+    const kept = this.#errors.length < FULL_DETAILS ? detail : (detail.split('\n', 1)[0] ?? '');
+    this.#errors.push({ index, name, detail: kept });
+    this.#errorBytes += 24 + name.length + kept.length;
+    return true;
   }
 
-  return function evaluateBatch(lo, hi, items) {
-    const start = now();
-    const look = Math.max(1, Math.min(LOOK_CANDIDATES, Math.floor((hi - lo) / LOOKS)));
-    const full = () =>
-      now() - start > LIMIT_MS || column.bytes + errorBytes > LIMIT_BYTES || failure !== undefined;
+  #isFull(): boolean {
+    return (
+      this.#failure !== undefined ||
+      this.#options.now() - this.#start > LIMIT_MS ||
+      this.#column.bytes + this.#errorBytes > LIMIT_BYTES
+    );
+  }
 
-    function told(end: number): Batch {
-      const batch = { lo, hi: end, column: column.take(), errors, ms: now() - start };
-      const failed = failure;
-      errors = [];
-      errorBytes = 0;
-      failure = undefined;
-      return failed === undefined ? batch : { ...batch, failure: failed };
-    }
-
-    async function goOnAfter(first: number): Promise<Batch> {
-      let index = first;
-      for (;;) {
-        if (pending !== undefined) {
-          await settle(index);
-          if (failure === undefined) index += 1;
-        }
-        if (index >= hi || full()) return told(index);
-        index = advance(index, Math.min(hi, index + look), lo, items);
-      }
-    }
-
-    let index = lo;
-    while (index < hi) {
-      index = advance(index, Math.min(hi, index + look), lo, items);
-      if (pending !== undefined) return goOnAfter(index);
-      if (full()) break;
-    }
-    return told(index);
-  };
+  #told(hi: number): Batch {
+    const batch = {
+      lo: this.#lo,
+      hi,
+      column: this.#column.take(),
+      errors: this.#errors,
+      ms: this.#options.now() - this.#start,
+    };
+    const failure = this.#failure;
+    this.#errors = [];
+    this.#errorBytes = 0;
+    this.#failure = undefined;
+    return failure === undefined ? batch : { ...batch, failure };
+  }
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
