@@ -103,7 +103,7 @@ export interface PeerState {
   readonly tombstones: Map<JobId, string>;
   readonly computations: Map<ComputationId, Computation>;
   readonly logs: LogBook;
-  /** Records of scopes whose job is not known yet, kept for a moment; at most 1024. */
+  /** Records of scopes whose job is not known yet, kept for a while; at most 256. */
   readonly early: RecordGroup[];
   /** Blobs held, with the write that holds each. */
   readonly blobs: Map<Hash, number>;

@@ -8,7 +8,7 @@ import { decodeBody, encodeBody, skipPayload } from './record-codec.ts';
 import type { Turn } from './turn.ts';
 
 /** Most groups kept for scopes whose job is not known yet. */
-const MAX_EARLY = 1024;
+const MAX_EARLY = 256;
 
 /** Where a group of records came from: a peer, this peer's disk, or this peer itself. */
 export type Source = { readonly peer: PeerId } | 'disk';
@@ -47,7 +47,9 @@ export function receive(turn: Turn, group: RecordGroup, source: Source): void {
   const { state } = turn;
   const { scope, origin, start } = group;
   if (scope !== 'control' && !state.computations.has(scope)) {
-    if (source !== 'disk' && state.early.length < MAX_EARLY) state.early.push(group);
+    if (source === 'disk') return;
+    state.early.push(group);
+    if (state.early.length > MAX_EARLY) state.early.shift();
     return;
   }
   for (const [n, bytes] of group.records) {

@@ -1,18 +1,19 @@
-import { MeshError } from '../core/mesh-error.ts';
 import type { Store, Write } from '../store/store.ts';
 
 /** How long writes are collected, in ms. */
 const COLLECT_MS = 1000;
 
-/** Between two tries while the disk is full, in ms. */
+/** Between two tries while the disk takes nothing, in ms. */
 const RETRY_MS = 1000;
 
 /** What a journal tells its owner. */
 export interface JournalHandlers {
   /** All writes up to this number are on disk. */
   stored(write: number): void;
-  /** The disk took no write, or takes writes again. */
+  /** The disk took no write (it is full, or broken), or takes writes again. */
   disk(full: boolean): void;
+  /** Why a write failed; it is tried again. */
+  failed(error: unknown): void;
 }
 
 /**
@@ -41,7 +42,7 @@ export class Journal {
     this.#timer ??= setTimeout(() => void this.flush(), COLLECT_MS);
   }
 
-  /** Resolves when all that was added before is on disk, or the disk is full. */
+  /** Resolves when all that was added before is on disk, or the disk takes nothing. */
   async flush(): Promise<void> {
     if (this.#writing !== null) await this.#writing;
     if (this.#pending.length === 0) return;
@@ -74,8 +75,8 @@ export class Journal {
     try {
       await this.#store.write(batch);
     } catch (error) {
-      if (!(error instanceof MeshError) || error.code !== 'MESH_DISK_FULL') throw error;
       this.#pending = [...batch, ...this.#pending];
+      this.#handlers.failed(error);
       this.#report(true);
       if (!this.#closed) this.#timer ??= setTimeout(() => void this.flush(), RETRY_MS);
       return;

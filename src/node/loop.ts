@@ -47,6 +47,8 @@ export class Loop {
   /** Executions whose inputs are being read. */
   readonly #opening = new Set<number>();
   #nextRequest = 1;
+  readonly #events: PeerEvent[] = [];
+  #dispatching = false;
   readonly #timers: NodeJS.Timeout[] = [];
   #closed = false;
 
@@ -58,6 +60,10 @@ export class Loop {
     this.journal = new Journal(rooms.store, {
       stored: (write) => this.dispatch({ kind: 'stored', write }),
       disk: (full) => this.dispatch({ kind: 'disk', full }),
+      failed: (error) => {
+        const why = error instanceof Error ? error.message : String(error);
+        rooms.log('error', 'store.failed', { why });
+      },
     });
   }
 
@@ -80,8 +86,21 @@ export class Loop {
     this.#timers.push(setInterval(() => this.dispatch({ kind: 'wall', wallMs: Date.now() }), 1000));
   }
 
+  /** Takes an event. One that an effect brings about comes after the effects before it. */
   dispatch(event: PeerEvent): void {
-    if (this.#closed) return;
+    this.#events.push(event);
+    if (this.#dispatching) return;
+    this.#dispatching = true;
+    try {
+      for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) {
+        if (!this.#closed) this.#step(next);
+      }
+    } finally {
+      this.#dispatching = false;
+    }
+  }
+
+  #step(event: PeerEvent): void {
     const { identity } = this.#rooms;
     const env: Env = {
       now: this.now(),

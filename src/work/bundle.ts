@@ -7,7 +7,7 @@ import { MeshError } from '../core/mesh-error.ts';
 
 /** A function file as it travels. */
 export interface Bundle {
-  /** One ES module with all its imports, minified, so that its bytes do not depend on the folder. */
+  /** One ES module with all its imports, minified: so its bytes do not depend on the folder. */
   readonly program: Uint8Array;
   /** The file's name without its ending. */
   readonly name: string;
