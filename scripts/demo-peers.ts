@@ -42,7 +42,7 @@ export class DemoPeers {
     process.on('exit', this.#onExit);
   }
 
-  /** Starts a peer with one slot on loopback; the first makes the mesh, the others join by invite. */
+  /** Starts a peer with one slot on loopback: in a new mesh, or in the invite's. */
   async start(name: string, invite?: string): Promise<DemoPeer> {
     const home = join(this.root, name);
     const verb = invite === undefined ? ['start'] : ['join', invite];
@@ -58,7 +58,7 @@ export class DemoPeers {
     };
   }
 
-  /** Runs `meshd publish` to its end. @throws Error with its last words when it exits otherwise than 0. */
+  /** Runs `meshd publish` to its end. @throws Error with its last words when it does not exit 0. */
   async publish(home: string, args: readonly string[]): Promise<DemoRun> {
     const summaryFile = join(this.root, `${createHash('sha256').update(home).digest('hex')}.json`);
     const child = this.#spawn(['publish', ...args, '--summary', summaryFile, '--home', home]);

@@ -1,9 +1,9 @@
 import { Computation } from './computation.ts';
-import { assertNever, type Hash, type JobId } from './ids.ts';
+import { assertNever, type JobId } from './ids.ts';
 import { JobState, type PlacedOp } from './job-state.ts';
 import { computationId, encodeManifest, successorId } from './manifest.ts';
 import type { Orphan } from './peer-state.ts';
-import type { CertificateRecord, ControlOp, ManifestRecord } from './record.ts';
+import type { CertificateRecord, ControlOp, ManifestRecord, RecordBody } from './record.ts';
 import { certificatePayload, opPayload } from './record-codec.ts';
 import type { Turn } from './turn.ts';
 
@@ -16,17 +16,20 @@ export function applyControl(turn: Turn, placed: Orphan): void {
   const { body, key } = placed;
   switch (body.kind) {
     case 'manifest':
-      return addJob(turn, body, placed.hash);
+      return addJob(turn, body, placed);
     case 'successor': {
+      const job = state.jobs.get(body.predecessor);
+      if (job === undefined) return wait(turn, body.predecessor, placed);
       const id = successorId(body.predecessor, body.stuck, turn.env.hash);
       state.successors.set(id, body);
-      adopt(turn, id);
-      return;
+      job.records.push(key);
+      return adopt(turn, id);
     }
     case 'op': {
       if (!turn.env.verify(key.origin, opPayload(body), body.signature)) return;
       const job = state.jobs.get(body.job);
       if (job === undefined) return wait(turn, body.job, placed);
+      job.records.push(key);
       return applyOp(turn, job, { op: body, hash: placed.hash, author: key.origin });
     }
     case 'certificate': {
@@ -68,7 +71,7 @@ function adopt(turn: Turn, id: JobId): void {
   for (const placed of waiting) applyControl(turn, placed);
 }
 
-function addJob(turn: Turn, record: ManifestRecord, recordHash: Hash): void {
+function addJob(turn: Turn, record: ManifestRecord, placed: Orphan): void {
   const { state, env } = turn;
   const { manifest, signature } = record;
   const bytes = encodeManifest(manifest);
@@ -81,7 +84,8 @@ function addJob(turn: Turn, record: ManifestRecord, recordHash: Hash): void {
   const name = computationId(manifest.spec, env.hash);
   const computation = state.computations.get(name) ?? new Computation(name, manifest.spec);
   state.computations.set(name, computation);
-  const job = new JobState(id, manifest, computation, recordHash, turn.now);
+  const job = new JobState(id, manifest, computation, placed.hash, turn.now);
+  job.records.push(placed.key);
   state.jobs.set(id, job);
   turn.log('info', 'job.known', { job: id, name: manifest.name, owner: manifest.owner });
   adopt(turn, id);
@@ -112,6 +116,7 @@ function applyCertificate(turn: Turn, record: CertificateRecord, placed: Orphan)
   const successor = state.successors.get(record.job);
   const job = state.jobs.get(successor?.predecessor ?? record.job);
   if (job === undefined) return wait(turn, record.job, placed);
+  job.records.push(placed.key);
   const known =
     successor === undefined
       ? job.certificate
@@ -139,6 +144,21 @@ function alarm(turn: Turn, job: JobState, record: CertificateRecord, origin: str
   if (job.alarms.length < 16 && !job.alarms.includes(line)) job.alarms.push(line);
   turn.log('error', 'certificate.conflict', { job: record.job, origin });
   turn.change(job.id);
+}
+
+/** The job that a control record speaks of, if it says so by its id. */
+export function subjectOf(turn: Turn, body: RecordBody): JobId | null {
+  switch (body.kind) {
+    case 'manifest':
+      return turn.env.hash(encodeManifest(body.manifest));
+    case 'successor':
+      return body.predecessor;
+    case 'op':
+    case 'certificate':
+      return body.job;
+    default:
+      return null;
+  }
 }
 
 /** A signed op on a job, numbered above all that is known. */

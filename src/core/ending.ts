@@ -93,6 +93,13 @@ export function collect(turn: Turn): void {
     const tombstone = new TextEncoder().encode(phase);
     turn.keep({ kind: 'local', key: `${TOMBSTONE_ENTRY}${job.id}`, bytes: tombstone });
     turn.keep({ kind: 'local', key: `${ENDED_ENTRY}${job.id}`, bytes: null });
+    for (const key of job.records) turn.keep({ kind: 'drop-record', ...key });
+    if (job.successor !== null) {
+      state.successors.delete(job.successor.id);
+      state.tombstones.set(job.successor.id, phase);
+      const mark = `${TOMBSTONE_ENTRY}${job.successor.id}`;
+      turn.keep({ kind: 'local', key: mark, bytes: tombstone });
+    }
     dropUnused(turn, job);
     turn.log('info', 'job.collected', { job: job.id, phase });
   }

@@ -146,7 +146,7 @@ export type Effect =
   /** Another process runs with this peer's identity: end. */
   | { readonly kind: 'halt'; readonly reason: string };
 
-/** A change of the store; the store room's Write is the same shape. */
+/** A change of the store. A batch of them is atomic. */
 export type StoreWrite =
   | {
       readonly kind: 'record';
@@ -157,7 +157,16 @@ export type StoreWrite =
       readonly body: Uint8Array;
     }
   | { readonly kind: 'blob'; readonly hash: Hash; readonly bytes: Uint8Array }
+  /** State that never leaves this peer: leases, ends, members. */
   | { readonly kind: 'local'; readonly key: string; readonly bytes: Uint8Array | null }
+  | {
+      readonly kind: 'drop-record';
+      readonly scope: string;
+      readonly origin: PeerId;
+      readonly start: Start;
+      readonly n: number;
+    }
+  /** Deletes all records of a scope. */
   | { readonly kind: 'drop-scope'; readonly scope: string }
   | { readonly kind: 'drop-blob'; readonly hash: Hash };
 

@@ -1,7 +1,7 @@
 import type { Computation } from './computation.ts';
 import type { Hash, JobId, PeerId } from './ids.ts';
 import type { Manifest } from './manifest.ts';
-import type { CertificateRecord, ControlOp } from './record.ts';
+import type { CertificateRecord, ControlOp, RecordKey } from './record.ts';
 
 /** How far a job is. */
 export type JobPhase = 'running' | 'paused' | 'stuck' | 'done' | 'partial' | 'cancelled' | 'impure';
@@ -29,6 +29,8 @@ export class JobState {
   readonly heardAt: number;
   /** Hash of the manifest's record, which receipts name. */
   readonly record: Hash;
+  /** Where its control records stand, to be dropped with it. */
+  readonly records: RecordKey[] = [];
   readonly ops: Map<ControlOp['change']['kind'], PlacedOp> = new Map();
   /** Indices that a trusted member wants skipped. */
   readonly skips: Set<number> = new Set();

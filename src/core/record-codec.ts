@@ -26,6 +26,9 @@ export const MAX_BODY_BYTES = 73_728;
 /** What a segment's body aims to stay below, in bytes. */
 export const SEGMENT_BYTES = 65_536;
 
+/** Most candidates of a fresh segment: each of them is counted alone. */
+const MAX_FRESH = 4096;
+
 const index = whole(0, MAX_INDEX);
 const signature = bytes(64, 1);
 
@@ -144,6 +147,7 @@ const segmentForm: Form<Segment> = (value) => {
   const [, job, lo, size, microseconds, fresh, columns, errorTuples] = head;
   const hi = lo + size;
   if (hi > MAX_INDEX) return new Rejection('past the last index');
+  if (fresh && size > MAX_FRESH) return new Rejection(`more than ${MAX_FRESH} fresh candidates`);
   const accepted = list(columnForm(lo, hi), 65_536)(columns);
   if (accepted instanceof Rejection) return accepted.under('[6]');
   const seen = new Set<number>();

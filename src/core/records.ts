@@ -1,4 +1,4 @@
-import { applyControl } from './control.ts';
+import { applyControl, subjectOf } from './control.ts';
 import type { Hash, PeerId, Scope } from './ids.ts';
 import { preempt } from './lease-book.ts';
 import type { RecordGroup } from './message.ts';
@@ -65,7 +65,7 @@ function receiveOne(turn: Turn, key: RecordKey, bytes: Uint8Array, source: Sourc
     'rejected' in decoded ? decoded.rejected : recordFault(turn, key, decoded.value, source);
   if ('rejected' in decoded || fault !== undefined) {
     state.logs.refuse(key);
-    turn.log('warn', 'record.refused', { scope: key.scope, origin: key.origin, n: key.n, fault });
+    turn.log('debug', 'record.refused', { scope: key.scope, origin: key.origin, n: key.n, fault });
     return;
   }
   const body = decoded.value;
@@ -97,6 +97,8 @@ function recordFault(
 ): string | undefined {
   const control = body.kind !== 'segment' && body.kind !== 'attempt' && body.kind !== 'skip';
   if (control !== (key.scope === 'control')) return `a ${body.kind} in this scope`;
+  const subject = control ? subjectOf(turn, body) : null;
+  if (subject !== null && turn.state.tombstones.has(subject)) return 'of a job that was collected';
   // What this peer wrote to its disk it had checked; the disk's own hash covers the rest.
   if (source === 'disk' || body.kind !== 'skip') return undefined;
   return turn.env.verify(key.origin, skipPayload(body.job, body.index), body.signature)

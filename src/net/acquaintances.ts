@@ -1,6 +1,10 @@
 import type { PeerId } from '../core/ids.ts';
 import { type Acquaintance, encodePeers } from './peer-exchange.ts';
 
+/** In bigger meshes a list is long, and whom a newcomer joined has told it all it needs. */
+const BIG_MESH = 12;
+const BIG_MESH_MS = 5000;
+
 /** What the exchange needs of its owner. */
 export interface AcquaintancesOptions {
   readonly self: PeerId;
@@ -42,7 +46,7 @@ export class Acquaintances {
     if (this.#connected.has(from)) this.#told.set(from, new Set(peers));
   }
 
-  /** Tells all of them soon; several changes go in one frame, rarer the more peers there are. */
+  /** Tells all of them soon; several changes go in one frame. */
   changed(): void {
     if (this.#timer !== null) return;
     this.#timer = setTimeout(
@@ -51,7 +55,7 @@ export class Acquaintances {
         const body = encodePeers(this.#options.list());
         for (const peer of this.#connected) this.#options.send(peer, body);
       },
-      100 + 20 * this.#connected.size,
+      this.#connected.size > BIG_MESH ? BIG_MESH_MS : 100 + 20 * this.#connected.size,
     );
     this.#timer.unref();
   }

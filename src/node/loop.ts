@@ -10,7 +10,8 @@ import type { Network } from '../net/network.ts';
 import { SoloNetwork } from '../net/solo-network.ts';
 import type { Store } from '../store/store.ts';
 import type { Workforce, WorkInputs } from '../work/workforce.ts';
-import { ItemReader, sha256 } from './item-list.ts';
+import { InputShelf } from './input-shelf.ts';
+import { sha256 } from './item-list.ts';
 import { Journal } from './journal.ts';
 import { membersEntry } from './members.ts';
 import { sendBlob, sendRecords } from './record-sender.ts';
@@ -43,7 +44,7 @@ export class Loop {
   #skewMs = Date.now() - performance.now();
   readonly #answers = new Map<number, (answer: Answer) => void>();
   readonly #watchers = new Map<JobId | null, Set<() => void>>();
-  readonly #inputs = new Map<ComputationId, Promise<WorkInputs>>();
+  readonly #inputs: InputShelf;
   /** Executions whose inputs are being read. */
   readonly #opening = new Set<number>();
   #nextRequest = 1;
@@ -57,6 +58,7 @@ export class Loop {
     this.#network = new SoloNetwork(rooms.identity.peer);
     this.#members = new Map(members);
     this.state = rooms.state;
+    this.#inputs = new InputShelf(rooms.state, (hash) => this.blob(hash));
     this.journal = new Journal(rooms.store, {
       stored: (write) => this.dispatch({ kind: 'stored', write }),
       disk: (full) => this.dispatch({ kind: 'disk', full }),
@@ -163,14 +165,9 @@ export class Loop {
     return this.journal.pendingBlob(hash) ?? (await this.#rooms.store.blob(hash));
   }
 
-  /** What an executor needs for a computation; read once. */
+  /** What an executor needs for a computation. */
   inputs(computation: ComputationId): Promise<WorkInputs> {
-    const known = this.#inputs.get(computation);
-    if (known !== undefined) return known;
-    const reading = this.#readInputs(computation);
-    this.#inputs.set(computation, reading);
-    reading.catch(() => this.#inputs.delete(computation));
-    return reading;
+    return this.#inputs.of(computation);
   }
 
   async close(): Promise<void> {
@@ -227,7 +224,7 @@ export class Loop {
       case 'changed':
         return this.#wake(effect.job);
       case 'forget.computation':
-        this.#inputs.delete(effect.computation);
+        this.#inputs.drop(effect.computation);
         return workforce.forget(effect.computation);
       case 'log':
         return log(effect.level, effect.event, effect.fields);
@@ -282,25 +279,5 @@ export class Loop {
       this.#endSoon(id);
       throw error;
     }
-  }
-
-  async #readInputs(computation: ComputationId): Promise<WorkInputs> {
-    const spec = this.state.computations.get(computation)?.spec;
-    if (spec === undefined) throw new Error(`computation ${computation} is not known`);
-    const read = async (hash: Hash): Promise<Uint8Array> => {
-      const bytes = await this.blob(hash);
-      if (bytes === undefined) throw new Error(`blob ${hash} is not on this disk`);
-      return bytes;
-    };
-    const [program, params] = await Promise.all([read(spec.program), read(spec.params)]);
-    const inputs = {
-      computation,
-      program,
-      params: new TextDecoder().decode(params),
-      seed: spec.seed,
-    };
-    if (spec.items === null) return inputs;
-    const reader = await ItemReader.open(spec.items.root, read);
-    return { ...inputs, items: (lo, hi) => reader.read(lo, hi) };
   }
 }

@@ -26,6 +26,9 @@ export function changesOf(
       case 'drop-blob':
         changes.set(blobKey(write.hash), null);
         break;
+      case 'drop-record':
+        changes.set(recordKey(write), null);
+        break;
       case 'drop-scope': {
         const { gte, lt } = scopeRange(write.scope);
         for (const key of changes.keys()) if (key >= gte && key < lt) changes.set(key, null);

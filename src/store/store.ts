@@ -1,23 +1,10 @@
+import type { StoreWrite } from '../core/event.ts';
 import type { Hash, PeerId, Scope, Start } from '../core/ids.ts';
 import type { Interval } from '../core/interval-set.ts';
 import type { RecordGroup } from '../core/message.ts';
 
 /** One change of the store. A batch of them is atomic. */
-export type Write =
-  | {
-      readonly kind: 'record';
-      readonly scope: Scope;
-      readonly origin: PeerId;
-      readonly start: Start;
-      readonly n: number;
-      readonly body: Uint8Array;
-    }
-  | { readonly kind: 'blob'; readonly hash: Hash; readonly bytes: Uint8Array }
-  /** Local state that never leaves this peer: own register, names of dropped jobs, known peers. */
-  | { readonly kind: 'local'; readonly key: string; readonly bytes: Uint8Array | null }
-  /** Deletes all records of a scope. */
-  | { readonly kind: 'drop-scope'; readonly scope: Scope }
-  | { readonly kind: 'drop-blob'; readonly hash: Hash };
+export type Write = StoreWrite;
 
 /** A record as it is read at start. */
 export interface StoredRecord {

@@ -193,6 +193,28 @@ describe('a candidate that fails alone', () => {
     expect(textsOf(parts)).toHaveLength(25);
   });
 
+  test('is none when an executor dies with nothing in hand', async () => {
+    await using bench = await openBench();
+    const gate = Promise.withResolvers<void>();
+    const asked = Promise.withResolvers<void>();
+    const items = async (lo: number, hi: number) => {
+      asked.resolve();
+      await gate.promise;
+      return Array.from({ length: hi - lo }, () => '1');
+    };
+    const inputs = inputsOf(PID);
+    const first = bench.execute({}, inputs);
+    await first.ended;
+    const { parts, failed, ended } = bench.execute({ hi: 3 }, { ...inputs, items });
+    await asked.promise;
+    const pid = Number(textsOf(first.parts)[0]?.split(':')[1]);
+    process.kill(pid, 'SIGKILL');
+    await expect.poll(() => isAlive(pid)).toBe(false);
+    gate.resolve();
+    expect(await ended).toBe('finished');
+    expect([failed, coverageOf(parts)]).toEqual([[], [[0, 3]]]);
+  });
+
   test.each([
     [`export const setup = () => { throw new Error('no data'); };`, 'setup threw Error: no data'],
     ['process.exit(4);', 'the executor died: exit code 4'],
