@@ -68,7 +68,10 @@ interface Block {
   readonly scarce: boolean;
 }
 
-/** Own blocks by rendezvous, lowest first; then those of the dead; then a random free one. */
+/**
+ * The lowest block that is this peer's: its own by rendezvous, or a dead peer's that falls to it
+ * among the living (the frontier waits for it); then a random free one.
+ */
 function chooseBlock(
   turn: Turn,
   computation: Computation,
@@ -81,7 +84,6 @@ function chooseBlock(
   const live = liveContenders(turn, computation);
   const alive = new Set<PeerId>(live.map(({ peer }) => peer));
   let mine: Interval | null = null;
-  let inherited: Interval | null = null;
   let stolen: Interval | null = null;
   let seen = 0;
   const enough = 4 * slots;
@@ -93,17 +95,18 @@ function chooseBlock(
       seen++;
       if (mine === null) {
         const owner = all.length === 1 ? self : rendezvousOwner(computation.id, block, all);
-        if (owner === self) mine = piece;
-        else if (inherited === null && owner !== undefined && !alive.has(owner)) {
-          if (rendezvousOwner(computation.id, block, live) === self) inherited = piece;
-        }
+        const heir =
+          owner === undefined || alive.has(owner)
+            ? owner
+            : rendezvousOwner(computation.id, block, live);
+        if (heir === self) mine = piece;
         // Reservoir sampling: each free block seen is stolen with the same chance.
         if (turn.env.rng() * seen < 1) stolen = piece;
       }
       if (mine !== null && seen >= enough) return { interval: mine, scarce: false };
     }
   }
-  const interval = mine ?? inherited ?? stolen;
+  const interval = mine ?? stolen;
   return interval === null ? null : { interval, scarce: seen < enough };
 }
 

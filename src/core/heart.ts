@@ -1,5 +1,5 @@
 import { compareStarts, type PeerId, sameStart } from './ids.ts';
-import { FINISHED_BEATS, yieldConflicts } from './lease-book.ts';
+import { dropUnstarted, FINISHED_BEATS, yieldConflicts } from './lease-book.ts';
 import type { Message, RecordGroup } from './message.ts';
 import { receive } from './records.ts';
 import type { Register } from './register.ts';
@@ -148,6 +148,7 @@ export function watchRoster(turn: Turn): void {
     if (current === view.told) continue;
     if (current === 'dead' && !view.register.leaving) {
       turn.log('warn', 'peer.dead', { peer, name: view.register.name });
+      if (view.register.leases.length > 0) dropUnstarted(turn);
     }
     view.told = current;
     turn.change(null);

@@ -83,6 +83,11 @@ export function stopLease(turn: Turn, own: OwnLease, mode: 'drain' | 'kill'): vo
   turn.emit({ kind: 'stop', execution: own.lease.id, mode });
 }
 
+/** Gives back what is claimed and not begun: lower blocks have just become free. */
+export function dropUnstarted(turn: Turn): void {
+  for (const own of openLeases(turn.state)) if (own.startedAt === null) release(turn, own, null);
+}
+
 /** Writes the open leases for the next start; the register tells them to the others. */
 function keepLeases(turn: Turn): void {
   const tuples = openLeases(turn.state).map(({ lease }) => [lease.computation, lease.lo, lease.hi]);
