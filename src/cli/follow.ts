@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { OpenMesh } from '../control/open.ts';
 import type { Job, Summary } from '../node/mesh.ts';
 import { type Context, interruptSignal, tell } from './context.ts';
@@ -90,7 +91,7 @@ async function showProgress(
 async function waitForOthers(context: Context, mesh: OpenMesh, signal: AbortSignal): Promise<void> {
   if (!mesh.embedded) return;
   const idle = mesh.idle();
-  const free = await Promise.race([idle.then(() => true), Promise.resolve(false)]);
+  const free = await Promise.race([idle.then(() => true), setImmediate(false)]);
   if (free) return;
   const text = 'this job is over; another command still uses the peer in this process';
   tell(context, text, { event: 'waits' });

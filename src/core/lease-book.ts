@@ -1,4 +1,4 @@
-import { encode } from './codec.ts';
+import { encode, hexToBytes } from './codec.ts';
 import type { Computation } from './computation.ts';
 
 import type { PeerId } from './ids.ts';
@@ -90,7 +90,11 @@ export function dropUnstarted(turn: Turn): void {
 
 /** Writes the open leases for the next start; the register tells them to the others. */
 function keepLeases(turn: Turn): void {
-  const tuples = openLeases(turn.state).map(({ lease }) => [lease.computation, lease.lo, lease.hi]);
+  const tuples = openLeases(turn.state).map(({ lease: { computation, lo, hi } }) => [
+    hexToBytes(computation),
+    lo,
+    hi,
+  ]);
   turn.keep({ kind: 'local', key: LEASES_ENTRY, bytes: encode(tuples) });
   turn.beat = true;
 }

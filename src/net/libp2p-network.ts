@@ -1,12 +1,10 @@
 import type { Libp2p } from '@libp2p/interface';
-import { multiaddr } from '@multiformats/multiaddr';
 import type { PeerId } from '../core/ids.ts';
 import type { GossipMessage, StreamMessage } from '../core/message.ts';
 import { decodeMessage, encodeMessage } from '../core/message-codec.ts';
 import { Acquaintances } from './acquaintances.ts';
 import { type Address, isLoopback, MAX_ADDRESSES, parseAddress, withPeer } from './addresses.ts';
-import { Bootstrap } from './bootstrap.ts';
-import { DialPlan } from './dial-plan.ts';
+import { Dialer } from './dialer.ts';
 import { FRAME } from './frame.ts';
 import { Gossip, type GossipService } from './gossip.ts';
 import type { Identity } from './identity.ts';
@@ -16,7 +14,6 @@ import { deriveMeshKeys, type MeshKeys } from './mesh-secret.ts';
 import type { Connection, Network, NetworkHandlers } from './network.ts';
 import { type Acquaintance, decodePeers } from './peer-exchange.ts';
 import { Rendezvous } from './rendezvous.ts';
-import { Watchdog } from './watchdog.ts';
 
 /** Up to this many connected peers a broadcast also goes to each over its stream. */
 const SURE_PEERS = 12;
@@ -71,13 +68,10 @@ class Libp2pNetwork implements Network {
   readonly #node: Libp2p;
   readonly #handlers: NetworkHandlers;
   readonly #links: Links;
-  readonly #plan: DialPlan;
-  readonly #watchdog: Watchdog;
+  readonly #dialer: Dialer;
   readonly #gossipTopic: string;
   readonly #rendezvous: Rendezvous;
-  readonly #bootstrap: Bootstrap;
   readonly #acquaintances: Acquaintances;
-  readonly #waiters = new Map<PeerId, Set<() => void>>();
   #gossip: Gossip | null = null;
   #rejected = 0;
   #closed: Promise<void> | null = null;
@@ -89,7 +83,6 @@ class Libp2pNetwork implements Network {
     this.#node = node;
     this.#handlers = handlers;
     this.#gossipTopic = protocols.gossip;
-    this.#plan = new DialPlan(this.self, (address) => !loopbackOnly || isLoopback(address));
     const events = {
       ready: (peer: PeerId) => this.#ready(peer),
       ended: (peer: PeerId, wasReady: boolean, reset: boolean) =>
@@ -98,20 +91,20 @@ class Libp2pNetwork implements Network {
       log,
     };
     this.#links = new Links(node, protocols.sync, events, nowMs);
-    this.#watchdog = new Watchdog({
-      plan: this.#plan,
-      dial: async (peer, address, signal) => {
-        await this.#dial({ ...address, peer }, signal);
-      },
+    this.#dialer = new Dialer({
+      node,
+      loopbackOnly,
+      isReady: (peer) => this.#links.get(peer) !== undefined,
       nowMs,
       refused: (peer) => handlers.refused(peer),
       log,
     });
-    this.#bootstrap = new Bootstrap((address, signal) => this.#dial(address, signal));
     this.#rendezvous = new Rendezvous(
       node,
       keys.rendezvous,
-      (peer, addresses) => this.#hear(peer, parseAll(addresses), false),
+      (peer, addresses) => {
+        this.#dialer.hear(peer, parseAll(addresses), false);
+      },
       log,
     );
     this.#acquaintances = new Acquaintances({
@@ -176,15 +169,15 @@ class Libp2pNetwork implements Network {
   }
 
   know(peer: PeerId, addresses: readonly string[]): void {
-    this.#hear(peer, parseAll(addresses), true);
+    if (this.#closed === null) this.#dialer.hear(peer, parseAll(addresses), true);
   }
 
   forget(peer: PeerId): void {
-    this.#plan.forget(peer);
+    this.#dialer.forget(peer);
   }
 
   join(addresses: readonly string[], options: { signal: AbortSignal }): Promise<PeerId[]> {
-    return this.#bootstrap.join(addresses, options.signal);
+    return this.#dialer.join(addresses, options.signal);
   }
 
   close(): Promise<void> {
@@ -193,69 +186,26 @@ class Libp2pNetwork implements Network {
   }
 
   async #close(): Promise<void> {
-    this.#bootstrap.close();
     this.#acquaintances.close();
     await this.#links.close();
-    await Promise.all([this.#watchdog.close(), this.#rendezvous.close()]);
+    await Promise.all([this.#dialer.close(), this.#rendezvous.close()]);
     this.#gossip?.close();
     await this.#node.stop();
   }
 
-  #hear(peer: PeerId, addresses: readonly Address[], known: boolean): void {
-    if (this.#closed !== null) return;
-    const own = addresses.filter((address) => address.peer === null || address.peer === peer);
-    this.#plan.know(peer, own, known, nowMs());
-    this.#watchdog.wake();
-  }
-
-  /** Dials, and waits until the link to whoever answers is ready. */
-  async #dial(address: Address, signal: AbortSignal): Promise<PeerId> {
-    const text = address.peer === null ? address.text : withPeer(address.text, address.peer);
-    const connection = await this.#node.dial(multiaddr(text), { signal });
-    const peer = connection.remotePeer.toString();
-    await this.#whenReady(peer, signal);
-    const isThere = parseAddress(connection.remoteAddr.toString())?.text === address.text;
-    if (isThere && connection.direction === 'outbound') {
-      this.#plan.reached(peer, { ...address, peer });
-    }
-    return peer;
-  }
-
-  #whenReady(peer: PeerId, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const waiters = this.#waiters.get(peer) ?? new Set();
-      const done = (): void => {
-        signal.removeEventListener('abort', aborted);
-        waiters.delete(done);
-        if (waiters.size === 0) this.#waiters.delete(peer);
-        resolve();
-      };
-      const aborted = (): void => {
-        done();
-        reject(signal.reason);
-      };
-      if (this.#links.get(peer) !== undefined) return resolve();
-      if (signal.aborted) return reject(signal.reason);
-      this.#waiters.set(peer, waiters.add(done));
-      signal.addEventListener('abort', aborted);
-    });
-  }
-
   #ready(peer: PeerId): void {
     if (this.#closed !== null) return;
-    this.#plan.connected(peer, nowMs());
+    this.#dialer.connected(peer);
     this.#handlers.connected(peer);
     if (this.#links.ready().length === 1) this.#rendezvous.start();
     this.#acquaintances.connected(peer);
-    for (const done of [...(this.#waiters.get(peer) ?? [])]) done();
   }
 
   #ended(peer: PeerId, wasReady: boolean, reset: boolean): void {
     if (this.#closed !== null || !wasReady) return;
     this.#acquaintances.disconnected(peer);
-    this.#plan.disconnected(peer, reset, nowMs());
     this.#handlers.disconnected(peer, reset);
-    this.#watchdog.wake();
+    this.#dialer.disconnected(peer, reset);
   }
 
   #frame(peer: PeerId, kind: number, body: Uint8Array): void {
@@ -287,24 +237,23 @@ class Libp2pNetwork implements Network {
       this.#reject(from, 'malformed peers');
       return;
     }
-    const before = this.#plan.get(from)?.addresses.length ?? 0;
+    let isNews = false;
     for (const { peer, addresses } of peers) {
-      if (peer !== this.self) this.#plan.know(peer, addresses, peer === from, nowMs());
+      const isNew = this.#dialer.hear(peer, addresses, peer === from);
+      isNews ||= isNew && peer === from;
     }
-    const after = this.#plan.get(from)?.addresses.length ?? 0;
     this.#acquaintances.heard(
       from,
       peers.map(({ peer }) => peer),
     );
-    if (before !== after) this.#acquaintances.changed();
-    this.#watchdog.wake();
+    if (isNews) this.#acquaintances.changed();
   }
 
   /** This peer and those it is connected to, for others to dial. */
   #list(): Acquaintance[] {
     const others = this.#links.ready().map(({ peer }) => ({
       peer,
-      addresses: (this.#plan.get(peer)?.addresses ?? []).map(({ text }) => text),
+      addresses: this.#dialer.addressesOf(peer),
     }));
     return [{ peer: this.self, addresses: this.addresses() }, ...others];
   }

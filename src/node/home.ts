@@ -49,6 +49,14 @@ export class Home {
     return join(this.path, 'identity');
   }
 
+  /** An empty folder for programs in use; what a killed process left in it is removed. */
+  async workFolder(): Promise<string> {
+    const folder = join(this.path, 'work');
+    await rm(folder, { recursive: true, force: true });
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    return folder;
+  }
+
   /** The mesh of this home, or null. @throws MeshError MESH_HOME_UNUSABLE when it is unreadable. */
   async membership(): Promise<Membership | null> {
     const text = await this.#read('mesh');

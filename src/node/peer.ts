@@ -118,6 +118,7 @@ async function assemble(
   let loop: Loop | null = null;
   const workforce = await createWorkforce({
     slots: options.slots ?? availableParallelism(),
+    folder: await home.workFolder(),
     handlers: workHandlers(() => loop, log),
     log,
   });

@@ -1,20 +1,134 @@
 import { describe, expect, test } from 'vitest';
-import { TinyMesh } from '../sim/tiny-mesh.ts';
-import { type Program, tinyOracle } from '../sim/tiny-oracle.ts';
+import { holdsAnswer } from '../../src/core/answer.ts';
+import { type TinyJob, TinyMesh, type TinyOptions } from '../sim/tiny-mesh.ts';
+import { scattered, tinyOracle } from '../sim/tiny-oracle.ts';
 
-/** Accepts one of `every` candidates, the same ones each time; 5 ms each. */
-function scattered(every: number, name = `one of ${every}`, costMs = 5): Program {
-  return {
-    name,
-    outcome: (index) => ((Math.imul(index + 1, 0x9e3779b1) >>> 8) % every === 0 ? index / 7 : null),
-    costMs: () => costMs,
-  };
+const JOB: TinyJob = { program: scattered(10), accept: 200 };
+
+/** Publishes a job at the first peer, and takes its certificate and the world it ended in. */
+function solve(options: TinyOptions, job: TinyJob = JOB) {
+  const mesh = new TinyMesh(options);
+  const { id, question } = mesh.publish(mesh.peer(0), job);
+  const certificate = mesh.certificate(id);
+  return { mesh, id, question, certificate, oracle: tinyOracle(question) };
 }
 
 describe('one answer', () => {
-  test.each([1, 3, 8])("%i peers give the oracle's certificate", (peers) => {
-    const mesh = new TinyMesh({ peers });
-    const { id, question } = mesh.publish(mesh.peer(0), { program: scattered(10), accept: 200 });
-    expect(mesh.certificate(id)).toBe(tinyOracle(question).certificate);
+  test.each([1, 2, 3, 8])("%i peers give the oracle's certificate", (peers) => {
+    const { certificate, oracle } = solve({ peers });
+    expect(certificate).toBe(oracle.certificate);
+  });
+
+  test('two slots, lossy gossip and slow ways change nothing', () => {
+    for (const seed of [1, 2, 3]) {
+      const world = { peers: 4, slots: 2, seed, loss: 0.3, delayMs: [50, 500] } as const;
+      const { certificate, oracle } = solve(world);
+      expect(certificate).toBe(oracle.certificate);
+    }
+  });
+
+  test('every line and the end are those of the oracle', () => {
+    const { mesh, id, oracle } = solve({ peers: 3 });
+    const job = mesh.job(mesh.peer(0), id);
+    if (job === undefined) throw new Error('the job is not known');
+    expect(holdsAnswer(job)).toBe(true);
+    expect(job.ending).toMatchObject({ end: oracle.end, lines: 200 });
+    const { answers } = job.computation;
+    const lines = Array.from({ length: 200 }, (_, k) => answers.lineAt(k));
+    expect(lines).toEqual(oracle.lines.map(([index]) => index));
+  });
+
+  test('a probe is part of the answer and is not evaluated again', () => {
+    const { mesh, certificate, oracle } = solve({ peers: 2 }, { ...JOB, probe: 64 });
+    expect(certificate).toBe(oracle.certificate);
+    expect(Math.min(...mesh.evaluations().map(({ index }) => index))).toBe(64);
+  });
+
+  test('errors are outcomes of an accept job and no lines of it', () => {
+    const program = scattered(10);
+    const failing = {
+      ...program,
+      outcome: (index: number) => (index % 4 === 1 ? { error: 'E' } : program.outcome(index, '')),
+    };
+    const { certificate, oracle } = solve({ peers: 3 }, { program: failing, accept: 100 });
+    expect(certificate).toBe(oracle.certificate);
+  });
+
+  test('max-evals ends as partial, with a certificate', () => {
+    const { mesh, id, certificate, oracle } = solve({ peers: 3 }, { ...JOB, maxEvals: 700 });
+    expect(certificate).toBe(oracle.certificate);
+    expect(oracle.lines.length).toBeLessThan(200);
+    expect(oracle.end).toBe(700);
+    for (const peer of mesh.peers) expect(mesh.job(peer, id)?.phase).toBe('partial');
+    expect(Math.max(...mesh.evaluations().map(({ index }) => index))).toBe(699);
+  });
+});
+
+describe('determinism', () => {
+  test('the same inputs give the same effects', () => {
+    const traces = [5, 5, 6].map((seed) => {
+      const { mesh } = solve({ peers: 3, seed, loss: 0.1, traced: true });
+      return mesh.peers.map(({ trace }) => trace);
+    });
+    expect(traces[0]).toEqual(traces[1]);
+    expect(traces[0]).not.toEqual(traces[2]);
+  });
+
+  test('the wall clock does not reach the answer, the jobs or the records', () => {
+    const worlds = [1.7e12, 4.1e12].map((wallMs) => {
+      const { mesh, id, certificate } = solve({ peers: 3, wallMs });
+      const records = mesh.peers.map(({ records }) =>
+        [...records].map(([key, { body }]) => `${key} ${Buffer.from(body).toString('hex')}`),
+      );
+      return { id, certificate, records };
+    });
+    expect(worlds[0]).toEqual(worlds[1]);
+  });
+});
+
+describe('what is known is not evaluated again', () => {
+  test('1 000 → 2 000 evaluates nothing twice', () => {
+    const { mesh, question } = solve({ peers: 3 }, { program: scattered(4, 1), accept: 1000 });
+    const before = new Set(mesh.evaluations().map(({ index }) => index));
+    const seen = mesh.evaluations().length;
+    const more = mesh.publish(mesh.peer(1), { program: scattered(4, 1), accept: 2000 });
+    expect(more.question.computation).toBe(question.computation);
+    expect(mesh.certificate(more.id)).toBe(tinyOracle(more.question).certificate);
+    const again = mesh.evaluations().length - seen;
+    expect(again).toBeGreaterThan(3000);
+    const finished = before.size;
+    const all = new Set(mesh.evaluations().map(({ index }) => index));
+    expect(all.size - finished).toBeGreaterThan(again * 0.97);
+  });
+
+  test('the same publication again runs nothing and ends within one tick of the disk', () => {
+    const { mesh, question } = solve({ peers: 3 });
+    mesh.pass(1500);
+    const seen = mesh.evaluations().length;
+    const again = mesh.publish(mesh.peer(0), JOB);
+    const known = mesh.job(mesh.peer(0), again.id);
+    expect(known?.phase).toBe('done');
+    expect(mesh.certificate(again.id)).toBe(tinyOracle(question).certificate);
+    expect(known?.computation.ranFor(again.id)).toBe(0);
+    expect(mesh.evaluations().length).toBe(seen);
+  });
+
+  test('two jobs on one computation share segments', () => {
+    const mesh = new TinyMesh({ peers: 2 });
+    const small = mesh.publish(mesh.peer(0), { ...JOB, accept: 100 });
+    const large = mesh.publish(mesh.peer(1), { ...JOB, accept: 300 });
+    expect(mesh.certificate(small.id)).toBe(tinyOracle(small.question).certificate);
+    const answer = tinyOracle(large.question);
+    expect(mesh.certificate(large.id)).toBe(answer.certificate);
+    expect(mesh.evaluations().length).toBeLessThan(answer.end * 1.1);
+  });
+
+  test('cancelling one of them leaves the other its work', () => {
+    const mesh = new TinyMesh({ peers: 2 });
+    const small = mesh.publish(mesh.peer(0), { ...JOB, accept: 150 });
+    const large = mesh.publish(mesh.peer(1), { ...JOB, accept: 300 });
+    mesh.pass(800);
+    mesh.operate(mesh.peer(0), large.id, { kind: 'cancel', reason: 'user', wait: false });
+    expect(mesh.certificate(small.id)).toBe(tinyOracle(small.question).certificate);
   });
 });

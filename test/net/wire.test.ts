@@ -42,9 +42,60 @@ async function stillWorks(): Promise<void> {
   );
 }
 
+/** Streams that the member opens towards the raw peer, as they come. */
+async function acceptStreams(): Promise<AsyncIterator<Stream>> {
+  const { sync } = protocolsOf(deriveMeshKeys(peers.secret).meshId);
+  const queue: Stream[] = [];
+  let wake = (): void => {};
+  await raw.handle(sync, (stream) => {
+    queue.push(stream);
+    wake();
+  });
+  return (async function* () {
+    while (true) {
+      const stream = queue.shift();
+      if (stream !== undefined) yield stream;
+      else
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+    }
+  })();
+}
+
 function rejections(): number {
   return member.told.logs.filter(({ event }) => event === 'message.rejected').length;
 }
+
+describe('a stream that closes while its connection lives', () => {
+  test('is opened again, and what is sent then arrives', async () => {
+    const streams = await acceptStreams();
+    const connection = await raw.dial(multiaddr(member.network.addresses()[0]));
+    const first = (await streams.next()).value as Stream;
+    await member.told.until(({ ups }) => ups.length === 1);
+    first.abort(new Error('broken by the test'));
+    const second = (await streams.next()).value as Stream;
+    const heard = new Promise((resolve) => second.addEventListener('message', resolve));
+    expect(member.network.send(raw.peerId.toString(), { kind: 'ask', hashes: [] })).toBe(true);
+    await heard;
+    expect(connection.status).toBe('open');
+    expect(member.told.downs).toEqual([]);
+  });
+});
+
+describe('a peer that reads nothing', () => {
+  test('costs its sender eight megabytes of queue and then refusals', async () => {
+    const streams = await acceptStreams();
+    await raw.dial(multiaddr(member.network.addresses()[0]));
+    ((await streams.next()).value as Stream).pause();
+    await member.told.until(({ ups }) => ups.length === 1);
+    const blob = { kind: 'blob', hash: 'a'.repeat(64), bytes: new Uint8Array(1_000_000) } as const;
+    let taken = 0;
+    while (taken < 40 && member.network.send(raw.peerId.toString(), blob)) taken += 1;
+    expect(taken).toBeGreaterThanOrEqual(8);
+    expect(taken).toBeLessThanOrEqual(10);
+  });
+});
 
 describe('a member that sends rubbish', () => {
   test('has its malformed frames dropped one by one, and the stream goes on', async () => {

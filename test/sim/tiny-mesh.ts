@@ -29,8 +29,7 @@ export interface TinyOptions {
 /** What a job asks for. */
 export interface TinyJob {
   readonly program: Program;
-  /** Exactly one of accept and map is given. */
-  readonly accept?: number;
+  readonly accept: number;
   readonly maxEvals?: number;
   readonly priority?: number;
   readonly deadlineAt?: number;
@@ -126,7 +125,7 @@ export class TinyMesh implements World {
     const hash = sha256(bytes);
     this.#programs.set(hash, program);
     const target = {
-      ...({ kind: 'accept', count: accept ?? 1, maxEvals: job.maxEvals ?? null } as const),
+      ...({ kind: 'accept', count: accept, maxEvals: job.maxEvals ?? null } as const),
     };
     const request = ++this.#requests;
     const { accepted, errors } = columns(program, 0, probe, at.id);

@@ -14,6 +14,20 @@ export interface Program {
   costMs(index: number): number;
 }
 
+/** Accepts one of `every` candidates, scattered but the same ones each time. */
+export function scattered(every: number, costMs = 5, name = `one of ${every}`): Program {
+  return {
+    name,
+    outcome: (index) => (chosen(index, every) ? index / 7 : null),
+    costMs: () => costMs,
+  };
+}
+
+/** Says whether an index is one of the scattered ones. */
+export function chosen(index: number, every: number): boolean {
+  return (Math.imul(index + 1, 0x9e3779b1) >>> 8) % every === 0;
+}
+
 /** What is asked of a program. */
 export interface Question {
   readonly program: Program;

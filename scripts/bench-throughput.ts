@@ -1,0 +1,99 @@
+import type { Mesh } from '../src/index.ts';
+import { BareLoops, type BareTask } from './bench-bare.ts';
+import { type Row, spread } from './bench-figures.ts';
+import { writeFunction } from './bench-functions.ts';
+import { type BenchPeers, openMesh, seesAlive } from './bench-peers.ts';
+
+const SLOTS = 2;
+const ROUNDS = 3;
+/** How long one job is to take. */
+const JOB_MS = 10_000;
+const BARE_MS = 3000;
+/** An answer that no run of this length reaches. */
+const BEYOND = 2 ** 31;
+
+type Kind = BareTask['kind'];
+
+/** Rates of one function on the mesh, each with the bare loop's just before and after it. */
+interface Rates {
+  readonly ratios: number[];
+  readonly bare: number[];
+  readonly mesh: number[];
+}
+
+/** Candidates per second through a warm mesh against a bare loop on the same cores. */
+export async function throughput(peers: BenchPeers, kind: Kind): Promise<Row[]> {
+  await using bare = new BareLoops(SLOTS);
+  const params = { rounds: kind === 'oneMs' ? roundsOfOneMs() : 0 };
+  const fn = writeFunction(peers.folder, kind);
+  const one = await peers.start(`${kind}-one`, SLOTS);
+  await using alone = await openMesh(one.home);
+  const single = await measure({ kind, fn, params, seed: 1 }, bare, alone);
+  await alone.stop();
+  const left = await peers.start(`${kind}-left`, 1);
+  await peers.start(`${kind}-right`, 1, [left.invite]);
+  await using pair = await openMesh(left.home);
+  await seesAlive(pair, 2);
+  const double = await measure({ kind, fn, params, seed: 1001 }, bare, pair);
+  await peers.stop();
+  return [row(kind, 'one peer of 2 slots', single), row(kind, 'two peers of 1 slot', double)];
+}
+
+type Task = Omit<BareTask, 'lo' | 'hi'>;
+
+async function measure(task: Task, bare: BareLoops, mesh: Mesh): Promise<Rates> {
+  const rates: Rates = { ratios: [], bare: [], mesh: [] };
+  // Warms up both, and tells how many candidates fill the time.
+  const first = task.kind === 'trivial' ? 2e6 : 400;
+  await bare.rate(task, first);
+  let before = await bare.rate(task, 5 * first);
+  await meshRate(task, mesh, 5 * first);
+  for (let round = 1; round <= ROUNDS; round += 1) {
+    const meshCount = Math.ceil((before * JOB_MS) / 1000);
+    const now = await meshRate({ ...task, seed: task.seed + round }, mesh, meshCount);
+    const after = await bare.rate(task, Math.ceil((before * BARE_MS) / 1000));
+    rates.mesh.push(now);
+    rates.bare.push(after);
+    rates.ratios.push((2 * now) / (before + after));
+    before = after;
+  }
+  return rates;
+}
+
+/** The whole of it: from `publish` to `done` of a job that ends after `count` candidates. */
+async function meshRate({ fn, params, seed }: Task, mesh: Mesh, count: number): Promise<number> {
+  const start = performance.now();
+  const job = await mesh.publish({ fn, params, seed, accept: BEYOND, maxEvals: count });
+  const { evaluated } = await job.done();
+  if (evaluated !== count) throw new Error(`${evaluated} of ${count} candidates were evaluated`);
+  return (count * 1000) / (performance.now() - start);
+}
+
+function row(kind: Kind, shape: string, { ratios, bare, mesh }: Rates): Row {
+  const trivial = kind === 'trivial';
+  const unit = trivial ? 1e6 : 1e3;
+  const scaled = (list: readonly number[]): number[] => list.map((rate) => rate / unit);
+  const each = trivial ? 'million/s' : 'thousand/s';
+  return {
+    figure: `${trivial ? 'function that returns at once' : '1 ms function'}, ${shape}`,
+    measured: `${spread(ratios, trivial ? 2 : 3)} of the bare loop`,
+    target: trivial ? '≥ 0.5' : '≥ 0.95',
+    how:
+      `publish to done of ${JOB_MS / 1000} s jobs: ${spread(scaled(mesh), 2)} against ` +
+      `${spread(scaled(bare), 2)} ${each}`,
+  };
+}
+
+/** Rounds of the loop in `oneMs` that take this processor 1 ms, by processor time. */
+function roundsOfOneMs(): number {
+  let x = 1;
+  const work = (rounds: number): number => {
+    const before = process.cpuUsage();
+    for (let k = 0; k < rounds; k += 1) x = (Math.imul(x ^ (x >>> 15), 0x2c1b3c6d) + k) | 0;
+    const { user, system } = process.cpuUsage(before);
+    return (user + system) / 1000;
+  };
+  work(2e7);
+  const rounds = 1e8;
+  return Math.max(1, Math.round(rounds / work(rounds)) + (x & 0));
+}

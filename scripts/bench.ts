@@ -1,0 +1,43 @@
+// Measures the figures of the README on this machine and prints them as a markdown table:
+// `npm run bench`, or `npm run bench -- --only trivial,idle`. Needs a build and Linux.
+import { existsSync } from 'node:fs';
+import { cpus, totalmem } from 'node:os';
+import { parseArgs } from 'node:util';
+import { markdownTable, type Row } from './bench-figures.ts';
+import { BenchPeers, ENTRY } from './bench-peers.ts';
+import { throughput } from './bench-throughput.ts';
+
+const PARTS: Record<string, (peers: BenchPeers) => Promise<Row[]>> = {
+  trivial: (peers) => throughput(peers, 'trivial'),
+  oneMs: (peers) => throughput(peers, 'oneMs'),
+};
+
+function machine(): string {
+  const [cpu] = cpus();
+  const memory = `${(totalmem() / 2 ** 30).toFixed(0)} GiB`;
+  return `${cpus().length} cores (${cpu?.model.trim()}), ${memory}, Node ${process.versions.node}`;
+}
+
+function chosen(): string[] {
+  const { values } = parseArgs({ options: { only: { type: 'string', multiple: true } } });
+  const names = (values.only ?? Object.keys(PARTS)).flatMap((text) => text.split(','));
+  for (const name of names) {
+    if (name in PARTS) continue;
+    throw new Error(`--only takes ${Object.keys(PARTS).join(', ')}; not ${JSON.stringify(name)}`);
+  }
+  return names;
+}
+
+async function main(): Promise<void> {
+  const names = chosen();
+  if (!existsSync(ENTRY)) throw new Error(`no ${ENTRY}: run \`npm run build\` first`);
+  const rows: Row[] = [];
+  await using peers = new BenchPeers();
+  for (const name of names) {
+    process.stderr.write(`${(performance.now() / 1000).toFixed(0).padStart(4)} s  ${name}\n`);
+    rows.push(...((await PARTS[name]?.(peers)) ?? []));
+  }
+  process.stdout.write(`${machine()}\n\n${markdownTable(rows)}\n`);
+}
+
+await main();

@@ -1,0 +1,154 @@
+import { describe, expect, test } from 'vitest';
+import { type TinyJob, TinyMesh } from '../sim/tiny-mesh.ts';
+import { scattered, tinyOracle } from '../sim/tiny-oracle.ts';
+
+const JOB: TinyJob = { program: scattered(10), accept: 400 };
+
+/** A mesh of three at work on a job. */
+function working(options: { peers?: number; seed?: number; loss?: number } = {}) {
+  const mesh = new TinyMesh({ peers: 3, ...options });
+  mesh.pass(500);
+  const { id, question } = mesh.publish(mesh.peer(0), JOB);
+  mesh.pass(1500);
+  for (const peer of mesh.peers) expect(peer.busy().length).toBeGreaterThan(0);
+  return { mesh, id, oracle: tinyOracle(question) };
+}
+
+describe('death', () => {
+  test("a killed peer's blocks are taken over within two seconds", () => {
+    const { mesh, id, oracle } = working();
+    const victim = mesh.peer(2);
+    const [held] = victim.busy();
+    if (held === undefined) throw new Error('the victim holds nothing');
+    mesh.kill(victim);
+    const first = mesh.until('take-over', () =>
+      mesh.peers.some((peer) => peer.busy().some(({ lo, hi }) => lo < held.hi && hi > held.lo)),
+    );
+    expect(first - 2000).toBeLessThan(2000);
+    expect(mesh.certificate(id)).toBe(oracle.certificate);
+  });
+
+  test('a silent peer loses its blocks after seven seconds', () => {
+    const { mesh, id, oracle } = working();
+    mesh.partition([mesh.peer(2)]);
+    const from = mesh.now;
+    const others = [mesh.peer(0), mesh.peer(1)];
+    const ended = (): boolean => others.every((peer) => mesh.job(peer, id)?.phase === 'done');
+    mesh.until('end without the silent peer', ended);
+    expect(mesh.now - from).toBeLessThan(25_000);
+    expect(mesh.job(mesh.peer(0), id)?.ending?.certificate).toBe(oracle.certificate);
+  });
+
+  test('the job goes on without its publisher, and the publisher finds the answer', () => {
+    const { mesh, id, oracle } = working();
+    const publisher = mesh.peer(0);
+    mesh.kill(publisher);
+    expect(mesh.certificate(id)).toBe(oracle.certificate);
+    mesh.start(publisher);
+    expect(mesh.certificate(id)).toBe(oracle.certificate);
+    mesh.until('the outcomes', () => mesh.job(publisher, id)?.checked === true);
+    expect(mesh.job(publisher, id)?.alarms).toEqual([]);
+  });
+
+  test('all peers stopped and restarted from their disks go on', () => {
+    for (const seed of [1, 2, 3]) {
+      const { mesh, id, oracle } = working({ seed });
+      const done = mesh.job(mesh.peer(0), id)?.computation.coverage.count() ?? 0;
+      const before = mesh.evaluations().length;
+      for (const peer of mesh.peers) mesh.kill(peer);
+      mesh.pass(5000);
+      for (const k of [2, 0, 1]) mesh.start(mesh.peer(k));
+      expect(mesh.certificate(id)).toBe(oracle.certificate);
+      expect(done).toBeGreaterThan(300);
+      // What lay on some disk is not done again: at most the last second and what was under way.
+      const after = mesh.evaluations().length - before;
+      expect(after).toBeLessThan(oracle.end * 1.1 - done + 3 * 400);
+    }
+  });
+
+  test('a peer added in the middle takes a share', () => {
+    const mesh = new TinyMesh({ peers: 3 });
+    mesh.kill(mesh.peer(2));
+    const { id, question } = mesh.publish(mesh.peer(0), JOB);
+    mesh.pass(2000);
+    mesh.start(mesh.peer(2));
+    expect(mesh.certificate(id)).toBe(tinyOracle(question).certificate);
+    expect(mesh.peer(2).evaluations.length).toBeGreaterThan(200);
+  });
+
+  test('one peer after the other is killed and restarted, and the answer stays', () => {
+    const { mesh, id, oracle } = working({ peers: 4, loss: 0.1 });
+    for (let k = 0; k < 8; k++) {
+      const peer = mesh.peer(k % 4);
+      mesh.kill(peer);
+      mesh.pass(700);
+      mesh.start(peer);
+      mesh.pass(300);
+    }
+    expect(mesh.certificate(id)).toBe(oracle.certificate);
+  });
+});
+
+describe('silence', () => {
+  test('a partition heals to one certificate', () => {
+    const { mesh, id, oracle } = working({ peers: 5 });
+    const [a, b, ...rest] = mesh.peers;
+    if (a === undefined || b === undefined) throw new Error('too few peers');
+    mesh.partition([a, b], rest);
+    mesh.pass(1000);
+    expect(mesh.certificate(id)).toBe(oracle.certificate);
+    mesh.heal();
+    mesh.pass(30_000);
+    expect(mesh.certificate(id)).toBe(oracle.certificate);
+    for (const peer of mesh.peers) expect(mesh.job(peer, id)?.alarms).toEqual([]);
+  });
+
+  test('both halves of a partition go on, and their work is merged', () => {
+    const mesh = new TinyMesh({ peers: 2 });
+    mesh.pass(500);
+    const { id, question } = mesh.publish(mesh.peer(0), { ...JOB, accept: 600 });
+    mesh.pass(1000);
+    mesh.partition([mesh.peer(0)], [mesh.peer(1)]);
+    mesh.pass(9000);
+    const known = mesh.peers.map((peer) => mesh.job(peer, id)?.computation.coverage.count() ?? 0);
+    for (const count of known) expect(count).toBeGreaterThan(1000);
+    mesh.heal();
+    mesh.pass(3000);
+    const merged = mesh.job(mesh.peer(0), id)?.computation.coverage.count() ?? 0;
+    expect(merged).toBeGreaterThan(Math.max(...known) * 1.2);
+    expect(mesh.certificate(id)).toBe(tinyOracle(question).certificate);
+  });
+
+  test('lost heartbeats do not pin a block', () => {
+    const { mesh, id, oracle } = working();
+    mesh.loss = 1;
+    mesh.pass(2000);
+    mesh.kill(mesh.peer(2));
+    const others = [mesh.peer(0), mesh.peer(1)];
+    mesh.until('end', () => others.every((peer) => mesh.job(peer, id)?.ending != null), 60_000);
+    expect(mesh.job(mesh.peer(1), id)?.ending?.certificate).toBe(oracle.certificate);
+  });
+
+  test('with two of three gossip messages lost, the streams carry what is missing', () => {
+    const mesh = new TinyMesh({ peers: 3, loss: 0.67 });
+    mesh.pass(500);
+    const { id, question } = mesh.publish(mesh.peer(0), JOB);
+    expect(mesh.certificate(id)).toBe(tinyOracle(question).certificate);
+  });
+});
+
+describe('an interval found at a start', () => {
+  test('is told as lost, is done again, and never counts towards a skip', () => {
+    const mesh = new TinyMesh({ peers: 1 });
+    const { id, question } = mesh.publish(mesh.peer(0), JOB);
+    for (let k = 0; k < 4; k++) {
+      mesh.pass(1200);
+      mesh.kill(mesh.peer(0));
+      mesh.start(mesh.peer(0));
+    }
+    const losses = mesh.job(mesh.peer(0), id)?.computation.losses ?? [];
+    expect(losses.length).toBeGreaterThanOrEqual(4);
+    expect(mesh.certificate(id, 900_000)).toBe(tinyOracle(question).certificate);
+    expect(mesh.job(mesh.peer(0), id)?.successor).toBeNull();
+  });
+});

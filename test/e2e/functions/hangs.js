@@ -1,0 +1,6 @@
+// Never ends at one index; everything else is accepted half the time.
+export default async function hangs({ rng, index, params }) {
+  if (index === params?.hangsAt) await new Promise(() => setInterval(() => undefined, 1000));
+  const x = rng.uniform();
+  return x < 0.5 ? x : undefined;
+}
