@@ -4,12 +4,18 @@ import { existsSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { markdownTable, type Row } from './bench-figures.ts';
+import { idle } from './bench-idle.ts';
+import { latency } from './bench-latency.ts';
 import { BenchPeers, ENTRY } from './bench-peers.ts';
+import { takeover } from './bench-takeover.ts';
 import { throughput } from './bench-throughput.ts';
 
 const PARTS: Record<string, (peers: BenchPeers) => Promise<Row[]>> = {
   trivial: (peers) => throughput(peers, 'trivial'),
   oneMs: (peers) => throughput(peers, 'oneMs'),
+  latency,
+  takeover,
+  idle,
 };
 
 function machine(): string {

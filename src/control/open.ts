@@ -17,7 +17,8 @@ import { defaultHome } from './home.ts';
 import { type ControlServer, serveControl } from './server.ts';
 
 const RETRY_MS = 50;
-const PATIENCE_MS = 10_000;
+/** A peer with millions of records on disk reads them before it answers. */
+const PATIENCE_MS = 60_000;
 const MAX_SLOTS = 1024;
 const KEYS = new Set(['home', 'slots', 'onLog']);
 

@@ -38,7 +38,8 @@ export interface LostInterval {
 
 /**
  * What is known of one computation: a function of the set of its records, so that applying them in
- * any order, any number of times, gives the same coverage and outcomes.
+ * any order, any number of times, gives the same coverage and outcomes. Only what a certificate fixed
+ * stays as it was then, whatever is disputed later.
  */
 export class Computation {
   readonly id: ComputationId;
@@ -57,6 +58,8 @@ export class Computation {
   readonly missing: IntervalSet = new IntervalSet();
   /** Values that travel by hash, and one index that has each. */
   readonly long: Map<Hash, number> = new Map();
+  /** Outcomes below it are in a certificate: a dispute that comes later does not change them. */
+  #certifiedEnd = 0;
   candidates = 0;
   milliseconds = 0;
   segments = 0;
@@ -84,6 +87,18 @@ export class Computation {
       if (index >= segment.lo && index < segment.hi) this.#settle(index);
     }
     return disputed;
+  }
+
+  /** Fixes the outcomes below the end of a certified answer; open disputes take the first known. */
+  certify(end: number): void {
+    if (end <= this.#certifiedEnd) return;
+    this.#certifiedEnd = end;
+    for (const [index, { outcomes }] of this.disputes) {
+      if (index >= end || this.coverage.has(index)) continue;
+      const [first] = outcomes.values();
+      this.answers.set(index, first);
+      this.coverage.add(index, index + 1);
+    }
   }
 
   addAttempt(key: RecordKey, attempt: Attempt, now: number): void {
@@ -167,6 +182,7 @@ export class Computation {
         const known = this.answers.get(index);
         const now = outcomes.get(index);
         if (outcomeKey(known) === outcomeKey(now)) continue;
+        this.#preferFirstRun(index, segment, known, now);
         if (!this.disputes.has(index)) {
           this.disputes.set(index, { outcomes: new Map([[outcomeKey(known), known]]) });
           found.push(index);
@@ -181,6 +197,17 @@ export class Computation {
     return found.sort((a, b) => a - b);
   }
 
+  /** Of a certified index, a second run may be heard of before the run that was certified. */
+  #preferFirstRun(
+    index: number,
+    segment: Segment,
+    known: Outcome | undefined,
+    now: Outcome | undefined,
+  ): void {
+    if (index >= this.#certifiedEnd || segment.fresh) return;
+    if (this.#fresh.get(index)?.has(outcomeKey(known)) === true) this.answers.set(index, now);
+  }
+
   #countFresh(segment: Segment, outcomes: Map<number, Outcome>, record: string): void {
     // Fresh runs are of single indices or short ranges, so this stays small.
     for (let index = segment.lo; index < segment.hi; index++) {
@@ -193,6 +220,7 @@ export class Computation {
 
   /** Takes the outcome with two fresh evaluations (more win, then the smaller key), or uncovers. */
   #settle(index: number): void {
+    if (index < this.#certifiedEnd) return;
     let best: string | null = null;
     let bestCount = 1;
     for (const [key, records] of this.#fresh.get(index) ?? []) {

@@ -1,6 +1,7 @@
 import { Computation } from './computation.ts';
 import { assertNever, type JobId } from './ids.ts';
 import { JobState, type PlacedOp } from './job-state.ts';
+import { stopSkipped } from './lease-book.ts';
 import { computationId, encodeManifest, successorId } from './manifest.ts';
 import type { Orphan } from './peer-state.ts';
 import type { CertificateRecord, ControlOp, ManifestRecord, RecordBody } from './record.ts';
@@ -41,6 +42,7 @@ export function applyControl(turn: Turn, placed: Orphan): void {
       const job = state.jobs.get(body.job);
       if (job === undefined) return wait(turn, body.job, placed);
       job.skips.add(body.index);
+      stopSkipped(turn, job.computation, body.index);
       turn.touched.add(job.id);
       turn.change(job.id);
       return;
@@ -134,6 +136,7 @@ function applyCertificate(turn: Turn, record: CertificateRecord, placed: Orphan)
     job.successor ??= { id: record.job, stuck: successor.stuck, certificate: record };
     job.endedBy ??= 'successor';
   }
+  job.computation.certify(record.end);
   turn.touched.add(job.id);
   turn.change(job.id);
   turn.log('info', 'job.certified', { job: record.job, certificate: record.certificate });

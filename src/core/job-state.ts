@@ -41,6 +41,8 @@ export class JobState {
   readonly alarms: string[] = [];
   /** The certificate was held against the outcomes known here. */
   checked = false;
+  /** The write batch by which its whole answer is on disk; null until somebody asks for that. */
+  answerWrite: number | null = null;
   /** When this peer learned that it ended, on its own clock; null while it runs. */
   endHeardAt: number | null = null;
   /** Wall clock when this peer learned that it ended; null while it runs. */

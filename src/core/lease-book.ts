@@ -116,6 +116,16 @@ export function preempt(
   }
 }
 
+/** A skipped index may be one that never ends: the run that is about to meet it ends now. */
+export function stopSkipped(turn: Turn, computation: Computation, index: number): void {
+  if (computation.coverage.has(index)) return;
+  for (const own of openLeases(turn.state)) {
+    const { lease } = own;
+    if (lease.computation !== computation.id || lease.lo > index || lease.hi <= index) continue;
+    stopLease(turn, own, 'kill');
+  }
+}
+
 /** What decides between two overlapping leases: the lower hash holds. */
 function rank(turn: Turn, lease: Lease, peer: PeerId): string {
   const seed = `${lease.computation} ${lease.lo} ${peer}`;

@@ -56,8 +56,9 @@ export interface Pending {
   readonly job: JobId;
   /** The record whose receipts count; null while the job goes on. */
   record: Hash | null;
-  /** The op behind the record: issued again when another writer was ahead. */
-  readonly change: OpChange | null;
+  /** The op behind the record: issued again when another writer was ahead; null for none. */
+  change: OpChange | null;
+  reissues: number;
   /** True when the job's end is waited for; the record is then its certificate. */
   readonly ofEnd: boolean;
   readonly receipts: Set<PeerId>;

@@ -11,6 +11,9 @@ import type { Turn } from './turn.ts';
 /** Questions kept for receipts that cannot be given yet. */
 const MAX_ASKED = 4096;
 
+/** How often an op is issued again: two clients at odds would otherwise never end. */
+const MAX_REISSUES = 3;
+
 /**
  * Says whether a record, and all it names, lies on this peer's disk. A certificate is asked for by
  * its value: it is kept when all outcomes and long values of its answer are.
@@ -19,9 +22,11 @@ function isKept(turn: Turn, hash: Hash): boolean {
   const { state } = turn;
   for (const job of state.jobs.values()) {
     const ending = job.ending;
-    if (ending?.certificate !== hash) continue;
-    if (!holdsAnswer(job) || state.stored < state.write) continue;
-    if (keepsValues(turn, job.computation, ending.end)) return true;
+    if (ending?.certificate !== hash || !holdsAnswer(job)) continue;
+    job.answerWrite ??= turn.lastWrite;
+    // Somebody waits for this batch, and nothing else may come to bring it forward.
+    if (state.stored < job.answerWrite) turn.hurry();
+    else if (keepsValues(turn, job.computation, ending.end)) return true;
   }
   const write = state.kept.get(hash);
   if (write === undefined || write > state.stored) return false;
@@ -115,8 +120,12 @@ function followJob(turn: Turn, pending: Pending): void {
   if (change.kind === 'cancel') {
     // Any cancel will do: it absorbs.
     pending.record = winner.hash;
-  } else {
+  } else if (pending.reissues < MAX_REISSUES) {
+    pending.reissues++;
     pending.record = append(turn, 'control', nextOp(turn, job, change));
+  } else {
+    // Somebody else goes on speaking: the own word stands before theirs.
+    return;
   }
   pending.receipts.clear();
   pending.askAt = 0;

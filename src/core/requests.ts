@@ -23,7 +23,7 @@ function awaitReceipts(
   turn: Turn,
   wait: Pick<Pending, 'request' | 'job' | 'record' | 'change' | 'ofEnd'>,
 ): void {
-  turn.state.pending.set(wait.request, { ...wait, receipts: new Set(), askAt: 0 });
+  turn.state.pending.set(wait.request, { ...wait, reissues: 0, receipts: new Set(), askAt: 0 });
 }
 
 /** Publishes a job: its blobs, its signed manifest and the probe's outcomes in one write batch. */
@@ -54,6 +54,10 @@ export function operate(turn: Turn, event: Of<'operate'>): void {
     return refuse(turn, event.request, 'MESH_JOB_ENDED');
   }
   const { request, change } = event;
+  // A later word of the same peer stands above its earlier ones, which are not issued again.
+  for (const earlier of turn.state.pending.values()) {
+    if (earlier.job === job.id && earlier.change?.kind === change.kind) earlier.change = null;
+  }
   const record = issue(turn, job, change);
   awaitReceipts(turn, { request, job: job.id, record, change, ofEnd: false });
 }

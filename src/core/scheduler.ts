@@ -140,7 +140,8 @@ interface Pick {
 function pickNeeded(turn: Turn, ahead: boolean): Pick | null {
   for (const job of claimableJobs(turn)) {
     const choice = chooseNeeded(turn, job);
-    if (choice !== null && !(ahead && choice.scarce)) return { job, choice };
+    // Its turn comes when a slot is free: claimed ahead of it, the others' blocks would starve it.
+    if (choice !== null) return ahead && choice.scarce ? null : { job, choice };
   }
   return null;
 }

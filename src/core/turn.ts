@@ -45,6 +45,11 @@ export class Turn {
     return this.state.write + 1;
   }
 
+  /** The number of the newest write batch, this step's included if it has writes. */
+  get lastWrite(): number {
+    return this.state.write + (this.#writes.length > 0 ? 1 : 0);
+  }
+
   /** The step's batch is to be on disk at once. */
   hurry(): void {
     this.#urgent = true;

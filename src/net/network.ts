@@ -47,7 +47,11 @@ export interface Network {
   know(peer: PeerId, addresses: readonly string[]): void;
   /** Stops redialing a member (it left or is off the roster). */
   forget(peer: PeerId): void;
-  /** Dials bootstrap addresses, once each. @throws MeshError MESH_NO_BOOTSTRAP when none answers. */
+  /**
+   * Dials bootstrap addresses; resolves with the peers reached as soon as one stands. The others go
+   * on in the background, every 30 s until each has answered once, so that two bootstraps never
+   * become two meshes. @throws MeshError MESH_NO_BOOTSTRAP when none answers (10 s each, at once).
+   */
   join(addresses: readonly string[], options: { signal: AbortSignal }): Promise<PeerId[]>;
   close(): Promise<void>;
 }

@@ -25,6 +25,9 @@ const PROGRESS_MS = 200;
 /** Indices evaluated in one go by verify, in one fresh executor. */
 const VERIFY_RUN = 64;
 
+/** Runs that verify makes at least: one that begins where the first evaluation did shows no leak. */
+const VERIFY_PARTS = 16;
+
 /** A job of the peer inside this process. */
 export class LocalJob implements Job {
   readonly id: JobId;
@@ -141,8 +144,9 @@ export class LocalJob implements Job {
     const end = this.#job.ending?.end ?? this.#job.computation.coverage.firstGap(0);
     const wanted = Math.max(1, Math.round(end * share));
     if (end === 0) return [];
-    if (share >= 1) return cut(0, end, VERIFY_RUN * 16);
-    const length = Math.max(1, Math.min(VERIFY_RUN, Math.ceil(wanted / 16)));
+    const part = Math.ceil(wanted / VERIFY_PARTS);
+    if (share >= 1) return cut(0, end, Math.min(VERIFY_RUN * 16, part));
+    const length = Math.min(VERIFY_RUN, part);
     const ranges: Interval[] = [];
     for (let k = 0; k < Math.ceil(wanted / length); k++) {
       const lo = Math.floor(Math.random() * Math.max(1, end - length + 1));

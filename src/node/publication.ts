@@ -103,7 +103,7 @@ async function tryFirst(
   }
   const [error] = probe.errors;
   if (error !== undefined) {
-    options.onWarning?.(`candidate ${error.index} threw ${error.name}: ${firstLine(error.detail)}`);
+    options.onWarning?.(`candidate ${error.index} ended in an error: ${firstLine(error.detail)}`);
   }
   if (probe.hi === 0) return null;
   return { lo: 0, hi: probe.hi, accepted: probe.accepted, errors: probe.errors, ms: probe.ms };

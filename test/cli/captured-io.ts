@@ -15,8 +15,10 @@ export interface Running {
   readonly done: Promise<Ran>;
   /** As Ctrl-C. */
   interrupt(): void;
-  /** Resolves once stderr has this text. */
+  /** Resolves once stderr has this text; rejects when the command ends without. */
   says(part: string): Promise<void>;
+  /** Resolves with stdout once it has this text. */
+  prints(part: string): Promise<string>;
 }
 
 export interface RunOptions {
@@ -55,13 +57,23 @@ export function startCaptured(argv: readonly string[], options: RunOptions = {})
     await ended;
     return { code, ...texts };
   })();
+  const over = async (): Promise<never> => {
+    const { code, stderr: last } = await done;
+    throw new Error(`it ended with exit code ${code}: ${last}`);
+  };
+  const data = (stream: PassThrough): Promise<unknown> =>
+    Promise.race([once(stream, 'data'), over()]);
   return {
     done,
     interrupt() {
       for (const handler of handlers) handler();
     },
     async says(part) {
-      while (!texts.stderr.includes(part)) await once(stderr, 'data');
+      while (!texts.stderr.includes(part)) await data(stderr);
+    },
+    async prints(part) {
+      while (!texts.stdout.includes(part)) await data(stdout);
+      return texts.stdout;
     },
   };
 }

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { DEFAULT_TIMING, type Timing } from '../../src/core/timing.ts';
 import type { Job, ResultLine } from '../../src/index.ts';
 import { decodeInvite } from '../../src/node/invite.ts';
-import { type Peer, type PeerOptions, startPeer } from '../../src/node/peer.ts';
+import type { Peer, PeerOptions } from '../../src/node/peer.ts';
+import { startPeer } from './built.ts';
 
 const LOOPBACK = '/ip4/127.0.0.1/tcp/0';
 

@@ -2,11 +2,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { JobReport, PeerRow, StatusReport, Summary } from '../../src/index.ts';
+import { ENTRY } from './built.ts';
 
-const ENTRY = resolve('dist/cli/meshd.cjs');
 const LOOPBACK = '/ip4/127.0.0.1/tcp/0';
 
 /** What `start --json` says when the peer can work. */

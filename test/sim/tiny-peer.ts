@@ -12,6 +12,7 @@ import type { Hash, PeerId } from '../../src/core/ids.ts';
 import { startKey } from '../../src/core/ids.ts';
 import type { RecordGroup } from '../../src/core/message.ts';
 import { newPeerState, type PeerState } from '../../src/core/peer-state.ts';
+import type { RecordKey } from '../../src/core/record.ts';
 import { step } from '../../src/core/step.ts';
 import type { Timing } from '../../src/core/timing.ts';
 import type { Program } from './tiny-oracle.ts';
@@ -237,16 +238,15 @@ export class TinyPeer {
   #commit(): void {
     for (const write of this.#pending) {
       if (write.kind === 'record') {
-        const { scope, origin, start, n } = write;
-        const at = `${String(n).padStart(16, '0')}`;
-        this.records.set(`${scope} ${origin} ${startKey(start)} ${at}`, write);
+        this.records.set(recordKey(write), write);
       } else if (write.kind === 'blob') this.blobs.set(write.hash, write.bytes);
       else if (write.kind === 'drop-blob') this.blobs.delete(write.hash);
       else if (write.kind === 'drop-scope') {
         for (const [key, { scope }] of this.records) {
           if (scope === write.scope) this.records.delete(key);
         }
-      } else if (write.bytes === null) this.locals.delete(write.key);
+      } else if (write.kind === 'drop-record') this.records.delete(recordKey(write));
+      else if (write.bytes === null) this.locals.delete(write.key);
       else this.locals.set(write.key, write.bytes);
     }
     this.#pending = [];
@@ -307,6 +307,10 @@ export class TinyPeer {
       if (this.state !== null && this.#executors.has(id)) this.#nextBatch(running);
     });
   }
+}
+
+function recordKey({ scope, origin, start, n }: RecordKey): string {
+  return `${scope} ${origin} ${startKey(start)} ${String(n).padStart(16, '0')}`;
 }
 
 function sign(peer: PeerId, bytes: Uint8Array): Uint8Array {

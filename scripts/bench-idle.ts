@@ -1,0 +1,72 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Row, spread } from './bench-figures.ts';
+import { type BenchPeer, type BenchPeers, openMesh, seesAlive } from './bench-peers.ts';
+
+const IDLE_MS = 10_000;
+
+/** Memory and processor time of peers without jobs, from /proc. */
+export async function idle(peers: BenchPeers): Promise<Row[]> {
+  const first = await peers.start('idle-0', 1);
+  await sleep(IDLE_MS);
+  const alone = residentMib(first);
+  const all = [first];
+  for (const name of ['idle-1', 'idle-2']) all.push(await peers.start(name, 1, [first.invite]));
+  await seeAll(first, all.length);
+  await sleep(IDLE_MS);
+  const together = all.map(residentMib);
+  const shares = await processorShares(all);
+  await peers.stop();
+  const seconds = IDLE_MS / 1000;
+  return [
+    {
+      figure: 'memory of an idle peer, alone',
+      measured: `${alone.toFixed(0)} MiB`,
+      target: '',
+      how: `resident set of meshd start after ${seconds} s without a job`,
+    },
+    {
+      figure: 'memory of an idle peer, mesh of three',
+      measured: spread(together, 0, 'MiB'),
+      target: '',
+      how: `each of the three, after ${seconds} s more`,
+    },
+    {
+      figure: 'processor time of an idle peer, mesh of three',
+      measured: spread(shares, 1, '% of a core'),
+      target: '',
+      how: `each of the three, over ${seconds} s`,
+    },
+  ];
+}
+
+/** The client is closed again, so that the peers are idle. */
+async function seeAll(peer: BenchPeer, count: number): Promise<void> {
+  await using mesh = await openMesh(peer.home);
+  await seesAlive(mesh, count);
+}
+
+function residentMib({ pid }: BenchPeer): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) / 1024;
+}
+
+async function processorShares(all: readonly BenchPeer[]): Promise<number[]> {
+  const before = all.map(processorMs);
+  const start = performance.now();
+  await sleep(IDLE_MS);
+  const passed = performance.now() - start;
+  return all.map((peer, k) => ((processorMs(peer) - (before[k] ?? 0)) * 100) / passed);
+}
+
+/** User and system time of a process so far. */
+function processorMs({ pid }: BenchPeer): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return ((Number(fields[11]) + Number(fields[12])) * 1000) / ticksPerSecond();
+}
+
+function ticksPerSecond(): number {
+  return Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
+}

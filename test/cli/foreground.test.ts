@@ -1,0 +1,123 @@
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { decodeInvite, encodeInvite } from '../../src/node/invite.ts';
+import { type Running, runCaptured, startCaptured } from './captured-io.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'meshd-foreground-'));
+const LOCAL = ['--listen', '/ip4/127.0.0.1/tcp/0', '--slots', '0'];
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+interface Ready {
+  readonly event: string;
+  readonly peer: string;
+  readonly addresses: string[];
+  readonly invite: string;
+}
+
+/** Starts a peer in the foreground and waits until it is ready. */
+async function peerOf(argv: readonly string[]): Promise<Running & { ready: Ready }> {
+  const running = startCaptured([...argv, ...LOCAL, '--json']);
+  return { ...running, ready: JSON.parse(await running.prints('\n')) };
+}
+
+describe('start and join', () => {
+  test('two peers see each other; stop and an interrupt end them with exit code 0', async () => {
+    const [a, b] = [join(folder, 'a'), join(folder, 'b')];
+    const first = await peerOf(['start', '--home', a, '--name', 'first']);
+    expect(first.ready).toMatchObject({ event: 'ready', peer: expect.stringMatching(/^12D3Koo/) });
+    expect(decodeInvite(first.ready.invite).addresses).toEqual(first.ready.addresses);
+    const again = await runCaptured(['start', '--home', a]);
+    expect(again).toMatchObject({ code: 2, stdout: '' });
+    expect(again.stderr).toMatch(/^meshd start: a peer already runs on .*meshd stop`\n$/);
+
+    const second = await peerOf(['join', first.ready.invite, '--home', b, '--name', 'second']);
+    const { stdout } = await runCaptured(['peers', '--home', b, '--json']);
+    const rows = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(rows.map(({ name, self }) => [name, self]).sort()).toEqual([
+      ['first', false],
+      ['second', true],
+    ]);
+    expect(Object.keys(rows[0])).toEqual(
+      expect.arrayContaining(['peer', 'state', 'via', 'rttMs', 'slots', 'busy', 'version']),
+    );
+    const invite = await runCaptured(['invite', '--home', b]);
+    expect(decodeInvite(invite.stdout).secret).toEqual(decodeInvite(first.ready.invite).secret);
+
+    expect(await runCaptured(['stop', '--home', b])).toMatchObject({
+      code: 0,
+      stdout: 'stopped\n',
+    });
+    expect((await second.done).code).toBe(0);
+    const rejoined = await peerOf(['join', '--home', b]);
+    expect(rejoined.ready.peer).toBe(second.ready.peer);
+    expect((await runCaptured(['leave', '--home', b])).code).toBe(0);
+    expect((await rejoined.done).code).toBe(0);
+    expect((await runCaptured(['join', '--home', b])).stderr).toMatch(/belongs to no mesh/);
+
+    first.interrupt();
+    const ended = await first.done;
+    expect(ended.code).toBe(0);
+    expect(ended.stdout.split('\n')).toHaveLength(2);
+  });
+
+  test('the invite of another mesh is refused on a home that has one', async () => {
+    const home = join(folder, 'loyal');
+    const peer = await peerOf(['start', '--home', home]);
+    peer.interrupt();
+    await peer.done;
+    const other = encodeInvite({
+      ...{ mesh: 'other', secret: new Uint8Array(32).fill(9) },
+      addresses: ['/ip4/127.0.0.1/tcp/9'],
+    });
+    const ran = await runCaptured(['join', other, '--home', home, ...LOCAL]);
+    expect(ran).toMatchObject({ code: 2, stdout: '' });
+    expect(ran.stderr).toMatch(/belongs to mesh .*meshd leave/);
+  });
+
+  test('a bootstrap that does not answer is told with its address, exit code 3', async () => {
+    const address = `/ip4/127.0.0.1/tcp/${await portOf(false)}`;
+    const invite = encodeInvite({
+      ...{ mesh: 'm', secret: new Uint8Array(32).fill(9) },
+      addresses: [address],
+    });
+    const ran = await runCaptured(['join', invite, '--home', join(folder, 'lonely'), ...LOCAL]);
+    expect(ran).toMatchObject({ code: 3, stdout: '' });
+    expect(ran.stderr).toContain(address);
+    expect(ran.stderr).toMatch(/refused/);
+  });
+
+  test('a port in use is told with its number, exit code 2', async () => {
+    const port = await portOf(true);
+    const listen = ['--listen', `/ip4/127.0.0.1/tcp/${port}`];
+    const ran = await runCaptured(['start', '--home', join(folder, 'port'), ...listen]);
+    expect(ran).toMatchObject({ code: 2, stdout: '' });
+    expect(ran.stderr).toMatch(new RegExp(`^meshd start: .*${port}.*in use`));
+  });
+
+  test('a home that cannot be written is told with its path, exit code 2', async () => {
+    const file = join(folder, 'file');
+    writeFileSync(file, '');
+    const ran = await runCaptured(['start', '--home', join(file, 'home'), ...LOCAL]);
+    expect(ran).toMatchObject({ code: 2, stdout: '' });
+    expect(ran.stderr).toMatch(/^meshd start: .*file\/home.*\n$/);
+  });
+});
+
+/** A port that somebody listens on until the tests end, or that nobody does. */
+async function portOf(busy: boolean): Promise<number> {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  if (busy) afterAll(() => void server.close());
+  else server.close();
+  return port;
+}
