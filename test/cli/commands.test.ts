@@ -41,6 +41,7 @@ describe('the commands with no peer running', () => {
       .map((line) => JSON.parse(line));
     expect(lines).toHaveLength(50);
     expect(lines[0]).toEqual({ index: expect.any(Number), value: expect.any(Number) });
+    writeFileSync(out, 'of an earlier run\n'.repeat(9999));
     const again = await meshd([...argv, '--out', out, '--summary', summary]);
     expect(again).toMatchObject({ code: 0, stdout: '' });
     expect(readFileSync(out, 'utf8')).toBe(first.stdout);

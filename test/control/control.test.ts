@@ -9,7 +9,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { connectControl } from '../../src/control/client.ts';
 import { socketPath } from '../../src/control/home.ts';
 import { type OpenMesh, open } from '../../src/control/open.ts';
+import { serveControl } from '../../src/control/server.ts';
 import type { ResultLine } from '../../src/node/mesh.ts';
+import { startPeer } from '../../src/node/peer.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'meshd-control-'));
 const home = join(folder, 'home');
@@ -173,6 +175,25 @@ describe('a home', () => {
     expect(again.embedded).toBe(true);
     await again.close();
     await peer.close();
+  });
+
+  test('is free when stop is answered: not before the control server closes', async () => {
+    const fresh = join(folder, 'stop-answered');
+    const peer = await startPeer({ home: fresh, slots: 0, network: 'solo' });
+    const control = await serveControl({ mesh: peer.mesh, home: fresh });
+    const client = await connectControl(fresh);
+    let answered = false;
+    const stopped = client?.stop().then(() => {
+      answered = true;
+    });
+    expect(await peer.ended).toBe('stopped');
+    await peer.close();
+    // An answer to stop would come before this one.
+    await client?.job('nowhere').catch(() => undefined);
+    expect(answered).toBe(false);
+    await control.close();
+    await stopped;
+    expect(await connectControl(fresh)).toBeNull();
   });
 
   test('whose peer was killed is taken over', async () => {
