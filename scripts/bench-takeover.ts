@@ -5,7 +5,7 @@ import type { Job, JobReport } from '../src/index.ts';
 import type { Peer } from '../src/node/peer.ts';
 import { type Row, spread } from './bench-figures.ts';
 import { writeFunction } from './bench-functions.ts';
-import { BUILD, type BenchPeer, type BenchPeers, LOOPBACK, seesAlive } from './bench-peers.ts';
+import { type BenchPeer, type BenchPeers, BUILD, LOOPBACK, seesAlive } from './bench-peers.ts';
 
 const ROUNDS = 3;
 /** Blocks have grown to about a second by then. */
@@ -66,10 +66,10 @@ async function startWatcher(peers: BenchPeers): Promise<Peer> {
 
 async function measure(job: Job, victim: BenchPeer, { signal }: Death): Promise<Loss> {
   await sleep(BEFORE_MS);
-  const held = await heldBy(job, victim.id);
+  const block = await runningBlock(job, victim.id);
   victim.signal(signal);
   const start = performance.now();
-  await until(job, (report) => isTaken(report, victim.id, held));
+  await until(job, (report) => isTaken(report, victim.id, block));
   const seconds = (performance.now() - start) / 1000;
   victim.signal('SIGCONT');
   if (signal === 'SIGKILL') await victim.ended;
@@ -79,18 +79,30 @@ async function measure(job: Job, victim: BenchPeer, { signal }: Death): Promise<
   return { seconds, twice: ran - evaluated };
 }
 
-/** The leases of a peer, as soon as it has one. */
-async function heldBy(job: Job, peer: string): Promise<JobReport['leases']> {
-  const { leases } = await until(job, (report) => report.leases.some((one) => one.peer === peer));
-  return leases.filter((lease) => lease.peer === peer);
+type HeldLease = JobReport['leases'][number];
+
+/**
+ * The interval that a peer has just begun: when it claims another one ahead, the one before starts.
+ */
+async function runningBlock(job: Job, peer: string): Promise<HeldLease> {
+  let before: readonly HeldLease[] | null = null;
+  let begun: HeldLease | undefined;
+  await until(job, (report) => {
+    const now = report.leases.filter((lease) => lease.peer === peer);
+    const claimed = now.some(({ lo }) => before?.every((lease) => lease.lo !== lo));
+    begun = claimed
+      ? before?.findLast(({ lo }) => now.some((lease) => lease.lo === lo))
+      : undefined;
+    before = now;
+    return begun !== undefined && !isTaken(report, peer, begun);
+  });
+  if (begun === undefined) throw new Error('the peer began nothing');
+  return begun;
 }
 
-function isTaken(report: JobReport, dead: string, held: JobReport['leases']): boolean {
-  return held.some(
-    ({ lo, hi }) =>
-      report.frontier >= hi ||
-      report.leases.some((lease) => lease.peer !== dead && lease.lo < hi && lease.hi > lo),
-  );
+function isTaken(report: JobReport, dead: string, { lo, hi }: HeldLease): boolean {
+  const others = report.leases.filter(({ peer }) => peer !== dead);
+  return report.frontier >= hi || others.some((lease) => lease.lo < hi && lease.hi > lo);
 }
 
 async function until(job: Job, condition: (report: JobReport) => boolean): Promise<JobReport> {

@@ -19,7 +19,8 @@ export interface BootstrapSources {
 /**
  * Reads what `join` was given. Without arguments MESHD_INVITE counts; the secret comes from the
  * invites, else from --secret-file, else from MESHD_SECRET.
- * @throws MeshError MESH_BAD_INVITE, MESH_OTHER_MESH when two secrets differ, MESH_USAGE, MESH_NO_FILE
+ * @throws MeshError MESH_BAD_INVITE, MESH_USAGE, MESH_NO_FILE; MESH_OTHER_MESH when two secrets
+ * differ.
  */
 export function readBootstrap({ given, secretFile, env }: BootstrapSources): Bootstrap {
   const fromEnv = env['MESHD_INVITE'];

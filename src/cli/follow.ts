@@ -110,13 +110,13 @@ function tellDetached(context: Context, mesh: OpenMesh, job: Job): void {
 }
 
 /** How a job ended, in one line. */
-export function summaryText(summary: Summary): string {
+function summaryText(summary: Summary): string {
   const { status, accepted, evaluated, acceptanceRate, errors, skipped } = summary;
   const parts = [
     `${status}: ${formatCount(accepted)} accepted of ${formatCount(evaluated)} evaluated ` +
       `(${formatShare(acceptanceRate)})`,
   ];
-  if (errors > 0) parts.push(`${formatCount(errors)} errors`);
+  if (errors > 0) parts.push(errors === 1 ? '1 error' : `${formatCount(errors)} errors`);
   if (skipped.length > 0) parts.push(`${formatCount(skipped.length)} skipped`);
   parts.push(summary.ran === 0 ? 'all known before' : `${formatCount(summary.ran)} ran`);
   parts.push(formatSeconds(summary.seconds));

@@ -12,10 +12,10 @@ export const join: Verb<readonly [(readonly string[])?], JoinFlags> = {
   group: 'This machine',
   summary: 'run this machine’s peer in an existing mesh',
   notes:
-    'BOOTSTRAP is an invite (meshd1…) or the multiaddr of any member; a multiaddr needs the secret ' +
-    'in --secret-file or MESHD_SECRET: the file `mesh` in a member’s home, or an invite. Several, ' +
-    'in any order, lead to the same mesh. Without any, MESHD_INVITE counts; a home that belongs to ' +
-    'a mesh needs none.',
+    'BOOTSTRAP is an invite (meshd1…) or the multiaddr of any member; a multiaddr needs the ' +
+    'secret in --secret-file or MESHD_SECRET: the file `mesh` in a member’s home, or an ' +
+    'invite. Several, in any order, lead to the same mesh. Without any, MESHD_INVITE counts; ' +
+    'a home that belongs to a mesh needs none.',
   examples: [
     'meshd join meshd1AGd…',
     'meshd join /ip4/192.0.2.7/tcp/4001 --secret-file secret.txt',

@@ -10,9 +10,9 @@ export const map: Verb<readonly [string], MapFlags> = {
   group: 'Publishing',
   summary: 'evaluate a function once for each line of a file',
   notes:
-    'Each line of --items is the `item` of one candidate. If every line parses as JSON, items are ' +
-    'those JSON values; else every line is a text as it stands. Empty lines are left out. An item ' +
-    'whose function throws gives {"index":…,"error":…} and exit code 1.',
+    'Each line of --items is the `item` of one candidate. If every line parses as JSON, items ' +
+    'are those JSON values; else every line is a text as it stands. Empty lines are left out. ' +
+    'An item whose function throws gives {"index":…,"error":…} and exit code 1.',
   examples: [
     'meshd map square.js --items numbers.txt',
     'ls *.csv | meshd map summarize.ts --items - --out sums.ndjson',

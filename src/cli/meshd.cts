@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // biome-ignore-all lint: this file must parse on any Node, so it is written in ES5.
-// On a good Node it loads the program; on an old one it looks for a good Node or says what is wrong.
+// On a good Node it loads the program; on an old one it looks for a good Node, or says in one line
+// what is wrong.
 (function () {
   var parts = process.versions.node.split('.');
   var major = Number(parts[0]);
@@ -15,7 +16,11 @@
   if (process.env['MESHD_REEXEC'] !== '1' && fs.existsSync(node)) {
     var env = Object.assign({}, process.env, { MESHD_REEXEC: '1' });
     var argv = [__filename].concat(process.argv.slice(2));
-    var child = require('child_process').spawn(node, argv, { stdio: 'inherit', env: env });
+    var child = require('child_process').spawn(node, argv, {
+      // The fourth is a leash: it breaks when this process is killed, and the program ends with it.
+      stdio: ['inherit', 'inherit', 'inherit', 'pipe'],
+      env: env,
+    });
     // A terminal sends its signals to both processes; other senders know only this one.
     var terminal = process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY;
     var forward = function (signal: 'SIGINT' | 'SIGTERM' | 'SIGHUP') {

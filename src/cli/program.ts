@@ -109,5 +109,16 @@ function mainHelp(): string {
     'meshd join meshd1…                             # the next machine joins it',
     'meshd jobs                                     # what runs',
   ];
-  return `${examples(shown)}\n\nExit codes:\n${codes.join('\n')}`;
+  const variables = [
+    'MESHD_HOME    as --home',
+    'MESHD_INVITE  the invite of `join` without arguments',
+    'MESHD_SECRET  the mesh secret of `join` with multiaddrs',
+    'MESHD_LOG     level of the log on stderr: error, warn, info or debug',
+    'NO_COLOR      no colours',
+  ].map((line) => `  ${line}`);
+  return [
+    examples(shown),
+    ['Environment:', ...variables].join('\n'),
+    ['Exit codes:', ...codes].join('\n'),
+  ].join('\n\n');
 }

@@ -11,9 +11,10 @@ export const publish: Verb<readonly [string], PublishFlags> = {
   group: 'Publishing',
   summary: 'evaluate a function until N candidates are accepted',
   notes:
-    'The answer is the first N accepted candidates in index order, the same bits on any mesh. Lines ' +
-    '{"index":…,"value":…} come as they become final. With no peer running on this home the job is ' +
-    'done inside this command and kept on disk. Ctrl-C detaches; the same command continues.',
+    'The answer is the first N accepted candidates in index order, the same bits on any mesh. ' +
+    'Lines {"index":…,"value":…} come as they become final. With no peer running on this home ' +
+    'the job is done inside this command and kept on disk. Ctrl-C detaches; the same command ' +
+    'continues.',
   examples: [
     'meshd publish examples/pi.js --accept 1000 > answer.ndjson',
     'meshd publish model.ts --accept 500 --seed 7 --params @prior.json --summary summary.json',

@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
 import { CommanderError } from 'commander';
 import { defaultHome } from '../control/home.ts';
-import { MeshError } from '../core/mesh-error.ts';
-import type { Context, Io } from './context.ts';
+import { MeshError, type MeshErrorCode } from '../core/mesh-error.ts';
+import { type Context, type Io, tell } from './context.ts';
 import { EXIT, exitCodeOf } from './exit-code.ts';
 import { buildProgram } from './program.ts';
 import type { Verb } from './verb.ts';
@@ -44,17 +44,26 @@ async function runVerb(
     return await verb.run(context, args, own);
   } catch (error) {
     if ((error as NodeJS.ErrnoException | null)?.code === 'EPIPE') return EXIT.done;
-    report(verb, error, io);
+    report(verb, error, context);
     return exitCodeOf(error);
   }
 }
 
-function report(verb: Verb, error: unknown, io: Io): void {
-  const expected = error instanceof MeshError || error instanceof TypeError;
-  const text = error instanceof Error ? error.message : String(error);
-  io.stderr.write(`meshd ${verb.name}: ${text}\n`);
-  const unforeseen = !expected || (error instanceof MeshError && error.code === 'MESH_INTERNAL');
-  if (unforeseen && error instanceof Error && io.env['MESHD_LOG'] === 'debug') {
-    io.stderr.write(`${error.stack}\n`);
+function report(verb: Verb, error: unknown, context: Context): void {
+  const message = error instanceof Error ? error.message : String(error);
+  const code = error instanceof MeshError ? error.code : codeOf(error);
+  tell(context, `meshd ${verb.name}: ${message}`, {
+    level: 'error',
+    event: 'failed',
+    code,
+    message,
+  });
+  const unforeseen = code === 'MESH_INTERNAL' && error instanceof Error;
+  if (unforeseen && context.io.env['MESHD_LOG'] === 'debug') {
+    context.io.stderr.write(`${error.stack}\n`);
   }
+}
+
+function codeOf(error: unknown): MeshErrorCode {
+  return error instanceof TypeError ? 'MESH_USAGE' : 'MESH_INTERNAL';
 }

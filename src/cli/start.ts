@@ -6,8 +6,9 @@ export const start: Verb<readonly [], PeerFlags> = {
   group: 'This machine',
   summary: 'run this machine’s peer; a new mesh the first time',
   notes:
-    'It stays in the foreground. On a home that belongs to a mesh it continues there. With --json ' +
-    'one line on stdout says that it is ready: {"event":"ready","peer":…,"addresses":[…],"invite":…}.',
+    'It stays in the foreground. On a home that belongs to a mesh it continues there. With ' +
+    '--json one line on stdout says that it is ready: ' +
+    '{"event":"ready","peer":…,"addresses":[…],"invite":…}.',
   examples: [
     'meshd start',
     'meshd start --home /tmp/a --listen /ip4/127.0.0.1/tcp/0   # nothing leaves this machine',

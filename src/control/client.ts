@@ -12,7 +12,7 @@ import { CONTROL_VERSION } from './routes.ts';
 /** Longest line of a stream: a value of 1 MiB, every character escaped, and its frame. */
 const MAX_LINE_CHARS = 8_388_608;
 
-export interface Ask {
+interface Ask {
   readonly signal?: AbortSignal | undefined;
   readonly body?: Iterable<Uint8Array>;
 }

@@ -119,7 +119,7 @@ async function bind(server: Server, path: string, home: string): Promise<void> {
 
 /** The refusal of a second peer on a home. */
 export function inUse(home: string): MeshError {
-  const text = `a peer already runs on ${home}: see \`meshd status\`, or end it with \`meshd stop\``;
+  const text = `a peer already runs on ${home}: see \`meshd status\`, or end it: \`meshd stop\``;
   return new MeshError('MESH_HOME_IN_USE', text);
 }
 

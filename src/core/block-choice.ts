@@ -31,6 +31,11 @@ export function chooseNeeded(turn: Turn, job: JobState): Choice | null {
   const { computation } = job;
   const slots = Math.max(slotsInMesh(turn, computation), 1);
   const expected = estimate(job);
+  if (!job.active) {
+    // Ended: nothing is needed but the values that were lost since.
+    const lost = chooseMissing(computation, leased(turn, computation), job.ending?.end ?? 0);
+    return lost && { ...lost, expectedMs: expected.costMs, scarce: false };
+  }
   const grain = grainOf(job, expected, slots, turn.now - job.heardAt, turn.state.timing);
   const reach = reachOf(job, expected, grain, slots);
   const special = chooseSpecial(turn, job, reach);
@@ -219,6 +224,15 @@ function mayRetry(turn: Turn, computation: Computation, lo: number, hi: number):
   return alone && owner === turn.state.self.peer;
 }
 
+/** The parts of a held interval that are worth a second run: not what is skipped or failed alone. */
+function copyable(job: JobState, lo: number, hi: number): Interval[] {
+  const { coverage, attempts } = job.computation;
+  const open = new IntervalSet(coverage.gaps(lo, hi));
+  for (const index of job.skips) open.remove(index, index + 1);
+  for (const index of attempts.keys()) open.remove(index, index + 1);
+  return open.toArray();
+}
+
 /**
  * When idle: a second run of the lowest interval that another peer holds for longer than 1.5 times
  * the median segment, at most two copies of each (design.md section 4).
@@ -226,7 +240,7 @@ function mayRetry(turn: Turn, computation: Computation, lo: number, hi: number):
 export function chooseCopy(turn: Turn, job: JobState): Choice | null {
   const { computation } = job;
   const median = computation.medianMs;
-  if (median === null || !eligible(turn, computation)) return null;
+  if (median === null || !job.active || !eligible(turn, computation)) return null;
   const slots = Math.max(slotsInMesh(turn, computation), 1);
   const expected = estimate(job);
   const grain = grainOf(job, expected, slots, turn.now - job.heardAt, turn.state.timing);
@@ -247,7 +261,7 @@ export function chooseCopy(turn: Turn, job: JobState): Choice | null {
   const tooOld = Math.max(600_000, 1000 * median);
   for (const { lo, hi, age } of held.sort((a, b) => a.lo - b.lo)) {
     if (age < Math.max(1.5 * median, 100) || age > tooOld) continue;
-    const [gap] = computation.coverage.gaps(lo, Math.min(hi, reach));
+    const [gap] = copyable(job, lo, Math.min(hi, reach));
     if (gap === undefined) continue;
     const over = copies.filter((copy) => copy.lo < gap[1] && copy.hi > gap[0]);
     const own = leases.some(({ lease }) => lease.lo < gap[1] && lease.hi > gap[0] && isOpen(lease));

@@ -42,6 +42,7 @@ function byHash(turn: Turn, column: Column): Column[] {
     const hash = turn.env.hash(bytes);
     if (!turn.state.blobs.has(hash)) {
       turn.state.blobs.set(hash, turn.keep({ kind: 'blob', hash, bytes }));
+      turn.state.wants.delete(hash);
     }
     hashes.push(hash);
     sizes.push(bytes.length);

@@ -122,6 +122,11 @@ export class JobState {
     return this.stuckBelow(frontier + 1).length > 0 ? 'stuck' : 'running';
   }
 
+  /** True when its answer is certified and some value of it has no holder any more. */
+  get lacksValues(): boolean {
+    return this.computation.missing.overlaps(0, this.ending?.end ?? 0);
+  }
+
   /** True while its candidates may be claimed. */
   get active(): boolean {
     return this.ending === null && this.cancelled === null && this.computation.impureAt === null;

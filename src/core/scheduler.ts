@@ -30,8 +30,10 @@ function busySlots(state: PeerState): number {
 /** Says whether some job still wants an interval of its computation evaluated. */
 function wanted(state: PeerState, own: OwnLease): boolean {
   for (const job of state.jobs.values()) {
-    if (job.computation.id !== own.lease.computation || !job.active) continue;
-    if (job.paused) continue;
+    if (job.computation.id !== own.lease.computation) continue;
+    const { missing } = job.computation;
+    if (job.lacksValues && missing.overlaps(own.lease.lo, own.lease.hi)) return true;
+    if (!job.active || job.paused) continue;
     const { target } = job.manifest;
     const full = target.kind === 'accept' && job.computation.answers.lines >= target.count;
     if (!full || own.lease.lo < (knownEnd(job) ?? Number.POSITIVE_INFINITY)) return true;
@@ -99,7 +101,10 @@ function atHand(state: PeerState, job: JobState): boolean {
 function claimableJobs(turn: Turn): JobState[] {
   const { state } = turn;
   const jobs = [...state.jobs.values()].filter(
-    (job) => job.active && !job.paused && atHand(state, job) && eligible(turn, job.computation),
+    (job) =>
+      ((job.active && !job.paused) || job.lacksValues) &&
+      atHand(state, job) &&
+      eligible(turn, job.computation),
   );
   const pass = (job: JobState): number => state.passes.get(job.id) ?? Number.POSITIVE_INFINITY;
   const least = Math.min(...jobs.map(pass));

@@ -24,7 +24,8 @@ const HINT = 'copy it again, whole, from `meshd invite`';
 
 /**
  * The one line that is handed to the next machine: `meshd1`, then base64url of the body's length
- * (two bytes, big-endian), the body (canonical CBOR) and the first four bytes of the SHA-256 of both.
+ * (two bytes, big-endian), the body (canonical CBOR) and the first four bytes of the SHA-256 of
+ * both.
  * @throws RangeError when a field is out of its range.
  */
 export function encodeInvite(invite: Invite): string {

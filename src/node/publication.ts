@@ -7,6 +7,7 @@ import {
   computationId,
   type Manifest,
 } from '../core/manifest.ts';
+import { MeshError } from '../core/mesh-error.ts';
 import type { Workforce } from '../work/workforce.ts';
 import { type NamedBlob, packItems, sha256 } from './item-list.ts';
 import type { Loop } from './loop.ts';
@@ -91,13 +92,15 @@ async function tryFirst(
   if (known?.coverage.has(0) === true || workforce.slots === 0) return null;
   const { target } = submission;
   const texts = target.kind === 'map' ? target.items : null;
-  const probe = await workforce.probe({
-    computation,
-    program: submission.program,
-    params: submission.params,
-    seed: submission.seed,
-    ...(texts === null ? {} : { items: async (lo, hi) => texts.slice(lo, hi) }),
-  });
+  const { name, program, params, seed } = submission;
+  const items =
+    texts === null ? {} : { items: async (lo: number, hi: number) => texts.slice(lo, hi) };
+  const probe = await workforce
+    .probe({ computation, program, params, seed, ...items })
+    .catch((error: unknown) => {
+      if (!(error instanceof MeshError)) throw error;
+      throw new MeshError(error.code, `${name}: ${error.message}`, { cause: error });
+    });
   if (probe.failure !== undefined) {
     options.onWarning?.(`candidate 0 failed in a trial: ${probe.failure.detail}`);
   }

@@ -83,4 +83,10 @@ describe('a wrong argument gets one line and changes nothing', () => {
     expect(ran).toMatchObject({ code, stdout: '' });
     expect(existsSync(home)).toBe(false);
   });
+
+  test('with --json the line is an object with the code of the error', async () => {
+    const { code, stderr } = await runCaptured(['join', 'meshd1', '--home', home, '--json']);
+    expect(code).toBe(2);
+    expect(JSON.parse(stderr)).toMatchObject({ event: 'failed', code: 'MESH_BAD_INVITE' });
+  });
 });

@@ -9,12 +9,19 @@ const folder = mkdtempSync(join(tmpdir(), 'meshd-commands-'));
 const home = join(folder, 'home');
 const half = file(
   'half.js',
-  'export default ({ rng, log }) => { const u = rng.uniform(); log("u", u); if (u < 0.5) return u; };',
+  `export default ({ rng, log }) => {
+    const u = rng.uniform();
+    log('u', u);
+    if (u < 0.5) return u;
+  };`,
 );
 const never = file('never.js', 'export default () => undefined;');
 const square = file(
   'square.js',
-  'export default ({ item }) => { if (item === 3) throw new RangeError("three"); return item * item; };',
+  `export default ({ item }) => {
+    if (item === 3) throw new RangeError('three');
+    return item * item;
+  };`,
 );
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 

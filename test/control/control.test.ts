@@ -25,7 +25,10 @@ writeFileSync(
 writeFileSync(never, 'export default () => undefined;');
 writeFileSync(
   square,
-  'export default ({ item }) => { if (item === 3) throw new RangeError("three"); return item * item; };',
+  `export default ({ item }) => {
+    if (item === 3) throw new RangeError('three');
+    return item * item;
+  };`,
 );
 
 let embedded: OpenMesh;

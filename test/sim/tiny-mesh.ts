@@ -52,6 +52,8 @@ export class TinyMesh implements World {
   /** Messages by kind that were sent. */
   readonly sent: Map<string, number> = new Map();
   loss: number;
+  /** Kinds of message that do not arrive. */
+  readonly swallowed: Set<string> = new Set();
   readonly #options: TinyOptions;
   readonly #rng: () => number;
   readonly #due: Due[] = [];
@@ -219,6 +221,7 @@ export class TinyMesh implements World {
     const decoded = decodeMessage(encodeMessage(message), limit);
     if ('rejected' in decoded)
       throw new Error(`${from.id} sends a bad message: ${decoded.rejected}`);
+    if (this.swallowed.has(message.kind)) return;
     const event = { kind: 'message', from: from.id, message: decoded.message } as const;
     for (const to of this.peers) {
       if (to === from || to.state === null || !this.#joined(from, to)) continue;

@@ -313,7 +313,8 @@ function recordKey({ scope, origin, start, n }: RecordKey): string {
   return `${scope} ${origin} ${startKey(start)} ${String(n).padStart(16, '0')}`;
 }
 
-function sign(peer: PeerId, bytes: Uint8Array): Uint8Array {
+/** A signature that only stands in for one: a hash over the peer and the bytes. */
+export function sign(peer: PeerId, bytes: Uint8Array): Uint8Array {
   return createHash('sha256').update(peer).update(bytes).digest();
 }
 

@@ -1,0 +1,134 @@
+import { describe, expect, test } from 'vitest';
+import type { Lease, Register } from '../../src/core/register.ts';
+import { type TinyJob, TinyMesh, type TinyOptions } from '../sim/tiny-mesh.ts';
+import { type Program, scattered, tinyOracle } from '../sim/tiny-oracle.ts';
+import { sha256, type TinyPeer } from '../sim/tiny-peer.ts';
+
+/** Runs a job to its end: how much was evaluated twice, and how much beyond the answer. */
+function cost(options: TinyOptions, job: TinyJob) {
+  const mesh = new TinyMesh(options);
+  mesh.pass(1000);
+  const { id, question } = mesh.publish(mesh.peer(0), job);
+  const from = mesh.now;
+  const certificate = mesh.certificate(id, 600_000);
+  const oracle = tinyOracle(question);
+  expect(certificate).toBe(oracle.certificate);
+  const all = mesh.evaluations();
+  const distinct = new Set(all.map(({ index }) => index)).size;
+  return {
+    mesh,
+    ms: mesh.now - from,
+    end: oracle.end,
+    twice: (all.length - distinct) / distinct,
+    beyond: distinct - oracle.end,
+  };
+}
+
+describe('economy', () => {
+  test('in a calm mesh of ten, duplicate work stays within three percent', () => {
+    for (const seed of [1, 2]) {
+      const world = { peers: 10, seed, delayMs: [20, 100] } as const;
+      const { twice } = cost(world, { program: scattered(10, 40), accept: 400, probe: 10 });
+      expect(twice).toBeLessThan(0.03);
+    }
+  });
+
+  test('ten peers are more than six times as fast as one', () => {
+    const job = { program: scattered(10, 20), accept: 1000, probe: 10 };
+    const one = cost({ peers: 1 }, job);
+    const ten = cost({ peers: 10 }, job);
+    expect(one.twice).toBe(0);
+    expect(one.ms / ten.ms).toBeGreaterThan(6);
+  });
+
+  test('evaluations beyond the answer stay within the cap', () => {
+    for (const every of [2, 10, 100]) {
+      for (const seed of [1, 2]) {
+        const program = scattered(every, 5);
+        const { beyond } = cost({ peers: 4, seed }, { program, accept: 100, probe: 20 });
+        // With r = 25 still missing: 2·√r candidates for each accepted one, and a block in hand.
+        expect(beyond).toBeLessThan(every * 10 + 4 * 64);
+      }
+    }
+  });
+
+  test('a function that accepts everything does not overshoot', () => {
+    const all: Program = { name: 'all', outcome: (index) => index, costMs: () => 10 };
+    for (const probe of [0, 64]) {
+      const { beyond } = cost({ peers: 4 }, { program: all, accept: 500, probe });
+      expect(beyond).toBeLessThan(50);
+    }
+  });
+
+  test('a slow peer is overtaken by copies and does not hold the end back', () => {
+    const mesh = new TinyMesh({ peers: 4 });
+    mesh.pass(1000);
+    mesh.peer(3).slowness = 200;
+    const { id, question } = mesh.publish(mesh.peer(0), { program: scattered(10), accept: 200 });
+    expect(mesh.certificate(id)).toBe(tinyOracle(question).certificate);
+    expect(mesh.now).toBeLessThan(20_000);
+  });
+});
+
+describe('a conflict of leases', () => {
+  const HANGS: Program = { name: 'hangs', outcome: () => 1, costMs: () => 1e6 };
+
+  /** A heartbeat of a peer that exists on paper only, with one lease. */
+  function rival(name: string, lease: Lease, peer: TinyPeer, sequence: number): void {
+    const register: Register = {
+      ...{ peer: name, start: { incarnation: 1, nonce: '00'.repeat(8) }, sequence, name },
+      ...{ version: '0', slots: 1, mathClass: 'aa'.repeat(8), addresses: [], refuses: [] },
+      ...{ heartbeatMs: 1000, leaving: false, stores: true, leases: [lease] },
+    };
+    const message = { kind: 'heartbeat', register, fresh: [] } as const;
+    peer.dispatch({ kind: 'message', from: name, message: { ...message, fresh: [] } });
+  }
+
+  /** A peer that has just claimed an interval, and rivals by the rank that decides. */
+  function claimed() {
+    const mesh = new TinyMesh({ peers: 1 });
+    const { id, question } = mesh.publish(mesh.peer(0), { program: HANGS, accept: 5, probe: 0 });
+    mesh.pass(100);
+    const peer = mesh.peer(0);
+    const [held] = peer.busy();
+    if (held === undefined) throw new Error('nothing is claimed');
+    const { lo, hi } = held;
+    const rank = (name: string): string => sha256(`${question.computation} ${lo} ${name}`);
+    const names = Array.from({ length: 20 }, (_, k) => `rival-${k}`);
+    const lower = names.find((name) => rank(name) < rank(peer.id)) ?? '';
+    const higher = names.find((name) => rank(name) > rank(peer.id)) ?? '';
+    const { computation } = question;
+    const lease = { id: 1, computation, job: id, lo, hi, copy: false, running: false };
+    const holds = (): boolean => peer.busy().some(({ id: held }) => held === first);
+    const first = held.id;
+    return { mesh, peer, lease, lower, higher, holds };
+  }
+
+  test('is settled by the lower hash', () => {
+    const { mesh, peer, lease, lower, higher, holds } = claimed();
+    rival(higher, lease, peer, 1);
+    mesh.pass(10);
+    expect(holds()).toBe(true);
+    rival(lower, lease, peer, 1);
+    mesh.pass(10);
+    expect(holds()).toBe(false);
+  });
+
+  test('does not end a lease that runs for more than half a second', () => {
+    const { mesh, peer, lease, lower, holds } = claimed();
+    mesh.pass(500);
+    rival(lower, lease, peer, 1);
+    mesh.pass(10);
+    expect(holds()).toBe(true);
+  });
+
+  test('is none with a copy, with a finished lease, or with another interval', () => {
+    const { mesh, peer, lease, lower, holds } = claimed();
+    rival(lower, { ...lease, copy: true }, peer, 1);
+    rival(lower, { ...lease, segment: 3 }, peer, 2);
+    rival(lower, { ...lease, lo: lease.hi, hi: lease.hi + 1 }, peer, 3);
+    rival(lower, { ...lease, computation: 'ef'.repeat(32) }, peer, 4);
+    mesh.pass(10);
+    expect(holds()).toBe(true);
+  });
+});

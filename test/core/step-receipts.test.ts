@@ -1,0 +1,178 @@
+import { describe, expect, test } from 'vitest';
+import type { Hash, JobId } from '../../src/core/ids.ts';
+import { IntervalSet } from '../../src/core/interval-set.ts';
+import { decodeBody } from '../../src/core/record-codec.ts';
+import { type TinyJob, TinyMesh } from '../sim/tiny-mesh.ts';
+import { chosen, type Program, scattered, tinyOracle } from '../sim/tiny-oracle.ts';
+import type { TinyPeer } from '../sim/tiny-peer.ts';
+
+const JOB: TinyJob = { program: scattered(10), accept: 100 };
+
+/** Accepts texts of 400 characters. */
+const LONG: Program = {
+  name: 'long values',
+  outcome: (index) => (chosen(index, 10) ? `${index}`.padEnd(400, 'x') : null),
+  costMs: () => 5,
+};
+
+/** What a peer's disk holds of a computation. */
+function onDisk(peer: TinyPeer, computation: Hash): { coverage: IntervalSet; values: Hash[] } {
+  const coverage = new IntervalSet();
+  const values: Hash[] = [];
+  for (const { scope, body } of peer.records.values()) {
+    if (scope !== computation) continue;
+    const decoded = decodeBody(body);
+    if ('rejected' in decoded || decoded.value.kind !== 'segment') continue;
+    coverage.add(decoded.value.lo, decoded.value.hi);
+    for (const column of decoded.value.accepted) {
+      if (column.kind === 'hash') values.push(...column.hashes);
+    }
+  }
+  return { coverage, values };
+}
+
+/** Says whether a peer's disk has a job's manifest and all that it names. */
+function keepsJob(mesh: TinyMesh, peer: TinyPeer, id: JobId): boolean {
+  const job = mesh.job(peer, id);
+  if (job === undefined) return false;
+  const { program, params } = job.manifest.spec;
+  const record = [...peer.records.values()].some(({ body }) => {
+    const decoded = decodeBody(body);
+    return 'value' in decoded && decoded.value.kind === 'manifest';
+  });
+  return record && peer.blobs.has(program) && peer.blobs.has(params);
+}
+
+describe('publish', () => {
+  test.each([
+    [1, 1],
+    [2, 2],
+    [3, 3],
+    [6, 3],
+  ])('in a mesh of %i is acknowledged only when %i keep it', (peers, copies) => {
+    const mesh = new TinyMesh({ peers });
+    mesh.pass(500);
+    const { id, request } = mesh.publish(mesh.peer(0), JOB);
+    expect(mesh.answer(mesh.peer(0), request)).toBeUndefined();
+    mesh.until('receipts', () => mesh.answer(mesh.peer(0), request) !== undefined, 5000);
+    expect(mesh.answer(mesh.peer(0), request)).toEqual({ kind: 'kept', job: id, copies });
+    const keepers = mesh.peers.filter((peer) => keepsJob(mesh, peer, id));
+    expect(keepers.length).toBeGreaterThanOrEqual(copies);
+    expect(mesh.now).toBeLessThan(1000);
+  });
+
+  test('is not acknowledged while the blobs do not arrive', () => {
+    const mesh = new TinyMesh({ peers: 3 });
+    mesh.pass(500);
+    mesh.swallowed.add('blob');
+    const { request } = mesh.publish(mesh.peer(0), JOB);
+    mesh.pass(6000);
+    expect(mesh.answer(mesh.peer(0), request)).toBeUndefined();
+    mesh.swallowed.clear();
+    mesh.until('receipts', () => mesh.answer(mesh.peer(0), request) !== undefined, 10_000);
+    expect(mesh.answer(mesh.peer(0), request)).toMatchObject({ copies: 3 });
+  });
+
+  test('is not acknowledged on the word of the silent, only once they are dead', () => {
+    const mesh = new TinyMesh({ peers: 3 });
+    mesh.pass(500);
+    mesh.partition([mesh.peer(0)]);
+    const { request } = mesh.publish(mesh.peer(0), JOB);
+    mesh.pass(5000);
+    expect(mesh.answer(mesh.peer(0), request)).toBeUndefined();
+    mesh.until('the others are dead', () => mesh.answer(mesh.peer(0), request) !== undefined, 6000);
+    expect(mesh.answer(mesh.peer(0), request)).toMatchObject({ copies: 1 });
+  });
+
+  test('what was acknowledged survives the loss of any two of its three keepers', () => {
+    for (const dead of [
+      [0, 1],
+      [0, 2],
+      [1, 2],
+    ]) {
+      const mesh = new TinyMesh({ peers: 3 });
+      mesh.pass(500);
+      const { id, request, question } = mesh.publish(mesh.peer(0), JOB);
+      mesh.until('receipts', () => mesh.answer(mesh.peer(0), request) !== undefined, 5000);
+      for (const k of dead) mesh.kill(mesh.peer(k));
+      expect(mesh.certificate(id)).toBe(tinyOracle(question).certificate);
+    }
+  });
+});
+
+describe('done', () => {
+  test.each([
+    ['short', JOB.program],
+    ['long', LONG],
+  ])('is acknowledged only when the holders hold all outcomes (%s values)', (_, program) => {
+    const mesh = new TinyMesh({ peers: 5 });
+    mesh.pass(500);
+    const { id, question } = mesh.publish(mesh.peer(0), { program, accept: 100 });
+    const wish = (request: number) => ({ kind: 'confirm', request, job: id }) as const;
+    const request = mesh.ask(mesh.peer(0), wish);
+    mesh.until('done', () => mesh.answer(mesh.peer(0), request) !== undefined, 60_000);
+    expect(mesh.answer(mesh.peer(0), request)).toEqual({ kind: 'kept', job: id, copies: 3 });
+    const { end, certificate } = tinyOracle(question);
+    expect(mesh.job(mesh.peer(0), id)?.ending?.certificate).toBe(certificate);
+    const keepers = mesh.peers.filter((peer) => {
+      const { coverage, values } = onDisk(peer, question.computation);
+      return coverage.covers(0, end) && values.every((hash) => peer.blobs.has(hash));
+    });
+    expect(keepers.length).toBeGreaterThanOrEqual(3);
+  });
+
+  test('without the values it is not', () => {
+    const mesh = new TinyMesh({ peers: 3 });
+    mesh.pass(500);
+    const { id } = mesh.publish(mesh.peer(0), { program: LONG, accept: 30 });
+    const wish = (request: number) => ({ kind: 'confirm', request, job: id }) as const;
+    const request = mesh.ask(mesh.peer(0), wish);
+    mesh.pass(300);
+    mesh.swallowed.add('blob');
+    mesh.certificate(id);
+    mesh.pass(5000);
+    expect(mesh.answer(mesh.peer(0), request)).toBeUndefined();
+    mesh.swallowed.clear();
+    mesh.until('done', () => mesh.answer(mesh.peer(0), request) !== undefined, 30_000);
+  });
+});
+
+describe('a value of more than 256 bytes', () => {
+  test('travels by hash to all three holders and to nobody else', () => {
+    const mesh = new TinyMesh({ peers: 6 });
+    mesh.pass(500);
+    const { id, question } = mesh.publish(mesh.peer(0), { program: LONG, accept: 60 });
+    const oracle = tinyOracle(question);
+    expect(mesh.certificate(id)).toBe(oracle.certificate);
+    mesh.pass(15_000);
+    const made = onDisk(mesh.peer(0), question.computation).values;
+    const held = mesh.peers.map(({ blobs }) => made.filter((hash) => blobs.has(hash)).length);
+    expect(held.filter((count) => count === made.length)).toHaveLength(3);
+    expect(mesh.job(mesh.peer(0), id)?.computation.missing.isEmpty()).toBe(true);
+  });
+
+  test('is claimable again when its only keeper died, and is evaluated once more only', () => {
+    const mesh = new TinyMesh({ peers: 2 });
+    mesh.pass(500);
+    const { id, question } = mesh.publish(mesh.peer(0), { program: LONG, accept: 60 });
+    mesh.pass(1000);
+    mesh.swallowed.add('blob');
+    mesh.certificate(id);
+    const { values } = onDisk(mesh.peer(1), question.computation);
+    mesh.pass(1500);
+    const here = mesh.peer(0);
+    const lost = values.filter((hash) => !here.blobs.has(hash));
+    expect(lost.length).toBeGreaterThan(5);
+    mesh.kill(mesh.peer(1));
+    mesh.swallowed.clear();
+    const before = mesh.evaluations().length;
+    const wish = (request: number) => ({ kind: 'confirm', request, job: id }) as const;
+    const request = mesh.ask(here, wish);
+    mesh.until('the values', () => mesh.answer(here, request) !== undefined, 60_000);
+    expect(lost.filter((hash) => !here.blobs.has(hash))).toEqual([]);
+    mesh.pass(30_000);
+    expect(mesh.evaluations().length - before).toBe(lost.length);
+    expect(here.state?.wants.size).toBe(0);
+    expect(mesh.job(here, id)?.computation.missing.isEmpty()).toBe(true);
+  });
+});
