@@ -9,7 +9,7 @@ import { type BenchPeer, type BenchPeers, BUILD, LOOPBACK, seesAlive } from './b
 
 const ROUNDS = 3;
 /** Blocks have grown to about a second by then. */
-const BEFORE_MS = 4000;
+const BEFORE_MS = 3000;
 const LOOK_MS = 5;
 /** For what a stopped peer had not told. */
 const LATE_MS = 1000;
@@ -82,17 +82,16 @@ async function measure(job: Job, victim: BenchPeer, { signal }: Death): Promise<
 type HeldLease = JobReport['leases'][number];
 
 /**
- * The interval that a peer has just begun: when it claims another one ahead, the one before starts.
+ * The interval that a peer has just begun: when it claims another one ahead, the one before
+ * starts; near the end nothing is claimed ahead, and what it claims starts.
  */
 async function runningBlock(job: Job, peer: string): Promise<HeldLease> {
   let before: readonly HeldLease[] | null = null;
   let begun: HeldLease | undefined;
   await until(job, (report) => {
     const now = report.leases.filter((lease) => lease.peer === peer);
-    const claimed = now.some(({ lo }) => before?.every((lease) => lease.lo !== lo));
-    begun = claimed
-      ? before?.findLast(({ lo }) => now.some((lease) => lease.lo === lo))
-      : undefined;
+    const isOld = ({ lo }: HeldLease): boolean => before?.some((lease) => lease.lo === lo) ?? true;
+    begun = now.every(isOld) ? undefined : (now.findLast(isOld) ?? now[0]);
     before = now;
     return begun !== undefined && !isTaken(report, peer, begun);
   });

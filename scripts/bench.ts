@@ -41,7 +41,14 @@ async function main(): Promise<void> {
   await using peers = new BenchPeers();
   for (const name of names) {
     process.stderr.write(`${(performance.now() / 1000).toFixed(0).padStart(4)} s  ${name}\n`);
-    rows.push(...((await PARTS[name]?.(peers)) ?? []));
+    try {
+      rows.push(...((await PARTS[name]?.(peers)) ?? []));
+    } catch (error) {
+      // The other figures are worth having all the same.
+      process.exitCode = 1;
+      process.stderr.write(`${name}: ${error instanceof Error ? error.stack : String(error)}\n`);
+      await peers.stop();
+    }
   }
   process.stdout.write(`${machine()}\n\n${markdownTable(rows)}\n`);
 }

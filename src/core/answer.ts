@@ -1,7 +1,7 @@
 import { type Outcome, outcomeHash } from './answer-map.ts';
+import { certificateOf } from './certificate.ts';
 import type { Hash } from './ids.ts';
 import type { JobState } from './job-state.ts';
-import { certificateOf } from './manifest.ts';
 
 /** A line of an answer. */
 export interface Line {
@@ -105,12 +105,15 @@ export function answerCertificate(
   hash: (bytes: Uint8Array) => Hash,
 ): Hash {
   const { answers } = job.computation;
-  const lines: [number, Hash][] = [];
-  for (let k = 0; k < answer.lines; k++) {
-    const index = answers.lineAt(k);
-    const outcome = index === undefined ? undefined : answers.get(index);
-    if (index !== undefined && outcome !== undefined)
-      lines.push([index, outcomeHash(outcome, hash)]);
+  function* each(): Generator<readonly [number, Hash]> {
+    for (let k = 0; k < answer.lines; k++) {
+      const index = answers.lineAt(k) ?? 0;
+      const outcome = answers.get(index);
+      // Every line of a complete answer has its outcome.
+      if (outcome === undefined) throw new Error(`line ${k} of ${job.id} is not known`);
+      yield [index, outcomeHash(outcome, hash)];
+    }
   }
+  const lines = { count: answer.lines, each: each() };
   return certificateOf(job.computation.id, job.manifest.target, answer.skipped, lines, hash);
 }

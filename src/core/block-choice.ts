@@ -224,7 +224,7 @@ function mayRetry(turn: Turn, computation: Computation, lo: number, hi: number):
   return alone && owner === turn.state.self.peer;
 }
 
-/** The parts of a held interval that are worth a second run: not what is skipped or failed alone. */
+/** The parts of a held interval worth a second run: not what is skipped or failed alone. */
 function copyable(job: JobState, lo: number, hi: number): Interval[] {
   const { coverage, attempts } = job.computation;
   const open = new IntervalSet(coverage.gaps(lo, hi));

@@ -1,7 +1,7 @@
 import { decode } from './codec.ts';
 import { ENDED_ENTRY, TOMBSTONE_ENTRY } from './ending.ts';
 import type { PeerEvent } from './event.ts';
-import { check, hash, list, tuple, whole } from './form.ts';
+import { check, flag, hash, list, tuple, whole } from './form.ts';
 import { MAX_INDEX } from './interval-set.ts';
 import { LEASES_ENTRY } from './lease-book.ts';
 import { LOST } from './record.ts';
@@ -9,6 +9,7 @@ import { append, receive } from './records.ts';
 import type { Turn } from './turn.ts';
 
 const index = whole(0, MAX_INDEX);
+const endedForm = tuple(index, flag);
 const leasesForm = list(tuple(hash, index, index), 4096);
 
 /** Takes in records read from disk, the control scope's before all others. */
@@ -36,9 +37,9 @@ export function boot(turn: Turn, event: Extract<PeerEvent, { kind: 'booted' }>):
     if (!key.startsWith(ENDED_ENTRY)) continue;
     const job = state.jobs.get(key.slice(ENDED_ENTRY.length));
     const decoded = decode(bytes, 64);
-    if (job !== undefined && 'value' in decoded && typeof decoded.value === 'number') {
-      job.endedAt = decoded.value;
-    }
+    const ended = 'value' in decoded ? check(endedForm, decoded.value) : decoded;
+    if (job === undefined || 'rejected' in ended) continue;
+    [job.endedAt, job.checked] = ended.value;
   }
   tellLost(turn, event.locals.get(LEASES_ENTRY));
   for (const job of state.jobs.values()) {

@@ -38,8 +38,8 @@ export interface LostInterval {
 
 /**
  * What is known of one computation: a function of the set of its records, so that applying them in
- * any order, any number of times, gives the same coverage and outcomes. Only what a certificate fixed
- * stays as it was then, whatever is disputed later.
+ * any order, any number of times, gives the same coverage and outcomes. Only what a certificate
+ * fixed stays as it was then, whatever is disputed later.
  */
 export class Computation {
   readonly id: ComputationId;

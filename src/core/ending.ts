@@ -63,11 +63,13 @@ function checkEnding(turn: Turn, job: JobState): void {
   const ending = job.ending;
   if (job.checked || ending === null || !holdsAnswer(job)) return;
   job.checked = true;
+  if (job.endedAt !== null) keepEnd(turn, job, job.endedAt);
   const { skipped } = job;
   // With stuck indices that a machine mastered later, the lines here are not the successor's.
   if (skipped.some((index) => job.computation.coverage.has(index))) return;
   const { end, lines } = ending;
-  const own: Hash = answerCertificate(job, { end, lines, skipped }, turn.env.hash);
+  const known = job.computation.answers.positionOf(end);
+  const own = known < lines ? null : answerCertificate(job, { end, lines, skipped }, turn.env.hash);
   if (own === ending.certificate) return;
   job.alarms.push(`the certificate ${ending.certificate.slice(0, 16)} is not what is known here`);
   turn.log('error', 'certificate.conflict', { job: job.id, certificate: ending.certificate });
@@ -76,10 +78,14 @@ function checkEnding(turn: Turn, job: JobState): void {
 function noteEnd(turn: Turn, job: JobState): void {
   job.endedAt = turn.state.wallMs;
   job.endHeardAt = turn.now;
-  const key = `${ENDED_ENTRY}${job.id}`;
-  turn.keep({ kind: 'local', key, bytes: encode(Math.round(job.endedAt)) });
+  keepEnd(turn, job, job.endedAt);
   turn.change(job.id);
   turn.log('info', 'job.ended', { job: job.id, phase: job.phase });
+}
+
+function keepEnd(turn: Turn, job: JobState, endedAt: number): void {
+  const bytes = encode([Math.round(endedAt), job.checked]);
+  turn.keep({ kind: 'local', key: `${ENDED_ENTRY}${job.id}`, bytes });
 }
 
 /** Drops what ended longer ago than it is kept for; a job's id and last state stay for ever. */

@@ -52,7 +52,8 @@ function specTuple(spec: ComputationSpec): unknown[] {
   ];
 }
 
-function targetTuple(target: Target): unknown[] {
+/** The encodable form of a target. */
+export function targetTuple(target: Target): unknown[] {
   return target.kind === 'accept'
     ? ['accept', target.count, target.maxEvals]
     : ['map', target.count];
@@ -88,26 +89,4 @@ export function successorId(
   hash: (bytes: Uint8Array) => Hash,
 ): JobId {
   return hash(encode(['meshd successor', hexToBytes(predecessor), [...stuck]]));
-}
-
-/**
- * The certificate of an answer: SHA-256 over the canonical
- * [computation, target, skip list, [[index, value hash] …]], so that equal questions have equal
- * certificates. Lines are in rising index order; an item's error counts by the hash of its name.
- */
-export function certificateOf(
-  computation: ComputationId,
-  target: Target,
-  skipped: readonly number[],
-  lines: readonly (readonly [index: number, valueHash: Hash])[],
-  hash: (bytes: Uint8Array) => Hash,
-): Hash {
-  return hash(
-    encode([
-      hexToBytes(computation),
-      targetTuple(target),
-      [...skipped],
-      lines.map(([index, valueHash]) => [index, hexToBytes(valueHash)]),
-    ]),
-  );
 }

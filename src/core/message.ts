@@ -27,7 +27,7 @@ export type StreamMessage =
   | GossipMessage
   /** Hashes of the scopes' summaries; the other side answers with those that differ. */
   | { readonly kind: 'digests'; readonly scopes: (readonly [Scope, Hash])[] }
-  /** What the sender holds of a scope. `reply` is true in an answer, which is not answered again. */
+  /** What the sender holds of a scope. `reply`: this is an answer, and is not answered again. */
   | {
       readonly kind: 'summary';
       readonly scope: Scope;

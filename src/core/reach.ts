@@ -54,7 +54,8 @@ export function estimate(job: JobState): Estimate {
   }
   const missing = Math.max(target.count - computation.answers.lines, 1);
   const bound = job.bound ?? MAX_INDEX;
-  const remaining = Math.min(missing / rate, bound);
+  const within = Math.max(bound - computation.coverage.count(0, bound), 1);
+  const remaining = Math.min(missing / rate, within);
   return { rate, remaining, total: Math.min(target.count / rate, bound), costMs };
 }
 

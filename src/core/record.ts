@@ -28,7 +28,7 @@ export interface Segment {
 /** Kinds of attempt that say nothing of the candidate itself. */
 export const LOST = 'lost';
 
-/** A candidate that failed alone without an outcome, or (kind `lost`) an interval found at start. */
+/** A candidate that failed alone without an outcome, or (`lost`) an interval found at start. */
 export interface Attempt {
   readonly kind: 'attempt';
   readonly lo: number;

@@ -49,4 +49,9 @@ export const DEFAULT_TIMING: Timing = {
 };
 
 /** For many peers in one process or on one machine. */
-export const SLOW_TIMING: Timing = { ...DEFAULT_TIMING, heartbeatMs: 4000, deadMs: 30_000 };
+export const SLOW_TIMING: Timing = {
+  ...DEFAULT_TIMING,
+  heartbeatMs: 4000,
+  heartbeatGapMs: 1000,
+  deadMs: 30_000,
+};

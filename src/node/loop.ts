@@ -126,6 +126,7 @@ export class Loop {
       reject(signal?.reason);
     };
     signal?.throwIfAborted();
+    if (this.#closed) throw new MeshError('MESH_STOPPED', 'the peer has ended');
     signal?.addEventListener('abort', abort, { once: true });
     this.#answers.set(request, resolve);
     try {

@@ -56,6 +56,12 @@ describe('how far ahead', () => {
     expect(open(job, 4)).toBe((100 + 2 * 10) * 10);
   });
 
+  test('below a bound no more remains than what is not covered, so that blocks shrink', () => {
+    const job = accept(100_000, undefined, 2000);
+    for (let k = 0; k < 19; k++) evaluate(job, k * 100, k * 100 + 100, 10);
+    expect(estimate(job).remaining).toBe(100);
+  });
+
   test('before that 4 × slots blocks are', () => {
     const job = accept(100_000);
     const expected = estimate(job);

@@ -121,6 +121,24 @@ describe('done', () => {
     expect(keepers.length).toBeGreaterThanOrEqual(3);
   });
 
+  test('does not wait for the next batch of a busy peer', () => {
+    const mesh = new TinyMesh({ peers: 1 });
+    const here = mesh.peer(0);
+    const { id } = mesh.publish(here, JOB);
+    mesh.certificate(id);
+    mesh.publish(here, { program: { ...LONG, costMs: () => 3000 }, accept: 100 });
+    mesh.pass(10_000);
+    const unsaved = () => here.state !== null && here.state.write > here.state.stored;
+    mesh.until('a write that nothing hurries', unsaved, 10_000);
+    mesh.pass(20);
+    expect(unsaved()).toBe(true);
+    const asked = mesh.now;
+    const wish = (request: number) => ({ kind: 'confirm', request, job: id }) as const;
+    const request = mesh.ask(here, wish);
+    mesh.until('done', () => mesh.answer(here, request) !== undefined, 60_000);
+    expect(mesh.now - asked).toBeLessThan(50);
+  });
+
   test('without the values it is not', () => {
     const mesh = new TinyMesh({ peers: 3 });
     mesh.pass(500);

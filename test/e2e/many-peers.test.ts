@@ -6,7 +6,7 @@ import { InsideMesh, linesOf } from './inside-mesh.ts';
 const STEADY = 'test/e2e/functions/steady.js';
 const PEERS = 25;
 const AT_ONCE = 12;
-const ACCEPT = 300;
+const ACCEPT = 100;
 
 test('25 peers, 12 of them joining at once, see one another and finish a job together', async () => {
   await using mesh = await InsideMesh.open(SLOW_TIMING);
@@ -21,6 +21,6 @@ test('25 peers, 12 of them joining at once, see one another and finish a job tog
   const last = await mesh.peers.at(-1)?.mesh.job(job.id);
   if (last === undefined) throw new Error('the last peer does not know the job');
   expect(await linesOf(last.results())).toBe(truth.stdout);
-  expect(summary.peers).toBeGreaterThan(PEERS / 2);
+  expect(summary.peers).toBeGreaterThan(AT_ONCE);
   expect(summary.copies).toBe(3);
 }, 120_000);
