@@ -14,9 +14,8 @@ export async function idle(peers: BenchPeers): Promise<Row[]> {
   const all = [first];
   for (const name of ['idle-1', 'idle-2']) all.push(await peers.start(name, 1, [first.invite]));
   await seeAll(first, all.length);
-  await sleep(IDLE_MS);
-  const together = all.map(residentMib);
   const shares = await processorShares(all);
+  const together = all.map(residentMib);
   await peers.stop();
   const seconds = IDLE_MS / 1000;
   return [

@@ -7,7 +7,7 @@ import { type BenchPeers, openMesh, seesAlive } from './bench-peers.ts';
 const SLOTS = 2;
 const ROUNDS = 3;
 /** How long one job takes when it is as fast as the bare loop. */
-const JOB_MS = { trivial: 5000, oneMs: 10_000 } as const;
+const JOB_MS = { trivial: 4000, oneMs: 10_000 } as const;
 const BARE_MS = 2000;
 /** An answer that no run of this length reaches. */
 const BEYOND = 2 ** 31;

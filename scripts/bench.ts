@@ -1,7 +1,7 @@
 // Measures the figures of the README on this machine and prints them as a markdown table:
 // `npm run bench`, or `npm run bench -- --only trivial,idle`. Needs a build and Linux.
 import { existsSync } from 'node:fs';
-import { cpus, totalmem } from 'node:os';
+import { cpus, loadavg, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { markdownTable, type Row } from './bench-figures.ts';
 import { idle } from './bench-idle.ts';
@@ -21,7 +21,8 @@ const PARTS: Record<string, (peers: BenchPeers) => Promise<Row[]>> = {
 function machine(): string {
   const [cpu] = cpus();
   const memory = `${(totalmem() / 2 ** 30).toFixed(0)} GiB`;
-  return `${cpus().length} cores (${cpu?.model.trim()}), ${memory}, Node ${process.versions.node}`;
+  const cores = `${cpus().length} cores (${cpu?.model.trim()})`;
+  return `${cores}, ${memory}, Node ${process.versions.node}`;
 }
 
 function chosen(): string[] {
@@ -37,6 +38,8 @@ function chosen(): string[] {
 async function main(): Promise<void> {
   const names = chosen();
   if (!existsSync(ENTRY)) throw new Error(`no ${ENTRY}: run \`npm run build\` first`);
+  // What else runs takes its share of the cores, not always the same one: best on an idle machine.
+  const load = (loadavg()[0] ?? 0).toFixed(1);
   const rows: Row[] = [];
   await using peers = new BenchPeers();
   for (const name of names) {
@@ -50,7 +53,7 @@ async function main(): Promise<void> {
       await peers.stop();
     }
   }
-  process.stdout.write(`${machine()}\n\n${markdownTable(rows)}\n`);
+  process.stdout.write(`${machine()}; load average before: ${load}\n\n${markdownTable(rows)}\n`);
 }
 
 await main();

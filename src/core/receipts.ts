@@ -94,8 +94,14 @@ function ask(turn: Turn, pending: Pending, record: Hash): void {
   pending.askAt = turn.now + state.timing.askMs;
   const near = new Set(neighbours(turn));
   const holders = holdersOf(turn, job.computation, job.manifest.owner);
-  for (const peer of holders) {
-    if (peer === state.self.peer || pending.receipts.has(peer) || !near.has(peer)) continue;
+  // A holder that no stream leads to cannot be asked: others that are near stand in for it.
+  const asked = holders.filter((peer) => peer === state.self.peer || near.has(peer));
+  for (const peer of near) {
+    if (asked.length >= HOLDERS) break;
+    if (!asked.includes(peer)) asked.push(peer);
+  }
+  for (const peer of asked) {
+    if (peer === state.self.peer || pending.receipts.has(peer)) continue;
     turn.send(peer, { kind: 'ask', hashes: [record] });
   }
 }

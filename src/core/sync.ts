@@ -49,9 +49,10 @@ export function syncIfDue(turn: Turn): void {
   const { state, now } = turn;
   if (!state.booted || now < state.nextSyncAt) return;
   state.nextSyncAt = now + state.timing.syncMs * (0.5 + turn.env.rng());
-  const peers = neighbours(turn);
+  // Whoever a stream stands to, also a peer whose heartbeats do not come through.
+  const peers = [...state.connected].sort();
   const peer = peers[Math.floor(turn.env.rng() * peers.length)];
-  if (peer !== undefined) offer(turn, peer);
+  if (peer !== undefined) greet(turn, peer);
 }
 
 /** Answers digests with the summaries that differ, control first. */

@@ -23,7 +23,7 @@ export function encodeFrame(kind: FrameKind, body: Uint8Array): Uint8Array {
   return frame;
 }
 
-/** Cuts the bytes of one stream into frames. Holds at most one frame, and what has arrived of it. */
+/** Cuts the bytes of one stream into frames; holds at most what has arrived of one. */
 export class FrameReader {
   #chunks: Uint8Array[] = [];
   #bytes = 0;

@@ -20,8 +20,8 @@ export function gossipService(topic: string): GossipService {
     globalSignaturePolicy: 'StrictSign',
     maxInboundDataLength: MAX_GOSSIP_BYTES,
     maxOutboundBufferSize: 8 * 1024 * 1024,
-    // A message comes from several neighbours, and each copy would have its signature verified. Only
-    // verified messages are remembered by this, so a forged copy cannot take the true one's place.
+    // A message comes from several neighbours, and each copy would have its signature verified.
+    // Only verified ones are remembered by this: a forged copy cannot take the true one's place.
     fastMsgIdFn: ({ signature }) => Buffer.from(signature ?? []).toString('base64'),
     runOnLimitedConnection: true,
     // All the peers of an office, a relay or a test share one address; the default would silence

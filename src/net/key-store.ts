@@ -27,7 +27,7 @@ export class KeyStore extends FsDatastore {
     return key;
   }
 
-  /** FsDatastore answers "not found" to every failure; a key that cannot be read is another case. */
+  /** FsDatastore answers "not found" to every failure; an unreadable key is another case. */
   override async has(key: Key): Promise<boolean> {
     try {
       await readFile(this._encode(key).file);

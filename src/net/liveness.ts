@@ -3,7 +3,7 @@ const MAX_SILENT_TICKS = 9;
 
 /**
  * Whether a stream still leads to a living peer. It asks for pongs and counts calls, not time: a
- * sleep of this machine is not held against the peer, and neither is a peer that is stopped briefly.
+ * sleep of this machine is not held against the peer, nor is a brief stop of the peer.
  */
 export class Liveness {
   #askedMs: number | null = null;

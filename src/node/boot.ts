@@ -16,6 +16,7 @@ export async function boot(
   locals: ReadonlyMap<string, Uint8Array>,
   others: boolean,
 ): Promise<void> {
+  loop.dispatch({ kind: 'wall', wallMs: Date.now() });
   loop.dispatch({ kind: 'tombstones', locals });
   for await (const { scope, origin, start, n, body } of store.records()) {
     loop.dispatch({ kind: 'loaded', group: { scope, origin, start, records: [[n, body]] } });

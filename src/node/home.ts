@@ -119,7 +119,7 @@ export class Home {
     }
   }
 
-  /** Write, fsync, rename, fsync the folder: after a power cut either the old or the new is there. */
+  /** Write, fsync, rename, fsync the folder: after a power cut the old or the new is there. */
   async #write(name: string, text: string): Promise<void> {
     const file = join(this.path, name);
     const draft = `${file}.new`;

@@ -24,6 +24,8 @@ export class Journal {
   readonly #store: Store;
   readonly #handlers: JournalHandlers;
   #pending: Write[] = [];
+  /** The batch that is being written. */
+  #underWay: readonly Write[] = [];
   #last = 0;
   #timer: NodeJS.Timeout | null = null;
   #writing: Promise<void> | null = null;
@@ -54,7 +56,7 @@ export class Journal {
 
   /** A blob that is added and not yet on disk. */
   pendingBlob(hash: string): Uint8Array | undefined {
-    for (const write of this.#pending) {
+    for (const write of [...this.#underWay, ...this.#pending]) {
       if (write.kind === 'blob' && write.hash === hash) return write.bytes;
     }
     return undefined;
@@ -72,9 +74,12 @@ export class Journal {
     const batch = this.#pending;
     const last = this.#last;
     this.#pending = [];
+    this.#underWay = batch;
     try {
       await this.#store.write(batch);
+      this.#underWay = [];
     } catch (error) {
+      this.#underWay = [];
       this.#pending = [...batch, ...this.#pending];
       this.#handlers.failed(error);
       this.#report(true);

@@ -25,7 +25,7 @@ const PROGRESS_MS = 200;
 /** Indices evaluated in one go by verify, in one fresh executor. */
 const VERIFY_RUN = 64;
 
-/** Runs that verify makes at least: one that begins where the first evaluation did shows no leak. */
+/** Runs that verify makes at least: one that begins where the first one did shows no leak. */
 const VERIFY_PARTS = 16;
 
 /** A job of the peer inside this process. */
@@ -126,6 +126,13 @@ export class LocalJob implements Job {
   }
 
   async verify(options: WaitOptions & { readonly sample: number }): Promise<VerifyReport> {
+    const { slots, mathClass } = this.#loop.state.self;
+    // Another class would find differences in a pure function.
+    if (slots === 0 || mathClass !== this.#job.computation.spec.mathClass) {
+      const why = slots === 0 ? 'it has no slots' : `its Math class is ${mathClass}`;
+      const text = `this peer does not evaluate ${this.name} (${why}): verify it on another peer`;
+      throw new MeshError('MESH_NOT_EVALUATED', text);
+    }
     const ranges = this.#sample(options.sample);
     if (ranges.length === 0) {
       throw new MeshError('MESH_NOT_EVALUATED', `nothing of ${this.name} is evaluated yet`);

@@ -32,7 +32,7 @@ export interface Rooms {
   readonly halt: (reason: string) => void;
 }
 
-/** Turns events into steps and runs their effects: the only place where the core meets the world. */
+/** Turns events into steps and runs their effects: here alone the core meets the world. */
 export class Loop {
   readonly state: PeerState;
   readonly journal: Journal;
@@ -83,7 +83,6 @@ export class Loop {
 
   /** Starts the clocks. */
   run(): void {
-    this.dispatch({ kind: 'wall', wallMs: Date.now() });
     this.#timers.push(setInterval(() => this.#tick(), TICK_MS));
     this.#timers.push(setInterval(() => this.dispatch({ kind: 'wall', wallMs: Date.now() }), 1000));
   }
@@ -236,7 +235,7 @@ export class Loop {
     }
   }
 
-  /** Keeps where a member is reached (nowhere: it is gone), so that no bootstrap is needed again. */
+  /** Keeps where a member is reached (nowhere: it is gone): no bootstrap is needed again. */
   #remember(peer: PeerId, addresses: readonly string[]): void {
     if (addresses.length > 0) this.#members.set(peer, addresses);
     else this.#members.delete(peer);

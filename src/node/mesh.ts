@@ -75,7 +75,7 @@ export interface Progress {
   readonly target: number;
   /** Candidates with an outcome. */
   readonly evaluated: number;
-  /** accepted / evaluated, its standard error, and a 95 % upper bound (3/n when none is accepted). */
+  /** accepted / evaluated, its standard error, and a 95 % upper bound (3/n with none accepted). */
   readonly rate: number;
   readonly rateError: number;
   readonly rateUpper: number;
@@ -211,7 +211,10 @@ export interface Mesh extends AsyncDisposable {
   readonly embedded: boolean;
   /** Resolves once the job is kept (R3). */
   publish(request: PublishRequest, options?: WaitOptions): Promise<Job>;
-  /** Any unique prefix of an id, a name, or a predecessor's id. @throws MESH_UNKNOWN_JOB, MESH_AMBIGUOUS */
+  /**
+   * A job by a unique prefix of its id, its name, or its successor's id.
+   * @throws MeshError MESH_UNKNOWN_JOB, MESH_AMBIGUOUS
+   */
   job(reference: string): Promise<Job>;
   jobs(): Promise<JobRow[]>;
   peers(): Promise<PeerRow[]>;

@@ -86,8 +86,8 @@ export interface Workforce {
   /** drain: the batch in hand ends and is told. kill: at once, the batch in hand is lost. */
   stop(id: number, mode: 'drain' | 'kill'): void;
   /**
-   * Evaluates candidates 0 … 63, for at most 2 s (100 ms after the first ended), in an executor that
-   * the next order of the computation uses on.
+   * Evaluates candidates 0 … 63, for at most 2 s (100 ms after the first ended), in an executor
+   * that the next order of the computation uses on.
    * @throws MeshError MESH_BAD_FUNCTION when the module cannot be imported or setup throws.
    */
   probe(inputs: WorkInputs): Promise<Probe>;

@@ -99,15 +99,11 @@ describe('control ops', () => {
   });
 
   test('ties are settled by the hash of the record, the same way everywhere', () => {
-    const words = [true, false].map((paused, k) => {
-      const author = AUTHORS[k] ?? '';
-      return (job: string) => op(author, job, 1, { kind: 'pause', paused });
-    });
+    const words = [true, false].map((paused, k) => ({ paused, author: AUTHORS[k] ?? '' }));
     const results = [words, words.toReversed()].map((order) => {
       const { peer, job } = knowing();
-      const placed = order.map((word, n): Placed => {
-        const body = word(job.id);
-        return [body.signature.length > 0 ? (AUTHORS[words.indexOf(word)] ?? '') : '', n, body];
+      const placed = order.map(({ paused, author }, n): Placed => {
+        return [author, n, op(author, job.id, 1, { kind: 'pause', paused })];
       });
       take(peer, placed);
       const hashes = placed.map(([, , body]) => sha256(encodeBody(body)));

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { decode, encode } from '../../src/core/codec.ts';
 import { type TinyJob, TinyMesh } from '../sim/tiny-mesh.ts';
 import { scattered, tinyOracle } from '../sim/tiny-oracle.ts';
+import type { TinyPeer } from '../sim/tiny-peer.ts';
 
 const JOB: TinyJob = { program: scattered(10), accept: 400 };
 
@@ -138,6 +140,32 @@ describe('silence', () => {
 });
 
 describe('an interval found at a start', () => {
+  test('is every one that was under way: a lease is on disk before its executor starts', () => {
+    const leases = (peer: TinyPeer): string => {
+      const bytes = peer.locals.get('leases');
+      const decoded = decode(bytes ?? encode([]), 65_536);
+      if ('rejected' in decoded) throw new Error(decoded.rejected);
+      return (decoded.value as [Uint8Array, number, number][])
+        .map(([, lo, hi]) => `${lo}–${hi}`)
+        .join();
+    };
+    const mesh = new TinyMesh({ peers: 2, slots: 2 });
+    mesh.pass(500);
+    const { id } = mesh.publish(mesh.peer(0), JOB);
+    let seen = 0;
+    const check = (): boolean => {
+      for (const peer of mesh.peers) {
+        for (const { lo, hi } of peer.busy()) {
+          expect(leases(peer)).toContain(`${lo}–${hi}`);
+          seen++;
+        }
+      }
+      return mesh.job(mesh.peer(0), id)?.ending != null;
+    };
+    mesh.until('the end', check);
+    expect(seen).toBeGreaterThan(1000);
+  });
+
   test('is told as lost, is done again, and never counts towards a skip', () => {
     const mesh = new TinyMesh({ peers: 1 });
     const { id, question } = mesh.publish(mesh.peer(0), JOB);

@@ -61,6 +61,19 @@ describe('publish', () => {
     expect(mesh.now).toBeLessThan(1000);
   });
 
+  test('is acknowledged by others near when no stream leads to the holders', () => {
+    for (const far of [1, 2, 3]) {
+      const mesh = new TinyMesh({ peers: 4 });
+      const [a, b] = [mesh.peer(0).id, mesh.peer(far).id];
+      mesh.unlinked.add(`${a} ${b}`).add(`${b} ${a}`);
+      mesh.pass(500);
+      expect(mesh.peer(0).state?.connected.size).toBe(2);
+      const { request } = mesh.publish(mesh.peer(0), JOB);
+      mesh.until('receipts', () => mesh.answer(mesh.peer(0), request) !== undefined, 5000);
+      expect(mesh.answer(mesh.peer(0), request)).toMatchObject({ copies: 3 });
+    }
+  });
+
   test('is not acknowledged while the blobs do not arrive', () => {
     const mesh = new TinyMesh({ peers: 3 });
     mesh.pass(500);

@@ -27,9 +27,9 @@ test('16 slots and 100 seeds give exactly the oracle’s values, without bias', 
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
   expect(values).toHaveLength(SEEDS * ACCEPT);
   expect(Math.abs(mean - TRUE_MEAN)).toBeLessThan(2 * STANDARD_ERROR);
-}, 180_000);
+}, 300_000);
 
-/** The first ten accepted to finish on 16 workers that each take the next index when they are free. */
+/** The first ten accepted to finish on 16 workers that each take the next index when free. */
 function firstToFinish(seed: number): number[] {
   const { rng, open } = createStreams(seed);
   const freeAt = new Array<number>(SLOTS).fill(0);

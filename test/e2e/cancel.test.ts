@@ -43,7 +43,7 @@ test('cancel ends a job on all peers, on one that was away too; the command runs
   expect(again.summary.status).toBe('done');
   expect(again.summary.ran).toBeLessThan(truth.evaluated);
   expect(again.summary.certificate).toBe(truth.certificate(again.summary.computation));
-});
+}, 120_000);
 
 test('rerun and verify as commands: the line’s outcome, and exit 1 for an impure function', async () => {
   await using lab = await Lab.open();
@@ -57,8 +57,10 @@ test('rerun and verify as commands: the line’s outcome, and exit 1 for an impu
   });
   const pure = await lab.run('solo', 'verify', 'traced', '--sample', '100%');
   expect(pure).toMatchObject({ code: 0, stdout: `${index + 1} of ${index + 1} equal\n` });
-  await (await lab.publish('solo', 'test/e2e/functions/counts.js', '--accept', '40')).end();
+  const counts = await lab.publish('solo', 'test/e2e/functions/counts.js', '--accept', '40');
+  const certified = await counts.end();
   const impure = await lab.run('solo', 'verify', 'counts', '--sample', '100%');
   expect(impure.code).toBe(1);
   expect(impure.stdout).toMatch(/^\d+ of \d+ equal\n\d+: known value \d+, now value \d+/);
+  expect((await lab.run('solo', 'results', 'counts')).stdout).toBe(certified.stdout);
 });

@@ -23,4 +23,4 @@ test('25 peers, 12 of them joining at once, see one another and finish a job tog
   expect(await linesOf(last.results())).toBe(truth.stdout);
   expect(summary.peers).toBeGreaterThan(AT_ONCE);
   expect(summary.copies).toBe(3);
-}, 120_000);
+}, 240_000);

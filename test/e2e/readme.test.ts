@@ -31,7 +31,11 @@ async function majorOf(node: string): Promise<number> {
 describe('the command', () => {
   test('is what package.json names, and says its version and how it is used', async () => {
     expect(ENTRY.endsWith(bin.meshd)).toBe(true);
-    expect(await run(ENTRY, ['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
+    expect(await run(ENTRY, ['--version'])).toEqual({
+      code: 0,
+      stdout: `${version}\n`,
+      stderr: '',
+    });
     const help = await run(ENTRY, ['--help']);
     expect(help).toMatchObject({ code: 0, stderr: '' });
     for (const verb of ['start', 'join', 'publish', 'attach', 'cancel']) {
@@ -40,7 +44,12 @@ describe('the command', () => {
   });
 
   test('refuses a wrong argument in one line and exits 2', async () => {
-    const { code, stdout, stderr } = await run(ENTRY, ['publish', 'examples/pi.js', '--accept', '0']);
+    const { code, stdout, stderr } = await run(ENTRY, [
+      'publish',
+      'examples/pi.js',
+      '--accept',
+      '0',
+    ]);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr.trimEnd().split('\n')).toHaveLength(1);
   });

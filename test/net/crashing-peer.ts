@@ -1,5 +1,5 @@
 // A peer in a process of its own, to be killed by the test that starts it:
-// node crashing-peer.ts FOLDER SECRET_HEX BOOTSTRAP. Once connected it prints its id and broadcasts.
+// node crashing-peer.ts FOLDER SECRET_HEX BOOTSTRAP. Connected, it prints its id and broadcasts.
 import { loadIdentity } from '../../src/net/identity.ts';
 import { startLibp2pNetwork } from '../../src/net/libp2p-network.ts';
 

@@ -54,12 +54,14 @@ export class TinyMesh implements World {
   loss: number;
   /** Kinds of message that do not arrive. */
   readonly swallowed: Set<string> = new Set();
+  /** Pairs of ids, in both orders, between which no stream ever stands; gossip reaches them. */
+  readonly unlinked: Set<string> = new Set();
   readonly #options: TinyOptions;
   readonly #rng: () => number;
   readonly #due: Due[] = [];
   readonly #programs = new Map<Hash, Program>();
   readonly #arrivals = new Map<string, number>();
-  /** Which island a peer is on; peers of two islands do not hear each other. */
+  /** Which island a peer is on; two that are on different ones do not hear each other. */
   readonly #islands = new Map<PeerId, number>();
   #order = 0;
   #requests = 0;
@@ -100,23 +102,22 @@ export class TinyMesh implements World {
 
   /** Cuts the mesh: each list is an island; peers in none of them share the last one. */
   partition(...islands: readonly (readonly TinyPeer[])[]): void {
-    for (const a of this.peers)
-      this.#islands.set(
-        a.id,
-        islands.findIndex((all) => all.includes(a)),
-      );
-    for (const a of this.peers) {
-      for (const b of this.peers) {
-        if (a !== b && !this.#joined(a, b)) this.after(a, 4000, () => this.#break(a, b, false));
-      }
-    }
+    this.#regroup((peer) => islands.findIndex((all) => all.includes(peer)));
   }
 
   heal(): void {
-    const cut = this.peers.flatMap((a) => this.peers.map((b) => [a, b] as const));
-    const apart = cut.filter(([a, b]) => a.id < b.id && !this.#joined(a, b));
-    this.#islands.clear();
-    for (const [a, b] of apart) this.#connect(a, b);
+    this.#regroup(() => 0);
+  }
+
+  #regroup(islandOf: (peer: TinyPeer) => number): void {
+    const pairs = this.peers.flatMap((a) => this.peers.map((b) => [a, b] as const));
+    const apart = new Set(pairs.filter(([a, b]) => !this.#joined(a, b)));
+    for (const peer of this.peers) this.#islands.set(peer.id, islandOf(peer));
+    for (const pair of pairs) {
+      const [a, b] = pair;
+      if (!this.#joined(a, b)) this.after(a, 4000, () => this.#break(a, b, false));
+      else if (apart.has(pair) && a.id < b.id) this.#connect(a, b);
+    }
   }
 
   /** Publishes at a peer; what it computes is found by `question`. */
@@ -265,6 +266,7 @@ export class TinyMesh implements World {
     const { run: runB } = b;
     this.#at(this.now + 10 + this.#delay(), () => {
       if (a.run !== runA || b.run !== runB || !this.#joined(a, b)) return;
+      if (this.unlinked.has(`${a.id} ${b.id}`)) return;
       if (a.state === null || b.state === null) return;
       a.dispatch({ kind: 'connected', peer: b.id });
       b.dispatch({ kind: 'connected', peer: a.id });

@@ -1,6 +1,6 @@
 import { appendFileSync } from 'node:fs';
 
-// One candidate in ten is accepted; each leaves its index in a file when it begins and when it ends.
+// One candidate in ten is accepted; each leaves its index in a file as it begins and as it ends.
 export default async function traced({ rng, index, params, log }) {
   const x = rng.uniform();
   log(`x is ${x}`);
