@@ -29,7 +29,7 @@ function chosen(): string[] {
   const { values } = parseArgs({ options: { only: { type: 'string', multiple: true } } });
   const names = (values.only ?? Object.keys(PARTS)).flatMap((text) => text.split(','));
   for (const name of names) {
-    if (name in PARTS) continue;
+    if (Object.hasOwn(PARTS, name)) continue;
     throw new Error(`--only takes ${Object.keys(PARTS).join(', ')}; not ${JSON.stringify(name)}`);
   }
   return names;
@@ -42,6 +42,8 @@ async function main(): Promise<void> {
   const load = (loadavg()[0] ?? 0).toFixed(1);
   const rows: Row[] = [];
   await using peers = new BenchPeers();
+  // The exit takes the peers and their folder along.
+  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(130));
   for (const name of names) {
     process.stderr.write(`${(performance.now() / 1000).toFixed(0).padStart(4)} s  ${name}\n`);
     try {

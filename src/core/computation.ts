@@ -146,6 +146,15 @@ export class Computation {
     return sorted[sorted.length >>> 1] ?? null;
   }
 
+  /** The first index below an end whose outcome is not the one first known here, or null. */
+  revisedBelow(end: number): number | null {
+    const revised = [...this.disputes].filter(([index, { outcomes }]) => {
+      const [first] = outcomes.keys();
+      return index < end && outcomeKey(this.answers.get(index)) !== first;
+    });
+    return revised.length === 0 ? null : Math.min(...revised.map(([index]) => index));
+  }
+
   /** Disputed indices that still lack an agreed outcome, rising. */
   openDisputes(): number[] {
     return [...this.disputes.keys()]

@@ -58,7 +58,9 @@ export class LocalJob implements Job {
         signal?.throwIfAborted();
         const line = lineAt(this.#job, position);
         if (line === undefined) throw new Error(`line ${position} of ${this.id} is not known`);
-        yield await this.#result(line, signal);
+        const result = await this.#result(line, signal);
+        this.#loop.told(this.id, line.index);
+        yield result;
       }
       if (!follow || this.#isOver(position)) return;
       if (finalLines(this.#job) === final) await this.#loop.changed(this.id, signal);
@@ -91,7 +93,10 @@ export class LocalJob implements Job {
   }
 
   async summary(): Promise<Summary> {
-    return summaryOf(this.#loop.state, this.#job, this.#loop.now());
+    const summary = summaryOf(this.#loop.state, this.#job, this.#loop.now());
+    const told = this.#job.active ? 0 : this.#loop.toldEnd(this.id);
+    const revised = this.#job.computation.revisedBelow(told);
+    return revised === null ? summary : { ...summary, status: 'impure' };
   }
 
   async show(): Promise<JobReport> {

@@ -43,6 +43,7 @@ export class Loop {
   readonly #startedAt = performance.now();
   #skewMs = Date.now() - performance.now();
   readonly #answers = new Map<number, (answer: Answer) => void>();
+  readonly #told = new Map<JobId, number>();
   readonly #watchers = new Map<JobId | null, Set<() => void>>();
   readonly #inputs: InputShelf;
   /** Executions whose inputs are being read. */
@@ -158,6 +159,16 @@ export class Loop {
     signal?.addEventListener('abort', abort, { once: true });
     watchers.add(wake);
     return promise;
+  }
+
+  /** Notes that a client was given a line: should it be revised, the job is impure for it. */
+  told(job: JobId, index: number): void {
+    this.#told.set(job, Math.max(this.toldEnd(job), index + 1));
+  }
+
+  /** The index behind the last line that a client was given. */
+  toldEnd(job: JobId): number {
+    return this.#told.get(job) ?? 0;
   }
 
   /** A blob from the store, or one that is about to be written. */

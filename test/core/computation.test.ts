@@ -252,3 +252,21 @@ describe('attempts', () => {
     expect(computation.losses).toHaveLength(5);
   });
 });
+
+test('an outcome that a dispute replaced is told as revised, to whom had seen it only', () => {
+  const computation = applied([
+    [key(0), segment(0, [1, 1, 1], false)],
+    [key(1), segment(1, [2], true)],
+    [key(2), segment(1, [2], true)],
+  ]);
+  expect(outcomeKey(computation.answers.get(1))).toBe('value 2');
+  expect(computation.revisedBelow(1)).toBeNull();
+  expect(computation.revisedBelow(2)).toBe(1);
+  const confirmed = applied([
+    [key(0), segment(0, [1, 1, 1], false)],
+    [key(1), segment(1, [2], true)],
+    [key(2), segment(1, [1], true)],
+    [key(3), segment(1, [1], true)],
+  ]);
+  expect(confirmed.revisedBelow(3)).toBeNull();
+});
