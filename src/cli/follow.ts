@@ -3,7 +3,7 @@ import type { OpenMesh } from '../control/open.ts';
 import type { Job, Summary } from '../node/mesh.ts';
 import { type Context, interruptSignal, tell } from './context.ts';
 import { EXIT, exitCodeOfJob } from './exit-code.ts';
-import { formatCount, formatSeconds, formatShare, shortJob } from './format.ts';
+import { formatCount, formatSeconds, formatShare, shortJob, visible } from './format.ts';
 import { type ResultSink, resultSink, writeWhole } from './output-file.ts';
 import { progressView } from './progress-view.ts';
 
@@ -26,7 +26,14 @@ export async function follow(
   const { signal } = interrupt;
   try {
     const summary = await followToEnd(context, job, options, signal);
-    const kind = summary.errors + summary.skipped.length > 0 ? (await job.show()).kind : 'accept';
+    const report = summary.errors + summary.skipped.length > 0 ? await job.show() : null;
+    const kind = report?.kind ?? 'accept';
+    const [error] = report?.errors ?? [];
+    if (error !== undefined) {
+      const [message = error.name] = error.detail.split('\n');
+      const text = `first error, at index ${error.index}: ${visible(message)}`;
+      tell(context, text, { event: 'error', ...error });
+    }
     await waitForOthers(context, mesh, signal);
     return exitCodeOfJob(summary, kind);
   } catch (error) {

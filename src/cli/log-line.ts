@@ -1,6 +1,6 @@
 import type { PeerOptions } from '../node/peer.ts';
 import type { Context } from './context.ts';
-import { visible } from './format.ts';
+import { shortJob, shortPeer, visible } from './format.ts';
 
 const LEVELS = ['error', 'warn', 'info', 'debug'] as const;
 export type LogLevel = (typeof LEVELS)[number];
@@ -32,5 +32,7 @@ function logText(level: LogLevel, event: string, fields: object): string {
 
 function fieldText(value: unknown): string {
   const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value));
+  if (/^[0-9a-f]{64}$/.test(text)) return shortJob(text);
+  if (/^12D3Koo\w{40,}$/.test(text)) return shortPeer(text);
   return typeof value === 'string' && /[\s"=]/.test(text) ? JSON.stringify(text) : text;
 }

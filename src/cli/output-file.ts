@@ -1,4 +1,12 @@
-import { accessSync, constants, createWriteStream, statSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  createWriteStream,
+  fstatSync,
+  realpathSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { rename, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { finished } from 'node:stream/promises';
@@ -46,13 +54,23 @@ export function resultSink(io: Io, path: string | undefined): ResultSink {
   };
 }
 
-/** Writes a JSON object as a whole or not at all: another file of the folder is renamed. */
+/**
+ * Writes a JSON object as a whole or not at all: another file of the folder is renamed. A link is
+ * followed; a device, a pipe or this process's own output is written to.
+ */
 export async function writeWhole(path: string, value: object): Promise<void> {
-  const whole = resolve(path);
-  // A device or pipe, such as /dev/stderr, has nothing to be replaced.
-  const found = statSync(whole, { throwIfNoEntry: false });
   const text = `${JSON.stringify(value)}\n`;
-  if (found && !found.isFile()) return writeFile(whole, text);
+  const found = statSync(resolve(path), { throwIfNoEntry: false });
+  const whole = found === undefined ? resolve(path) : realpathSync(resolve(path));
+  for (const output of [1, 2]) {
+    const own = fstatSync(output);
+    // /dev/stdout leads to the very file that stdout was sent to: replacing it would lose that.
+    if (found?.isFile() && own.dev === found.dev && own.ino === found.ino) {
+      writeSync(output, text);
+      return;
+    }
+  }
+  if (found && !found.isFile()) return writeFile(path, text);
   const draft = join(dirname(whole), `.${process.pid}.meshd-summary`);
   await writeFile(draft, text);
   await rename(draft, whole);

@@ -16,14 +16,23 @@ export const rerun: Verb<readonly [string, number]> = {
   flags: [],
   async run(context, [reference, index]) {
     const report = await withJob(context, reference, (job) => job.rerun(index));
-    print(context, rerunText(report), report);
+    print(context, rerunText(report), rerunJson(report));
     return report.outcome.kind === 'failed' ? EXIT.failed : EXIT.done;
   },
 };
 
+/** The value as a value, as everywhere else. */
+function rerunJson({ outcome, ...report }: Rerun): object {
+  if (outcome.kind !== 'accepted') return { ...report, outcome };
+  const value: unknown = JSON.parse(outcome.text);
+  return { ...report, outcome: { kind: outcome.kind, value } };
+}
+
 function rerunText({ index, outcome, log, ms }: Rerun): string {
   const logged = log.map((line) => `log  ${visible(line)}\n`).join('');
-  return `${logged}${index}: ${outcomeText(outcome)} (${formatSeconds(ms / 1000)})`;
+  const [first, ...rest] = outcomeText(outcome).split('\n');
+  const head = `${index}: ${first} (${formatSeconds(ms / 1000)})`;
+  return `${logged}${[head, ...rest].join('\n')}`;
 }
 
 function outcomeText(outcome: Rerun['outcome']): string {

@@ -45,6 +45,7 @@ function reportText(report: JobReport): string {
     ['predecessor', report.predecessor],
     ['successor', report.successor],
     ['stuck', listed(report.stuck.map(String))],
+    ['skipped', listed(report.skipped.map(String))],
     ['disputed', listed(report.disputed.map(String))],
     ...lines('lease', report.leases, ({ peer, lo, hi }) => `[${lo}, ${hi}) by ${shortPeer(peer)}`),
     ...lines('attempt', report.attempts, ({ index, peer, kind, detail }) => {

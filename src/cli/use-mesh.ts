@@ -64,7 +64,7 @@ async function findJob(mesh: OpenMesh, reference: string): Promise<Job> {
     const { nearest } = await import('./nearest.ts');
     const names = (await mesh.jobs()).flatMap(({ job, name }) => [name, job]);
     const near = nearest(reference, names);
-    const hint = near === null ? 'see `meshd jobs`' : `did you mean ${visible(near)}?`;
+    const hint = near === null ? 'see `meshd jobs`' : `did you mean "${visible(near)}"?`;
     throw new MeshError('MESH_UNKNOWN_JOB', `${error.message}: ${hint}`);
   }
 }

@@ -88,6 +88,7 @@ function addJob(turn: Turn, record: ManifestRecord, placed: Orphan): void {
   state.computations.set(name, computation);
   const job = new JobState(id, manifest, computation, placed.hash, turn.now);
   job.records.push(placed.key);
+  job.loaded = !state.booted;
   state.jobs.set(id, job);
   turn.log('info', 'job.known', { job: id, name: manifest.name, owner: manifest.owner });
   adopt(turn, id);

@@ -29,6 +29,8 @@ export class JobState {
   readonly heardAt: number;
   /** Hash of the manifest's record, which receipts name. */
   readonly record: Hash;
+  /** Read from disk at the start: when it was published this run cannot tell. */
+  loaded = false;
   /** Where its control records stand, to be dropped with it. */
   readonly records: RecordKey[] = [];
   readonly ops: Map<ControlOp['change']['kind'], PlacedOp> = new Map();

@@ -58,6 +58,7 @@ const shape = tuple(
   spec,
   target,
   whole(-10, 10),
+  whole(0, MAX_INDEX),
   nullable(whole(0, MAX_INDEX)),
   nullable(hash),
   probe,
@@ -67,7 +68,8 @@ const shape = tuple(
 export const manifestForm: Form<Manifest> = (value) => {
   const result = shape(value);
   if (result instanceof Rejection) return result;
-  const [owner, nonce, name, specification, aim, priority, deadlineAt, root, probed] = result;
+  const [owner, nonce, name, specification, aim, priority, publishedAt, deadlineAt, root, probed] =
+    result;
   const { items: itemList } = specification;
   const isMap = aim.kind === 'map';
   if (isMap !== (itemList !== null) || (isMap && itemList?.count !== aim.count)) {
@@ -80,6 +82,7 @@ export const manifestForm: Form<Manifest> = (value) => {
     spec: specification,
     target: aim,
     priority,
+    publishedAt,
     deadlineAt,
     root,
     probe: probed,

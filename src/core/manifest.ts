@@ -33,6 +33,8 @@ export interface Manifest {
   readonly target: Target;
   /** −10 … 10, until an op changes it. */
   readonly priority: number;
+  /** On the owner's wall clock, ms since 1970: for people and for the order of a list. */
+  readonly publishedAt: number;
   /** On the owner's wall clock, ms since 1970; null for none. */
   readonly deadlineAt: number | null;
   /** The job one of whose candidates published it; null for itself. */
@@ -76,6 +78,7 @@ export function encodeManifest(manifest: Manifest): Uint8Array {
     specTuple(manifest.spec),
     targetTuple(manifest.target),
     manifest.priority,
+    manifest.publishedAt,
     manifest.deadlineAt,
     manifest.root === null ? null : hexToBytes(manifest.root),
     [manifest.probe.candidates, manifest.probe.accepted, Math.round(manifest.probe.ms * 1000)],

@@ -114,7 +114,7 @@ function applyWork(turn: Turn, placed: Orphan): void {
   if (computation === undefined) return;
   if (body.kind === 'segment') {
     const disputed = computation.apply(key, body);
-    for (const index of disputed) {
+    for (const index of state.booted ? disputed : []) {
       turn.log('warn', 'outcome.disputed', { computation: computation.id, index });
     }
     preempt(turn, computation, body.lo, body.hi, key);
@@ -145,6 +145,7 @@ function alarmAfterEnd(
     const line = `index ${index} is disputed after the end, by a segment of ${key.origin}`;
     if (job.alarms.includes(line)) continue;
     job.alarms.push(line);
+    if (!turn.state.booted) continue;
     turn.log('error', 'certificate.disputed', { job: id, index, origin: key.origin });
   }
 }

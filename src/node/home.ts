@@ -21,15 +21,19 @@ export interface PeerSettings {
 /** The folder that holds all of a peer's state; plain files beside the database. */
 export class Home {
   readonly path: string;
+  /** The folder that was made for it, or null: what to remove when nothing comes of it. */
+  readonly #made: string | null;
 
-  private constructor(path: string) {
+  private constructor(path: string, made: string | null) {
     this.path = path;
+    this.#made = made;
   }
 
   /** Opens a home, making the folder (0700) if it is new. @throws MeshError MESH_HOME_UNUSABLE */
   static async open(path: string): Promise<Home> {
+    let made: string | null = null;
     try {
-      await mkdir(path, { recursive: true, mode: 0o700 });
+      made = (await mkdir(path, { recursive: true, mode: 0o700 })) ?? null;
       await access(path, constants.R_OK | constants.W_OK | constants.X_OK);
       const probe = join(path, `.write-${process.pid}`);
       await (await open(probe, 'w', 0o600)).close();
@@ -38,7 +42,12 @@ export class Home {
       const why = cause instanceof Error ? cause.message : String(cause);
       throw new MeshError('MESH_HOME_UNUSABLE', `cannot write the home ${path}: ${why}`, { cause });
     }
-    return new Home(path);
+    return new Home(path, made);
+  }
+
+  /** Removes a home that was made in vain; one that was there before stays. */
+  async discard(): Promise<void> {
+    if (this.#made !== null) await rm(this.#made, { recursive: true, force: true });
   }
 
   get database(): string {

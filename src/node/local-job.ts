@@ -147,7 +147,8 @@ export class LocalJob implements Job {
       options.signal,
     );
     if (answer.kind !== 'verified') throw new Error(`verify was answered by ${answer.kind}`);
-    const { checked, different } = answer;
+    const { checked } = answer;
+    const different = answer.different.toSorted((a, b) => a.index - b.index);
     return { checked, equal: checked - different.length, different };
   }
 
@@ -159,10 +160,11 @@ export class LocalJob implements Job {
     const part = Math.ceil(wanted / VERIFY_PARTS);
     if (share >= 1) return cut(0, end, Math.min(VERIFY_RUN * 16, part));
     const length = Math.min(VERIFY_RUN, part);
+    const cells = cut(0, end, length);
     const ranges: Interval[] = [];
-    for (let k = 0; k < Math.ceil(wanted / length); k++) {
-      const lo = Math.floor(Math.random() * Math.max(1, end - length + 1));
-      ranges.push([lo, Math.min(end, lo + length)]);
+    for (let left = Math.ceil(wanted / length); left > 0 && cells.length > 0; left--) {
+      const [cell] = cells.splice(Math.floor(Math.random() * cells.length), 1);
+      if (cell !== undefined) ranges.push(cell);
     }
     return ranges;
   }

@@ -28,6 +28,11 @@ export interface LocalMeshParts {
   end(how: 'stopped' | 'left'): Promise<void>;
 }
 
+/** The order in which jobs were published, as far as their owners' clocks tell. */
+function publishedFirst(a: JobState, b: JobState): number {
+  return a.manifest.publishedAt - b.manifest.publishedAt || (a.id < b.id ? -1 : 1);
+}
+
 /** The mesh as the peer inside this process sees it. */
 export class LocalMesh implements Mesh, Submitter {
   readonly embedded = true;
@@ -56,7 +61,9 @@ export class LocalMesh implements Mesh, Submitter {
   async jobs(): Promise<JobRow[]> {
     const { state } = this.#parts.loop;
     const now = this.#parts.loop.now();
-    return [...state.jobs.values()].map((job) => jobRow(state, job, now));
+    return [...state.jobs.values()]
+      .sort((a, b) => publishedFirst(a, b))
+      .map((job) => jobRow(state, job, now));
   }
 
   async peers(): Promise<PeerRow[]> {
@@ -125,7 +132,7 @@ export class LocalMesh implements Mesh, Submitter {
     );
     if (byId.length === 1 && byId[0] !== undefined) return byId[0];
     const byName = jobs.filter((job) => job.manifest.name === reference);
-    const newest = byName.sort((a, b) => a.heardAt - b.heardAt).at(-1);
+    const newest = byName.sort(publishedFirst).at(-1);
     if (newest !== undefined) return newest;
     if (byId.length > 1) {
       const ids = byId.map((job) => job.id.slice(0, 12)).join(', ');
@@ -137,6 +144,12 @@ export class LocalMesh implements Mesh, Submitter {
   #notices(): string[] {
     const { state } = this.#parts.loop;
     const notices: string[] = [];
+    const { members } = this.#parts.loop;
+    if (members > 0 && state.connected.size === 0) {
+      notices.push(
+        `none of the ${members} members known from before answers: join one by an invite`,
+      );
+    }
     if (state.diskFull) notices.push('the disk is full: this peer takes no work and keeps serving');
     for (const job of state.jobs.values()) {
       const { computation, manifest } = job;
@@ -147,7 +160,11 @@ export class LocalMesh implements Mesh, Submitter {
       if (state.refuses.has(computation.id)) notices.push(`${label} does not start on this peer`);
       const [disputed] = computation.openDisputes();
       if (disputed !== undefined) notices.push(`${label}: evaluations of ${disputed} disagree`);
-      for (const alarm of job.alarms) notices.push(`${label}: ${alarm}`);
+      const [alarm] = job.alarms;
+      const more = job.alarms.length - 1;
+      if (alarm !== undefined) {
+        notices.push(`${label}: ${alarm}${more > 0 ? ` (${more} more in \`show\`)` : ''}`);
+      }
     }
     return notices.slice(0, 100);
   }

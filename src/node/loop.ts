@@ -70,6 +70,11 @@ export class Loop {
     });
   }
 
+  /** How many other members are known, from before or now. */
+  get members(): number {
+    return this.#members.size;
+  }
+
   /** Monotonic ms since the peer's start. */
   now(): number {
     return performance.now() - this.#startedAt;

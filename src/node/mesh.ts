@@ -98,6 +98,8 @@ export interface JobRow {
   readonly evaluated: number;
   readonly rate: number;
   readonly priority: number;
+  /** On its owner's clock, ms since 1970. */
+  readonly publishedAt: number;
   /** Peers that hold a lease of it now. */
   readonly peers: number;
 }
@@ -115,7 +117,10 @@ export interface JobReport extends JobRow {
   readonly certificate: Hash | null;
   readonly successor: JobId | null;
   readonly predecessor: JobId | null;
+  /** Indices that failed on every try, while the job runs. */
   readonly stuck: readonly number[];
+  /** Indices that the answer leaves out. */
+  readonly skipped: readonly number[];
   readonly attempts: readonly {
     readonly index: number;
     readonly peer: PeerId;

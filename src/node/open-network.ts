@@ -56,25 +56,36 @@ async function listen(needs: NetworkNeeds, announce: readonly string[]): Promise
   const secret = membership?.secret ?? new Uint8Array();
   const known = [...members].map(([peer, addresses]) => ({ peer, addresses }));
   const base = { identity, secret, announce, handlers, known };
-  const remembered = options.listen === undefined ? settings.listen : undefined;
-  if (remembered === undefined) {
-    return startLibp2pNetwork({ ...base, listen: options.listen ?? DEFAULT_LISTEN });
-  }
+  const wanted = options.listen ?? settings.listen ?? DEFAULT_LISTEN;
+  const remembered = wanted.map((address) => lastPort(address, settings.listen ?? []));
   try {
     return await startLibp2pNetwork({ ...base, listen: remembered });
   } catch (error) {
     if (!(error instanceof MeshError) || error.code !== 'MESH_PORT_IN_USE') throw error;
     // The port was free once and nobody asked for it by name: another one does as well.
-    const anew = remembered.map((address) => address.replace(/\/tcp\/\d+/, '/tcp/0'));
+    const anew = (options.listen ?? remembered.map(anyPort)).map(String);
+    if (anew.join() === remembered.join()) throw error;
     handlers.log('warn', 'port.taken', { listen: remembered, instead: anew });
     return startLibp2pNetwork({ ...base, listen: anew });
   }
 }
 
+/** Port 0 is a free port chosen once: the one that this home had there the last time. */
+function lastPort(address: string, before: readonly string[]): string {
+  if (!address.endsWith('/tcp/0')) return address;
+  return before.find((known) => anyPort(known) === address) ?? address;
+}
+
+function anyPort(address: string): string {
+  return address.replace(/\/tcp\/\d+/, '/tcp/0');
+}
+
 /** The addresses asked for, with the ports that port 0 became. */
 function fixPorts(wanted: readonly string[], own: readonly string[]): string[] {
-  const port = /\/tcp\/(\d+)/.exec(own[0] ?? '')?.[1];
-  return wanted.map((address) =>
-    port === undefined ? address : address.replace(/\/tcp\/0$/, `/tcp/${port}`),
-  );
+  return wanted.map((address) => {
+    if (!address.endsWith('/tcp/0')) return address;
+    const taken = own.find((each) => anyPort(each) === address) ?? own[0] ?? '';
+    const port = /\/tcp\/(\d+)/.exec(taken)?.[1] ?? '0';
+    return address.replace(/\/tcp\/0$/, `/tcp/${port}`);
+  });
 }

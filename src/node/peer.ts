@@ -66,6 +66,16 @@ export interface Peer {
  */
 export async function startPeer(options: PeerOptions): Promise<Peer> {
   const home = await Home.open(options.home);
+  try {
+    return await open(home, options);
+  } catch (error) {
+    // Another process may have entered the new home first: then it is no longer this one's.
+    if (!(error instanceof MeshError) || error.code !== 'MESH_HOME_IN_USE') await home.discard();
+    throw error;
+  }
+}
+
+async function open(home: Home, options: PeerOptions): Promise<Peer> {
   const membership = await memberOf(home, options);
   const log = options.onLog ?? ((): void => undefined);
   const store = await LevelStore.open(home.database, {

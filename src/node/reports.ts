@@ -10,10 +10,26 @@ import type { JobReport, JobRow, PeerRow, Summary } from './mesh.ts';
 /** Rows of long lists that a report shows. */
 const MAX_ROWS = 100;
 
+/** Accepted per evaluated; of a map, items without an error per item done. */
+function rateOf(job: JobState): number {
+  const evaluated = evaluatedOf(job);
+  const failed = job.manifest.target.kind === 'map' ? job.computation.answers.errors : 0;
+  return evaluated === 0 ? 0 : (acceptedOf(job) - failed) / evaluated;
+}
+
+/** Since the owner published it, until this peer learned of its end. */
+function secondsOf(state: PeerState, job: JobState, now: number): number {
+  const ms = job.loaded
+    ? (job.endedAt ?? state.wallMs) - job.manifest.publishedAt
+    : (job.endHeardAt ?? now) - job.heardAt;
+  return Math.max(0, ms / 1000);
+}
+
 /** Where a partial answer ends: the first index without an outcome, within the job's bound. */
 function frontierOf(job: JobState): number {
+  if (job.ending !== null) return job.ending.end;
   const frontier = job.computation.coverage.firstGap(0);
-  return Math.min(frontier, job.ending?.end ?? job.bound ?? frontier);
+  return Math.min(frontier, job.bound ?? frontier);
 }
 
 /** Accepted candidates known, at most as many as asked for; of a map, items done. */
@@ -27,8 +43,8 @@ export function acceptedOf(job: JobState): number {
 
 /** Candidates with an outcome, within the answer once it is known. */
 export function evaluatedOf(job: JobState): number {
-  const end = job.ending?.end ?? knownEnd(job) ?? Number.MAX_SAFE_INTEGER;
-  return job.computation.coverage.count(0, end);
+  if (job.ending !== null) return job.ending.end;
+  return job.computation.coverage.count(0, knownEnd(job) ?? Number.MAX_SAFE_INTEGER);
 }
 
 /** The `--summary` of a job as it stands (design.md section 6). now: the peer's clock. */
@@ -55,7 +71,7 @@ export function summaryOf(state: PeerState, job: JobState, now: number): Summary
     ran: computation.ranFor(job.id),
     copies: state.copies.get(job.id) ?? 0,
     peers: computation.peersFor(job.id),
-    seconds: ((job.endHeardAt ?? now) - job.heardAt) / 1000,
+    seconds: secondsOf(state, job, now),
   };
 }
 
@@ -90,8 +106,9 @@ export function jobRow(state: PeerState, job: JobState, now: number): JobRow {
     target: job.manifest.target.count,
     accepted,
     evaluated,
-    rate: evaluated === 0 ? 0 : accepted / evaluated,
+    rate: rateOf(job),
     priority: job.priority,
+    publishedAt: job.manifest.publishedAt,
     peers: leaseHolders(state, job, now).length,
   };
 }
@@ -128,7 +145,8 @@ export function jobReport(
     certificate: job.ending?.certificate ?? null,
     successor: job.successor?.id ?? null,
     predecessor: null,
-    stuck: job.stuckBelow(end).slice(0, MAX_ROWS),
+    stuck: job.active ? job.stuckBelow(end).slice(0, MAX_ROWS) : [],
+    skipped: job.skipped.slice(0, MAX_ROWS),
     attempts: [...computation.attempts.values()]
       .flat()
       .slice(0, MAX_ROWS)

@@ -102,7 +102,7 @@ describe('the commands with no peer running', () => {
     await meshd(['publish', half, '--accept', '1', '--name', 'boarding-school']);
     const ran = await meshd(['show', 'boarding-scool']);
     expect(ran).toMatchObject({ code: 2, stdout: '' });
-    expect(ran.stderr).toMatch(/boarding-scool.*did you mean boarding-school/);
+    expect(ran.stderr).toMatch(/boarding-scool.*did you mean "boarding-school"/);
   });
 });
 

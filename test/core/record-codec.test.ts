@@ -41,6 +41,7 @@ const manifest: fc.Arbitrary<Manifest> = fc
     mathClass: digits(16),
     target,
     priority: fc.integer({ min: -10, max: 10 }),
+    publishedAt: index,
     deadlineAt: fc.option(index),
     parent: fc.option(hash),
     candidates: fc.nat(64),

@@ -143,7 +143,13 @@ export class TinyMesh implements World {
         ...{ program: hash, params: sha256(params), seed: 0, items: null, contract: 1 },
         mathClass: this.mathClass,
       },
-      ...{ target, priority: job.priority ?? 0, deadlineAt: job.deadlineAt ?? null, root: null },
+      ...{
+        target,
+        priority: job.priority ?? 0,
+        publishedAt: 0,
+        deadlineAt: job.deadlineAt ?? null,
+        root: null,
+      },
       probe: { candidates: probe, accepted: found, ms },
     };
     at.dispatch({
