@@ -1,3 +1,4 @@
+import { pathToFileURL } from 'node:url';
 import type { Mesh } from '../src/index.ts';
 import { BareLoops, type BareTask } from './bench-bare.ts';
 import { type Row, spread } from './bench-figures.ts';
@@ -24,8 +25,8 @@ interface Rates {
 /** Candidates per second through a warm mesh against a bare loop on the same cores. */
 export async function throughput(peers: BenchPeers, kind: Kind): Promise<Row[]> {
   await using bare = new BareLoops(SLOTS);
-  const params = { rounds: kind === 'oneMs' ? roundsOfOneMs() : 0 };
   const fn = writeFunction(peers.folder, kind);
+  const params = { rounds: kind === 'oneMs' ? await roundsOfOneMs(fn) : 0 };
   const one = await peers.start(`${kind}-one`, SLOTS);
   await using alone = await openMesh(one.home);
   const single = await measure({ kind, fn, params, seed: 1 }, bare, alone);
@@ -85,18 +86,20 @@ function row(kind: Kind, shape: string, { ratios, bare, mesh }: Rates): Row {
 }
 
 /**
- * Rounds of the loop in `oneMs` that take this processor 1 ms: by processor time, the best of some
- * tries, for whatever else runs only makes it slower.
+ * Rounds of `oneMs` that take this processor 1 ms: by processor time, the best of some tries, for
+ * whatever else runs only makes it slower.
  */
-function roundsOfOneMs(): number {
-  let x = 1;
-  const work = (rounds: number): number => {
+async function roundsOfOneMs(fn: string): Promise<number> {
+  const { default: evaluate } = (await import(pathToFileURL(fn).href)) as {
+    default: (input: object) => unknown;
+  };
+  const params = { rounds: 20_000 };
+  const work = (): number => {
     const before = process.cpuUsage();
-    for (let k = 0; k < rounds; k += 1) x = (Math.imul(x ^ (x >>> 15), 0x2c1b3c6d) + k) | 0;
+    evaluate({ rng: { uniform: () => 0.5 }, params });
     const { user, system } = process.cpuUsage(before);
     return (user + system) / 1000;
   };
-  const rounds = 2e7;
-  const times = Array.from({ length: 10 }, () => work(rounds));
-  return Math.max(1, Math.round(rounds / Math.min(...times)) + (x & 0));
+  const times = Array.from({ length: 20 }, work);
+  return Math.max(1, Math.round(params.rounds / Math.min(...times)));
 }

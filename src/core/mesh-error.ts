@@ -16,7 +16,6 @@ export type MeshErrorCode =
   | 'MESH_AMBIGUOUS'
   | 'MESH_JOB_ENDED'
   | 'MESH_NOT_EVALUATED'
-  | 'MESH_NO_VALUE'
   | 'MESH_DISK_FULL'
   | 'MESH_STOPPED'
   | 'MESH_INTERNAL';
