@@ -43,7 +43,6 @@ const BY_ERROR: Readonly<Record<MeshErrorCode, number>> = {
   MESH_AMBIGUOUS: EXIT.usage,
   MESH_JOB_ENDED: EXIT.usage,
   MESH_NOT_EVALUATED: EXIT.usage,
-  MESH_NO_VALUE: EXIT.failed,
   MESH_DISK_FULL: EXIT.failed,
   MESH_STOPPED: EXIT.unreachable,
   MESH_INTERNAL: EXIT.failed,

@@ -182,6 +182,6 @@ export type Answer =
   | { readonly kind: 'verified'; readonly checked: number; readonly different: Difference[] }
   | {
       readonly kind: 'refused';
-      readonly code: 'MESH_UNKNOWN_JOB' | 'MESH_JOB_ENDED' | 'MESH_STOPPED';
+      readonly code: 'MESH_UNKNOWN_JOB' | 'MESH_JOB_ENDED' | 'MESH_DISK_FULL' | 'MESH_STOPPED';
       readonly reason: string;
     };

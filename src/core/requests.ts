@@ -13,10 +13,24 @@ import type { Turn } from './turn.ts';
 
 type Of<K extends PeerEvent['kind']> = Extract<PeerEvent, { kind: K }>;
 
-function refuse(turn: Turn, request: number, code: 'MESH_UNKNOWN_JOB' | 'MESH_JOB_ENDED'): void {
-  const reason = code === 'MESH_UNKNOWN_JOB' ? 'no such job' : 'the job has ended';
-  const result: Answer = { kind: 'refused', code, reason };
+const REFUSALS = {
+  MESH_UNKNOWN_JOB: 'no such job',
+  MESH_JOB_ENDED: 'the job has ended',
+  MESH_DISK_FULL: 'this disk is full: free some space, then ask again',
+} as const;
+
+function refuse(turn: Turn, request: number, code: keyof typeof REFUSALS): void {
+  const result: Answer = { kind: 'refused', code, reason: REFUSALS[code] };
   turn.emit({ kind: 'answer', request, result });
+}
+
+/** The disk is full: who waits for a receipt is told; who waits for a job's end waits on. */
+export function refuseWaiting(turn: Turn): void {
+  for (const { request, ofEnd } of [...turn.state.pending.values()]) {
+    if (ofEnd) continue;
+    turn.state.pending.delete(request);
+    refuse(turn, request, 'MESH_DISK_FULL');
+  }
 }
 
 function awaitReceipts(
@@ -28,6 +42,7 @@ function awaitReceipts(
 
 /** Publishes a job: its blobs, its signed manifest and the probe's outcomes in one write batch. */
 export function publish(turn: Turn, event: Of<'publish'>): void {
+  if (turn.state.diskFull) return refuse(turn, event.request, 'MESH_DISK_FULL');
   const { env } = turn;
   const { manifest, request } = event;
   const bytes = encodeManifest(manifest);
@@ -43,6 +58,7 @@ export function publish(turn: Turn, event: Of<'publish'>): void {
 
 /** Cancels, pauses, resumes a job or changes its priority. */
 export function operate(turn: Turn, event: Of<'operate'>): void {
+  if (turn.state.diskFull) return refuse(turn, event.request, 'MESH_DISK_FULL');
   const job = turn.state.jobs.get(event.job);
   if (job === undefined) return refuse(turn, event.request, 'MESH_UNKNOWN_JOB');
   if (!job.active) {
@@ -79,6 +95,7 @@ export function enforceDeadlines(turn: Turn): void {
 
 /** Records that an index of a job is to be skipped. */
 export function skip(turn: Turn, event: Of<'skip'>): void {
+  if (turn.state.diskFull) return refuse(turn, event.request, 'MESH_DISK_FULL');
   const job = turn.state.jobs.get(event.job);
   if (job === undefined) return refuse(turn, event.request, 'MESH_UNKNOWN_JOB');
   if (!job.active) return refuse(turn, event.request, 'MESH_JOB_ENDED');

@@ -10,7 +10,15 @@ import type { Message } from './message.ts';
 import type { PeerState } from './peer-state.ts';
 import { giveReceipts, settlePending, takeAsk, takeReceipt } from './receipts.ts';
 import { receive } from './records.ts';
-import { confirm, enforceDeadlines, operate, publish, skip, verify } from './requests.ts';
+import {
+  confirm,
+  enforceDeadlines,
+  operate,
+  publish,
+  refuseWaiting,
+  skip,
+  verify,
+} from './requests.ts';
 import { schedule } from './scheduler.ts';
 import {
   greet,
@@ -146,7 +154,10 @@ function takeDisk(turn: Turn, full: boolean): void {
   if (state.diskFull === full) return;
   state.diskFull = full;
   turn.beat = true;
-  if (full) for (const own of openLeases(state)) stopLease(turn, own, 'kill');
+  if (full) {
+    for (const own of openLeases(state)) stopLease(turn, own, 'kill');
+    refuseWaiting(turn);
+  }
   turn.log(full ? 'error' : 'info', full ? 'disk.full' : 'disk.free');
 }
 

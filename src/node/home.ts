@@ -18,6 +18,19 @@ export interface PeerSettings {
   readonly announce?: readonly string[];
 }
 
+/** What of a settings file has the right form. */
+function settingsOf(value: unknown): PeerSettings {
+  if (typeof value !== 'object' || value === null) return {};
+  const { name, listen, announce } = value as Record<string, unknown>;
+  const isList = (list: unknown): list is string[] =>
+    Array.isArray(list) && list.every((each) => typeof each === 'string' && each.startsWith('/'));
+  return {
+    ...(typeof name === 'string' && name !== '' ? { name: name.slice(0, 64) } : {}),
+    ...(isList(listen) ? { listen } : {}),
+    ...(isList(announce) ? { announce } : {}),
+  };
+}
+
 /** The folder that holds all of a peer's state; plain files beside the database. */
 export class Home {
   readonly path: string;
@@ -73,16 +86,18 @@ export class Home {
     const secret = new Uint8Array(Buffer.from(text.trim(), 'base64url'));
     if (secret.length !== SECRET_BYTES) {
       const file = join(this.path, 'mesh');
-      throw new MeshError(
-        'MESH_HOME_UNUSABLE',
-        `${file} is damaged: leave this mesh and join anew`,
-      );
+      throw new MeshError('MESH_HOME_UNUSABLE', `${file} is damaged: remove it, and join anew`);
     }
     return { mesh: deriveMeshKeys(secret).meshId, secret };
   }
 
   async enter(secret: Uint8Array): Promise<void> {
     await this.#write('mesh', `${Buffer.from(secret).toString('base64url')}\n`);
+  }
+
+  /** Says whether the folder is still there: somebody may have removed it. */
+  async exists(): Promise<boolean> {
+    return (await this.#read('incarnation')) !== null;
   }
 
   /** Forgets the mesh and everything of it; the peer's key stays. */
@@ -96,7 +111,7 @@ export class Home {
     const text = await this.#read('peer.json');
     if (text === null) return {};
     try {
-      return JSON.parse(text) as PeerSettings;
+      return settingsOf(JSON.parse(text));
     } catch {
       // Only conveniences are in it: the peer picks a port and a name again.
       return {};

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { finalLines, holdsAnswer, type Line, lineAt } from '../core/answer.ts';
-import type { ComputationId, JobId } from '../core/ids.ts';
+import type { ComputationId, Hash, JobId } from '../core/ids.ts';
 import type { Interval } from '../core/interval-set.ts';
 import type { JobState } from '../core/job-state.ts';
 import { MeshError } from '../core/mesh-error.ts';
@@ -184,13 +184,25 @@ export class LocalJob implements Job {
     const { index, outcome } = line;
     if (outcome.kind === 'error') return { index, error: outcome.name };
     if (outcome.kind === 'value') return { index, value: JSON.parse(outcome.text) as unknown };
-    let bytes = await this.#loop.blob(outcome.hash);
-    while (bytes === undefined) {
-      this.#loop.dispatch({ kind: 'fetch', hash: outcome.hash });
-      await this.#loop.changed(this.id, signal);
-      bytes = await this.#loop.blob(outcome.hash);
-    }
+    const bytes = await this.#longValue(outcome.hash, signal);
     return { index, value: JSON.parse(new TextDecoder().decode(bytes)) as unknown };
+  }
+
+  /** A long value: from this disk, else from its holders. */
+  async #longValue(hash: Hash, signal?: AbortSignal): Promise<Uint8Array> {
+    for (;;) {
+      const known = await this.#loop.blob(hash);
+      if (known !== undefined) return known;
+      // Watched before it is looked for once more: it may come between the two.
+      const change = this.#loop.changed(this.id, signal);
+      this.#loop.dispatch({ kind: 'fetch', hash });
+      const found = await this.#loop.blob(hash);
+      if (found !== undefined) {
+        change.catch(() => undefined);
+        return found;
+      }
+      await change;
+    }
   }
 }
 

@@ -99,6 +99,11 @@ async function tryFirst(
   const probe = await workforce
     .probe({ computation, program, params, seed, ...items })
     .catch((error: unknown) => {
+      if ((error as NodeJS.ErrnoException).code === 'ENOSPC') {
+        throw new MeshError('MESH_DISK_FULL', 'this disk is full: free some space', {
+          cause: error,
+        });
+      }
       if (!(error instanceof MeshError)) throw error;
       throw new MeshError(error.code, `${name}: ${error.message}`, { cause: error });
     });

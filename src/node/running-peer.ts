@@ -13,6 +13,9 @@ import type { Peer } from './peer.ts';
 /** Time for the farewell to reach the others, in ms. */
 const FAREWELL_MS = 200;
 
+/** Between two looks whether the home is still there, in ms. */
+const WATCH_MS = 2000;
+
 /** Longest wait for running candidates when a peer leaves, in ms. */
 const DRAIN_MS = 10_000;
 
@@ -35,6 +38,7 @@ export class RunningPeer {
   #loop: Loop | null = null;
   #network: Network | null = null;
   #ending: Promise<void> | null = null;
+  #watch: NodeJS.Timeout | null = null;
 
   constructor(parts: RunningParts) {
     this.#parts = parts;
@@ -43,6 +47,8 @@ export class RunningPeer {
   start(loop: Loop, network: Network): Peer {
     this.#loop = loop;
     this.#network = network;
+    this.#watch = setInterval(() => void this.#watchHome(), WATCH_MS);
+    this.#watch.unref();
     const { home, workforce, membership, state } = this.#parts;
     const end = (how: 'stopped' | 'left'): Promise<void> => this.end(how);
     const invite = (): string | null => this.#invite();
@@ -60,7 +66,7 @@ export class RunningPeer {
     };
   }
 
-  /** Another process runs with this identity: this one ends. */
+  /** What this peer keeps is not its own any more: it ends. */
   halt(reason: string): void {
     this.#parts.log('error', 'peer.halted', { reason });
     void this.end('halted');
@@ -69,6 +75,13 @@ export class RunningPeer {
   end(how: End): Promise<void> {
     this.#ending ??= this.#end(how).finally(() => this.#ended.resolve(how));
     return this.#ending;
+  }
+
+  /** Nothing can be kept in a home that was removed: to go on would be to promise in vain. */
+  async #watchHome(): Promise<void> {
+    const { home } = this.#parts;
+    const there = await home.exists().catch(() => true);
+    if (!there) this.halt(`the home ${home.path} was removed`);
   }
 
   /** Addresses of this peer and of members that are alive, as many as an invite carries. */
@@ -89,6 +102,7 @@ export class RunningPeer {
   async #end(how: End): Promise<void> {
     const { home, store, workforce, state, membership } = this.#parts;
     const loop = this.#loop;
+    if (this.#watch !== null) clearInterval(this.#watch);
     if (loop !== null && how !== 'halted') {
       loop.dispatch({ kind: 'stop', leave: how === 'left' });
       const until = performance.now() + DRAIN_MS;

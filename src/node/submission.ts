@@ -110,7 +110,7 @@ async function itemTexts(items: NonNullable<PublishRequest['items']>): Promise<s
 
 function checkName(name: unknown): void {
   const good = typeof name === 'string' && name.length >= 1 && name.length <= 64;
-  if (!good || /\p{Cc}/u.test(name)) {
+  if (!good || name === '.' || name === '..' || /\p{Cc}/u.test(name)) {
     throw new TypeError(`name must have 1 to 64 printable characters, not ${JSON.stringify(name)}`);
   }
 }

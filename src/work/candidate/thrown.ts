@@ -11,6 +11,15 @@ const MAX_LINE_BYTES = 500;
  * all others: they are outcomes.
  */
 export function failureOf(thrown: unknown): WorkFailure | undefined {
+  try {
+    return refusalIn(thrown);
+  } catch {
+    // A getter of the error threw in turn: the user's code, so it is an outcome.
+    return undefined;
+  }
+}
+
+function refusalIn(thrown: unknown): WorkFailure | undefined {
   let error: unknown = thrown;
   for (let depth = 0; depth < 4 && typeof error === 'object' && error !== null; depth += 1) {
     const { message, code, errno, name, cause } = error as Record<string, unknown>;

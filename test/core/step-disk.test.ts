@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest';
+import { type TinyJob, TinyMesh } from '../sim/tiny-mesh.ts';
+import { scattered } from '../sim/tiny-oracle.ts';
+
+const JOB: TinyJob = { program: scattered(10), accept: 100 };
+
+test('a full disk takes no work and no request, and the job goes on elsewhere', () => {
+  const mesh = new TinyMesh({ peers: 3 });
+  const [a, b] = [mesh.peer(0), mesh.peer(1)];
+  const { id } = mesh.publish(b, JOB);
+  mesh.until('a works', () => a.busy().length > 0);
+  a.dispatch({ kind: 'disk', full: true });
+  mesh.until('a works no more', () => a.busy().length === 0);
+  const refused = mesh.operate(a, id, { kind: 'pause', paused: true });
+  expect(mesh.answer(a, refused)).toMatchObject({ kind: 'refused', code: 'MESH_DISK_FULL' });
+  mesh.until('b certifies', () => mesh.job(b, id)?.certificate != null);
+  expect(a.busy()).toEqual([]);
+  a.dispatch({ kind: 'disk', full: false });
+  expect(mesh.certificate(id)).toBeDefined();
+});
+
+test('who waits for a receipt is told when the disk fills up', () => {
+  const mesh = new TinyMesh({ peers: 3 });
+  const [a, b, c] = [mesh.peer(0), mesh.peer(1), mesh.peer(2)];
+  mesh.until('all are known', () => (a.state?.roster.size ?? 0) === 2);
+  mesh.partition([a], [b, c]);
+  const { request } = mesh.publish(a, JOB);
+  expect(mesh.answer(a, request)).toBeUndefined();
+  a.dispatch({ kind: 'disk', full: true });
+  expect(mesh.answer(a, request)).toMatchObject({ kind: 'refused', code: 'MESH_DISK_FULL' });
+});
