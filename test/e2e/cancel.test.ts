@@ -53,7 +53,7 @@ test('rerun and verify as commands: the line’s outcome, and exit 1 for an impu
   const rerun = await lab.run('solo', 'rerun', 'traced', `${index}`, '--json');
   expect(JSON.parse(rerun.stdout)).toMatchObject({
     ...{ index, log: [`x is ${value}`] },
-    outcome: { kind: 'accepted', text: `${value}` },
+    outcome: { kind: 'accepted', value },
   });
   const pure = await lab.run('solo', 'verify', 'traced', '--sample', '100%');
   expect(pure).toMatchObject({ code: 0, stdout: `${index + 1} of ${index + 1} equal\n` });
