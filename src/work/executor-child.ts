@@ -10,6 +10,7 @@ import { createLog } from './candidate/log-lines.ts';
 import { createStreams } from './candidate/rng.ts';
 import { shadowGlobals } from './candidate/shadow-globals.ts';
 import type { FromExecutor, Span, ToExecutor } from './executor-message.ts';
+import { closeInheritedFiles } from './inherited-files.ts';
 
 const WATCH_MS = 250;
 
@@ -104,6 +105,7 @@ async function hear(message: ToExecutor): Promise<void> {
   }
 }
 
+closeInheritedFiles();
 process.on('disconnect', endAll);
 process.on('message', (message: ToExecutor) => void hear(message));
 if (process.ppid !== Number(peer)) endAll();

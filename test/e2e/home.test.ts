@@ -42,3 +42,14 @@ test('port 0 is a free port chosen once and used again after a restart', async (
   const again = await lab.start('a');
   expect((await again.ready).addresses).toEqual(addresses);
 });
+
+test('user code has none of the peer’s database files open', async () => {
+  const home = await mkdtemp(join(tmpdir(), 'meshd-home-'));
+  const peer = await startPeer({ home, network: 'solo', slots: 1 });
+  const job = await peer.mesh.publish({ fn: 'test/e2e/functions/files.js', accept: 1 });
+  const lines: unknown[] = [];
+  for await (const line of job.results()) lines.push(line);
+  expect(lines).toEqual([{ index: 0, value: [] }]);
+  await peer.close();
+  await rm(home, { recursive: true });
+});
