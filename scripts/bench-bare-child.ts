@@ -1,8 +1,12 @@
 // A bare loop: it answers each task with the time that it took in ms, and ends with its parent.
 import { pathToFileURL } from 'node:url';
+import { setFlagsFromString } from 'node:v8';
 import { doubleOf, philox } from '../src/work/candidate/philox.ts';
 import { createStreams } from '../src/work/candidate/rng.ts';
 import type { BareTask } from './bench-bare.ts';
+
+// As in an executor: else the loop keeps a slow copy of the function for many seconds.
+setFlagsFromString('--no-maglev-inlining');
 
 /** The stream and the test of `trivial`, with nothing between them. */
 function trivialLoop({ seed, lo, hi }: BareTask): number {

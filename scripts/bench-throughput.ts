@@ -12,11 +12,11 @@ const ROUNDS = 3;
 const LIMIT_MS = { trivial: 25_000, oneMs: 45_000 } as const;
 /** How much the bare loop's rates before and after a job may differ, as a share of the larger. */
 const DRIFT = 0.1;
-/** Many virtual machines slow down after seconds of full load, unseen; a rest restores them. */
-const REST_MS = 3000;
+/** Before each round, so that the executors of the one before are at rest. */
+const REST_MS = 500;
 /** How long one job takes when it is as fast as the bare loop. */
 const JOB_MS = { trivial: 4000, oneMs: 10_000 } as const;
-const BARE_MS = 1000;
+const BARE_MS = 2000;
 /** An answer that no run of this length reaches. */
 const BEYOND = 2 ** 31;
 

@@ -12,7 +12,7 @@ import {
   whole,
 } from './form.ts';
 import { MAX_INDEX } from './interval-set.ts';
-import type { ComputationSpec, Manifest, Target } from './manifest.ts';
+import { type ComputationSpec, MAX_MICROSECONDS, type Manifest, type Target } from './manifest.ts';
 
 /** Most accepted candidates or items that one job may ask for. */
 export const MAX_TARGET = 2_147_483_648;
@@ -45,7 +45,9 @@ const mapTarget: Form<Target> = map(tuple(oneOf('map'), whole(1, MAX_TARGET)), (
 const target: Form<Target> = (value) =>
   Array.isArray(value) && value[0] === 'map' ? mapTarget(value) : accept(value);
 
-const probe = map(tuple(whole(0, 1024), whole(0, 1024), index), ([candidates, accepted, us]) => ({
+const spent = whole(0, MAX_MICROSECONDS);
+
+const probe = map(tuple(whole(0, 1024), whole(0, 1024), spent), ([candidates, accepted, us]) => ({
   candidates,
   accepted,
   ms: us / 1000,

@@ -4,6 +4,14 @@ import type { ComputationId, Hash, JobId, PeerId } from './ids.ts';
 /** Version of the candidate's contract: stream, distributions, value encoding. */
 export const CONTRACT_VERSION = 1;
 
+/** The longest time that is told, 100 days: above, microseconds in a double would not be whole. */
+export const MAX_MICROSECONDS: number = 2 ** 43;
+
+/** A time in ms as it is encoded: whole microseconds. */
+export function microseconds(ms: number): number {
+  return Math.min(Math.round(ms * 1000), MAX_MICROSECONDS);
+}
+
 /** What has results: everything that decides a candidate's outcome. */
 export interface ComputationSpec {
   readonly program: Hash;
@@ -81,7 +89,7 @@ export function encodeManifest(manifest: Manifest): Uint8Array {
     manifest.publishedAt,
     manifest.deadlineAt,
     manifest.root === null ? null : hexToBytes(manifest.root),
-    [manifest.probe.candidates, manifest.probe.accepted, Math.round(manifest.probe.ms * 1000)],
+    [manifest.probe.candidates, manifest.probe.accepted, microseconds(manifest.probe.ms)],
   ]);
 }
 

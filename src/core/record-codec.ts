@@ -16,7 +16,7 @@ import {
 } from './form.ts';
 import { assertNever } from './ids.ts';
 import { MAX_INDEX } from './interval-set.ts';
-import { encodeManifest } from './manifest.ts';
+import { encodeManifest, MAX_MICROSECONDS, microseconds } from './manifest.ts';
 import { manifestForm, risingIndices } from './manifest-form.ts';
 import type { ControlOp, OpChange, RecordBody, Segment } from './record.ts';
 
@@ -88,7 +88,7 @@ export function encodeBody(body: RecordBody): Uint8Array {
         hexToBytes(body.job),
         body.lo,
         body.hi - body.lo,
-        Math.round(body.ms * 1000),
+        microseconds(body.ms),
         body.fresh,
         body.accepted.map((column) => columnTuple(column, body.lo)),
         body.errors.map(({ index: at, name, detail }) => [at, name, detail]),
@@ -135,7 +135,7 @@ const segmentHead = tuple(
   hash,
   index,
   whole(1, MAX_INDEX),
-  index,
+  whole(0, MAX_MICROSECONDS),
   flag,
   list((value: unknown) => value, 65_536),
   list(tuple(index, text(200), text(2048)), 4096),
@@ -144,7 +144,7 @@ const segmentHead = tuple(
 const segmentForm: Form<Segment> = (value) => {
   const head = segmentHead(value);
   if (head instanceof Rejection) return head;
-  const [, job, lo, size, microseconds, fresh, columns, errorTuples] = head;
+  const [, job, lo, size, spent, fresh, columns, errorTuples] = head;
   const hi = lo + size;
   if (hi > MAX_INDEX) return new Rejection('past the last index');
   if (fresh && size > MAX_FRESH) return new Rejection(`more than ${MAX_FRESH} fresh candidates`);
@@ -157,7 +157,7 @@ const segmentForm: Form<Segment> = (value) => {
   for (const error of errors) {
     if (error.index < lo || error.index >= hi || !addNew(seen, error.index)) return twice;
   }
-  return { kind: 'segment', job, lo, hi, ms: microseconds / 1000, fresh, accepted, errors };
+  return { kind: 'segment', job, lo, hi, ms: spent / 1000, fresh, accepted, errors };
 };
 
 const twice = new Rejection('an index twice or outside the interval');

@@ -30,10 +30,11 @@ export function isClosed(error: unknown): boolean {
 export function isDamage(error: unknown): boolean {
   const text = wholeText(error);
   if (text.includes('LEVEL_CORRUPTION')) return true;
-  // A missing file, one shorter than its directory says, and a disk that cannot be read.
+  // A name that garbage made up can fail in any way; what is not damage is a short list.
   return (
     text.includes('LEVEL_IO_ERROR') &&
-    /No such file|Invalid argument|Input\/output error/i.test(text)
+    !isDiskFull(error) &&
+    !/Permission denied|not permitted|Read-only file system|Too many open files/i.test(text)
   );
 }
 

@@ -103,7 +103,7 @@ const segment: fc.Arbitrary<RecordBody> = fc
     lo: fc.oneof(fc.nat(1000), fc.constant(MAX - 70_000)),
     offsets: fc.uniqueArray(fc.nat(4000), { maxLength: 24 }),
     groups: fc.integer({ min: 1, max: 4 }),
-    microseconds: index,
+    microseconds: fc.maxSafeNat().map((spent) => spent % 2 ** 43),
     fresh: fc.boolean(),
     job: hash,
   })

@@ -82,6 +82,9 @@ function start(role: string, lifeMs = 0): { child: ChildProcess; lines: AsyncIte
   return { child, lines };
 }
 
+/** Longer than any file system allows. */
+const longName = `${'x'.repeat(300)}\n`;
+
 describe('a store on disk', () => {
   test('after kill -9 acknowledged batches are there, and each is whole', async () => {
     for (let lifeMs = 10; lifeMs < 50; lifeMs += 5) {
@@ -196,6 +199,7 @@ describe('a damaged database', () => {
   test.each<[string, () => Promise<void>]>([
     ['a table cut short', async () => truncate(await fileLike(/\.ldb$/), 100_000)],
     ['a table lost', async () => rm(await fileLike(/\.ldb$/))],
+    ['a CURRENT that names no possible file', () => writeFile(join(dir, 'CURRENT'), longName)],
     [
       'nothing but garbage',
       async () => {
