@@ -9,8 +9,8 @@ export const SOURCES = {
   if (x < 1e-7) return x;
 };
 `,
-  // A fixed amount of integer work, so that no clock says when it ends. The inner loop is a function
-  // of its own: how well the engine optimizes one long loop differs from process to process.
+  // A fixed amount of integer work, so that no clock says when it ends. The inner loop is a
+  // function of its own: how well the engine optimizes one long loop differs by process.
   oneMs: `function mix(x) {
   for (let k = 0; k < 256; k += 1) x = (Math.imul(x ^ (x >>> 15), 0x2c1b3c6d) + k) | 0;
   return x;

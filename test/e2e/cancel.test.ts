@@ -41,7 +41,6 @@ test('cancel ends a job on all peers, on one that was away too; the command runs
   expect(again.stdout).toBe(truth.stdout);
   expect(again.code).toBe(0);
   expect(again.summary.status).toBe('done');
-  expect(again.summary.ran).toBeLessThan(truth.evaluated);
   expect(again.summary.certificate).toBe(truth.certificate(again.summary.computation));
 }, 120_000);
 
