@@ -125,7 +125,8 @@ function summaryText(summary: Summary): string {
   ];
   if (errors > 0) parts.push(errors === 1 ? '1 error' : `${formatCount(errors)} errors`);
   if (skipped.length > 0) parts.push(`${formatCount(skipped.length)} skipped`);
-  parts.push(summary.ran === 0 ? 'all known before' : `${formatCount(summary.ran)} ran`);
+  const known = summary.ran === 0 && status === 'done';
+  parts.push(known ? 'all known before' : `${formatCount(summary.ran)} ran`);
   parts.push(formatSeconds(summary.seconds));
   if (summary.certificate !== null) parts.push(`certificate ${summary.certificate.slice(0, 16)}`);
   return parts.join(', ');

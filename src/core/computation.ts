@@ -117,6 +117,13 @@ export class Computation {
     return (this.attempts.get(index)?.length ?? 0) >= STUCK_AFTER && !this.coverage.has(index);
   }
 
+  /** How many indices are stuck. */
+  stuckCount(): number {
+    let count = 0;
+    for (const index of this.attempts.keys()) if (this.isStuck(index)) count++;
+    return count;
+  }
+
   /** The index at which five fresh evaluations had no two equal outcomes, or null. */
   get impureAt(): number | null {
     let lowest: number | null = null;

@@ -3,8 +3,19 @@ import type { Hash, JobId, PeerId } from './ids.ts';
 import type { Manifest } from './manifest.ts';
 import type { CertificateRecord, ControlOp, RecordKey } from './record.ts';
 
+/** Stuck indices after which a job without a single outcome has failed. */
+const HOPELESS_AFTER = 8;
+
 /** How far a job is. */
-export type JobPhase = 'running' | 'paused' | 'stuck' | 'done' | 'partial' | 'cancelled' | 'impure';
+export type JobPhase =
+  | 'running'
+  | 'paused'
+  | 'stuck'
+  | 'done'
+  | 'partial'
+  | 'cancelled'
+  | 'failed'
+  | 'impure';
 
 /** A control op with the hash of its record and its author. */
 export interface PlacedOp {
@@ -31,6 +42,8 @@ export class JobState {
   readonly record: Hash;
   /** Read from disk at the start: when it was published this run cannot tell. */
   loaded = false;
+  /** Indices that were stuck when it was published: another job's failures are not its own. */
+  readonly stuckBefore: number;
   /** Where its control records stand, to be dropped with it. */
   readonly records: RecordKey[] = [];
   readonly ops: Map<ControlOp['change']['kind'], PlacedOp> = new Map();
@@ -64,6 +77,7 @@ export class JobState {
     this.computation = computation;
     this.record = record;
     this.heardAt = heardAt;
+    this.stuckBefore = computation.stuckCount();
   }
 
   get priority(): number {
@@ -119,9 +133,18 @@ export class JobState {
     const cancel = this.cancelled;
     if (cancel !== null) return cancel.reason === 'deadline' ? 'partial' : 'cancelled';
     if (this.computation.impureAt !== null) return 'impure';
+    if (this.hopeless) return 'failed';
     if (this.paused) return 'paused';
     const frontier = this.computation.coverage.firstGap(0);
     return this.stuckBelow(frontier + 1).length > 0 ? 'stuck' : 'running';
+  }
+
+  /** True when index after index failed on every try, and no candidate ever had an outcome. */
+  get hopeless(): boolean {
+    const { attempts, coverage } = this.computation;
+    if (this.manifest.target.kind === 'map' || !coverage.isEmpty()) return false;
+    if (attempts.size < HOPELESS_AFTER) return false;
+    return this.computation.stuckCount() - this.stuckBefore >= HOPELESS_AFTER;
   }
 
   /** True when its answer is certified and some value of it has no holder any more. */
@@ -131,6 +154,7 @@ export class JobState {
 
   /** True while its candidates may be claimed. */
   get active(): boolean {
-    return this.ending === null && this.cancelled === null && this.computation.impureAt === null;
+    if (this.ending !== null || this.cancelled !== null) return false;
+    return this.computation.impureAt === null && !this.hopeless;
   }
 }

@@ -55,7 +55,6 @@ export function summaryOf(state: PeerState, job: JobState, now: number): Summary
   const lines = finalLines(job);
   const failed = answers.errorsBelow(end);
   const accepted = job.manifest.target.kind === 'map' ? lines - failed : lines;
-  const skipped = ending === null ? job.stuckBelow(end + 1) : [...job.skipped];
   return {
     job: job.endedBy === 'successor' ? (job.successor?.id ?? job.id) : job.id,
     computation: computation.id,
@@ -66,7 +65,7 @@ export function summaryOf(state: PeerState, job: JobState, now: number): Summary
     acceptanceRate: end === 0 ? 0 : accepted / end,
     frontier: frontierOf(job),
     certificate: ending?.certificate ?? null,
-    skipped,
+    skipped: [...job.skipped],
     errors: failed,
     ran: computation.ranFor(job.id),
     copies: state.copies.get(job.id) ?? 0,

@@ -26,6 +26,15 @@ function attempts(mesh: TinyMesh, peer: TinyPeer, id: JobId, index: number): str
   return all.map((attempt) => attempt.peer);
 }
 
+test('a function that dies at every index fails the job instead of trying for ever', () => {
+  const program = { ...scattered(5), name: 'always dies', outcome: () => 'dies' as const };
+  const { mesh, id } = published({ program, accept: 5 });
+  mesh.until('all know that it failed', () =>
+    mesh.peers.every((peer) => mesh.job(peer, id)?.phase === 'failed'),
+  );
+  mesh.until('nobody works', () => mesh.peers.every((peer) => peer.busy().length === 0));
+});
+
 describe('an index that dies', () => {
   test.each([1, 3])(
     'three times is stuck, and the owner publishes the successor (%i peers)',
