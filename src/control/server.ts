@@ -3,12 +3,16 @@ import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { createConnection } from 'node:net';
 import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { MeshError } from '../core/mesh-error.ts';
 import type { Mesh } from '../node/mesh.ts';
 import type { Submitter } from '../node/submission.ts';
 import { httpStatus, toFailure } from './failure.ts';
 import { socketPath } from './home.ts';
 import { answer, type ControlRequest } from './routes.ts';
+
+/** A client that was just answered asks the next thing within this time, in ms. */
+const NEXT_MS = 500;
 
 /** Connections of clients at a time; more are refused. */
 const MAX_CONNECTIONS = 256;
@@ -57,7 +61,10 @@ export async function serveControl(options: ControlOptions): Promise<ControlServ
   return {
     path,
     async idle() {
-      while (waits.size > 0) await Promise.allSettled(waits);
+      while (waits.size > 0) {
+        await Promise.allSettled(waits);
+        await sleep(NEXT_MS);
+      }
     },
     close() {
       closing ??= (async () => {

@@ -129,7 +129,8 @@ describe('a job that goes on', () => {
     expect(await show()).toMatchObject({ status: 'running', priority: -3 });
     expect((await meshd(['status', '--json'])).code).toBe(0);
     expect((await meshd(['peers'])).stdout).toMatch(/\(this\) .* alive +self/);
-    const attached = startCaptured(['attach', 'steered', '--home', home]);
+    const attached = startCaptured(['attach', 'steered', '--json', '--home', home]);
+    await attached.says('"status":"running"');
     expect((await meshd(['cancel', 'steered'])).code).toBe(0);
     expect((await attached.done).code).toBe(4);
     expect((await running.done).code).toBe(4);
