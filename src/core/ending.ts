@@ -1,4 +1,5 @@
 import { answerCertificate, type CompleteAnswer, completeAnswer, holdsAnswer } from './answer.ts';
+import { namedBlobs } from './blobs.ts';
 import { encode } from './codec.ts';
 import type { Hash, JobId } from './ids.ts';
 import type { JobState } from './job-state.ts';
@@ -122,16 +123,8 @@ function dropUnused(turn: Turn, job: JobState): void {
   state.passes.delete(job.id);
   turn.keep({ kind: 'drop-scope', scope });
   turn.emit({ kind: 'forget.computation', computation: scope });
-  const { program, params, items } = job.manifest.spec;
-  const chunks = items === null ? [] : [items.root, ...(state.chunks.get(items.root) ?? [])];
-  const inUse = new Set<Hash>();
-  for (const { manifest } of others) {
-    inUse.add(manifest.spec.program).add(manifest.spec.params);
-    const root = manifest.spec.items?.root;
-    if (root !== undefined) for (const hash of state.chunks.get(root) ?? []) inUse.add(hash);
-    if (root !== undefined) inUse.add(root);
-  }
-  for (const hash of [program, params, ...chunks, ...job.computation.long.keys()]) {
+  const inUse = new Set<Hash>(others.flatMap((other) => namedBlobs(turn, other)));
+  for (const hash of [...namedBlobs(turn, job), ...job.computation.long.keys()]) {
     if (inUse.has(hash) || !state.blobs.has(hash)) continue;
     state.blobs.delete(hash);
     turn.keep({ kind: 'drop-blob', hash });

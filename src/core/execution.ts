@@ -47,9 +47,9 @@ function byHash(turn: Turn, column: Column): Column[] {
     hashes.push(hash);
     sizes.push(bytes.length);
   }
-  const isShort = (k: number): boolean => !long.includes(k);
+  const isLongSlot = new Set(long);
   const indices = Float64Array.from(long, (k) => column.indices[k] ?? 0);
-  const short = slots(column, isShort);
+  const short = slots(column, (k) => !isLongSlot.has(k));
   const named: Column = { kind: 'hash', indices, hashes, sizes };
   return short.indices.length === 0 ? [named] : [short, named];
 }

@@ -1,11 +1,9 @@
 import { ownRegister, SMALL_MESH } from './heart.ts';
 import type { Hash, PeerId, Scope } from './ids.ts';
 import type { LogRange, Message } from './message.ts';
+import { MAX_SCOPES } from './message-codec.ts';
 import { receive } from './records.ts';
 import type { Turn } from './turn.ts';
-
-/** Scopes named in one message at most. */
-const MAX_SCOPES = 4096;
 
 /** Neighbours that a new segment is pushed to in a mesh that is not small. */
 const PUSH_TO = 2;

@@ -1,4 +1,5 @@
 import type { ComputationId, Hash, JobId, PeerId } from '../core/ids.ts';
+import type { JobPhase } from '../core/job-state.ts';
 import type { Rerun } from '../work/workforce.ts';
 
 /** What to publish. */
@@ -30,15 +31,8 @@ export type ResultLine =
   | { readonly index: number; readonly value: unknown }
   | { readonly index: number; readonly error: string };
 
-export type JobStatus =
-  | 'running'
-  | 'paused'
-  | 'stuck'
-  | 'done'
-  | 'partial'
-  | 'cancelled'
-  | 'failed'
-  | 'impure';
+/** How far a job is. */
+export type JobStatus = JobPhase;
 
 /** The answer in figures (design.md section 6, `--summary`). */
 export interface Summary {
