@@ -11,6 +11,9 @@ import type { Turn } from './turn.ts';
 /** Blobs asked for at the same time. */
 const MAX_ASKED = 64;
 
+/** Long values looked for at the same time; the others wait their turn. */
+const MAX_WANTED = 256;
+
 /** The longest items root, in bytes: a hash and a count for each chunk. */
 const MAX_ROOT_BYTES = 4_194_304;
 
@@ -52,8 +55,10 @@ export function keepsNamed(turn: Turn, job: JobState): boolean {
 /** Says whether all long values below an end lie on this peer's disk. */
 export function keepsValues(turn: Turn, computation: Computation, end: number): boolean {
   const { blobs, stored } = turn.state;
-  for (const [hash, index] of computation.long) {
-    if (index < end && (blobs.get(hash) ?? stored + 1) > stored) return false;
+  const { unstored, long } = computation;
+  for (const hash of unstored) {
+    if ((blobs.get(hash) ?? stored + 1) <= stored) unstored.delete(hash);
+    else if ((long.get(hash) ?? 0) < end) return false;
   }
   return true;
 }
@@ -65,9 +70,24 @@ export function seekBlobs(turn: Turn): void {
     const holder = holdersOf(turn, job.computation, job.manifest.owner).includes(state.self.peer);
     if (job.active || holder) for (const hash of namedBlobs(turn, job)) want(turn, hash, false);
     if (!holder) continue;
-    for (const hash of job.computation.long.keys()) want(turn, hash, true);
+    seekValues(turn, job.computation);
   }
   askForWanted(turn);
+}
+
+/** Looks for the long values of a computation that this peer is a holder of. */
+function seekValues(turn: Turn, { unstored, long, missing }: Computation): void {
+  const { blobs, stored, wants } = turn.state;
+  for (const hash of unstored) {
+    const write = blobs.get(hash);
+    if (write !== undefined) {
+      if (write <= stored) unstored.delete(hash);
+      continue;
+    }
+    if (wants.size >= MAX_WANTED) return;
+    // What nobody has any more comes by evaluation.
+    if (!missing.has(long.get(hash) ?? 0)) want(turn, hash, true);
+  }
 }
 
 /** Notes that a blob is looked for, unless it is here. */
@@ -99,7 +119,10 @@ export function askForWanted(turn: Turn): void {
 /** All live peers were asked in vain: a long value is lost, anything else is asked for again. */
 function giveUpRound(turn: Turn, hash: Hash, wanted: Want, peers: readonly PeerId[]): void {
   wanted.refused.clear();
-  const { roster } = turn.state;
+  const { roster, wants } = turn.state;
+  // The others' turn comes before it is asked for again.
+  wants.delete(hash);
+  wants.set(hash, wanted);
   const allAsked = roster
     .all()
     .every(([peer, view]) => peers.includes(peer) || roster.state(view, turn.now) === 'dead');
@@ -107,6 +130,7 @@ function giveUpRound(turn: Turn, hash: Hash, wanted: Want, peers: readonly PeerI
   for (const computation of turn.state.computations.values()) {
     const index = computation.long.get(hash);
     if (index === undefined || computation.missing.has(index)) continue;
+    wants.delete(hash);
     computation.missing.add(index, index + 1);
     turn.log('warn', 'value.lost', { computation: computation.id, index });
   }

@@ -1,12 +1,11 @@
-import type { Computation } from './computation.ts';
-import type { PeerId } from './ids.ts';
+import type { Computation, LostInterval } from './computation.ts';
 import { type Interval, IntervalSet } from './interval-set.ts';
 import type { JobState } from './job-state.ts';
 import { leased } from './lease-book.ts';
 import { eligible, liveContenders, rosterContenders, slotsInMesh } from './membership.ts';
 import type { OwnLease, Purpose } from './peer-state.ts';
 import { estimate, grainOf, reachOf } from './reach.ts';
-import { rendezvousOwner } from './rendezvous.ts';
+import type { Contenders } from './rendezvous.ts';
 import type { Turn } from './turn.ts';
 
 /** Blocks looked at in one choice. */
@@ -40,8 +39,7 @@ export function chooseNeeded(turn: Turn, job: JobState): Choice | null {
   const reach = reachOf(job, expected, grain, slots);
   const special = chooseSpecial(turn, job, reach);
   if (special !== null) return { ...special, expectedMs: expected.costMs, scarce: false };
-  const free = freeIntervals(turn, job, reach);
-  const block = chooseBlock(turn, computation, free, grain, slots);
+  const block = chooseBlock(turn, scanFree(turn, job, grain, reach));
   if (block === null) return null;
   const [lo, hi] = block.interval;
   return {
@@ -53,19 +51,87 @@ export function chooseNeeded(turn: Turn, job: JobState): Choice | null {
   };
 }
 
-/** What no outcome, no lease and no special treatment keeps from being claimed. */
-function freeIntervals(turn: Turn, job: JobState, reach: number): IntervalSet {
+/** What a look at the free blocks of a job found; it stands as long as its inputs are the same. */
+export interface Scan {
+  readonly inputs: readonly unknown[];
+  /** What may be claimed, up to the blocks that are looked at. */
+  readonly free: readonly Interval[];
+  readonly grain: number;
+  /** The lowest block that is this peer's. */
+  readonly mine: Interval | null;
+  /** Free blocks up to that one, it included; all that were looked at where there is none. */
+  readonly passed: number;
+  /** Fewer are free than the mesh has slots, four times over. */
+  readonly scarce: boolean;
+}
+
+/** Looks at the free blocks of a job, unless nothing changed since the last look. */
+function scanFree(turn: Turn, job: JobState, grain: number, reach: number): Scan {
   const { computation } = job;
+  const { coverage, attempts, disputes, losses } = computation;
+  const all = rosterContenders(turn, computation);
+  const live = liveContenders(turn, computation);
   const taken = leased(turn, computation);
-  for (const index of computation.attempts.keys()) taken.add(index, index + 1);
-  for (const index of computation.disputes.keys()) taken.add(index, index + 1);
-  for (const index of job.skips) taken.add(index, index + 1);
-  for (const { lo, hi } of computation.losses) taken.add(lo, hi);
-  const free = new IntervalSet();
-  for (const [lo, hi] of computation.coverage.gaps(0, reach)) {
-    for (const [a, b] of taken.gaps(lo, hi)) free.add(a, b);
+  const single = [attempts.size, disputes.size, losses.length, job.skips.size];
+  const inputs = [coverage.version, taken, all, live, grain, reach, ...single];
+  const known = turn.state.scans.get(job);
+  if (known?.inputs.every((input, k) => input === inputs[k])) return known;
+  const free = coverage.gapsBeside(untouchable(job, taken), 0, reach, MAX_SCAN);
+  const enough = Math.min(4 * Math.max(live.slots, 1), MAX_SCAN);
+  const found = scan(free, grain, enough, isOwn(turn, all, live));
+  const fresh: Scan = { inputs, free, grain, ...found };
+  turn.state.scans.set(job, fresh);
+  return fresh;
+}
+
+/** What a lease or special treatment keeps from being claimed. */
+function untouchable(job: JobState, taken: IntervalSet): IntervalSet {
+  const { attempts, disputes, losses } = job.computation;
+  if (attempts.size + disputes.size + losses.length + job.skips.size === 0) return taken;
+  const kept = taken.clone();
+  for (const index of attempts.keys()) kept.add(index, index + 1);
+  for (const index of disputes.keys()) kept.add(index, index + 1);
+  for (const index of job.skips) kept.add(index, index + 1);
+  for (const { lo, hi } of losses) kept.add(lo, hi);
+  return kept;
+}
+
+/**
+ * Says which blocks are this peer's: its own by rendezvous, or a dead peer's that falls to it among
+ * the living (the frontier waits for it).
+ */
+function isOwn(turn: Turn, all: Contenders, live: Contenders): (block: number) => boolean {
+  const self = turn.state.self.peer;
+  if (all === live) return (block) => all.owner(block) === self;
+  return (block) => {
+    const owner = all.owner(block);
+    return (owner === undefined || live.has(owner) ? owner : live.owner(block)) === self;
+  };
+}
+
+function scan(
+  free: readonly Interval[],
+  grain: number,
+  enough: number,
+  own: (block: number) => boolean,
+): Pick<Scan, 'mine' | 'passed' | 'scarce'> {
+  let mine: Interval | null = null;
+  let passed = 0;
+  let seen = 0;
+  for (const [lo, hi] of free) {
+    for (let at = lo; at < hi && seen < MAX_SCAN; ) {
+      const block = Math.floor(at / grain);
+      const end = Math.min(hi, (block + 1) * grain);
+      seen++;
+      if (mine === null) {
+        passed++;
+        if (own(block)) mine = [at, end];
+      }
+      if (mine !== null && seen >= enough) return { mine, passed, scarce: false };
+      at = end;
+    }
   }
-  return free;
+  return { mine, passed, scarce: seen < enough };
 }
 
 interface Block {
@@ -73,46 +139,27 @@ interface Block {
   readonly scarce: boolean;
 }
 
-/**
- * The lowest block that is this peer's: its own by rendezvous, or a dead peer's that falls to it
- * among the living (the frontier waits for it); then a random free one.
- */
-function chooseBlock(
-  turn: Turn,
-  computation: Computation,
-  free: IntervalSet,
-  grain: number,
-  slots: number,
-): Block | null {
-  const self = turn.state.self.peer;
-  const all = rosterContenders(turn, computation);
-  const live = liveContenders(turn, computation);
-  const alive = new Set<PeerId>(live.map(({ peer }) => peer));
-  let mine: Interval | null = null;
-  let stolen: Interval | null = null;
-  let seen = 0;
-  const enough = 4 * slots;
-  for (const [lo, hi] of free.toArray()) {
-    for (let at = lo; at < hi && seen < MAX_SCAN; ) {
-      const block = Math.floor(at / grain);
-      const piece: Interval = [at, Math.min(hi, (block + 1) * grain)];
-      at = piece[1];
-      seen++;
-      if (mine === null) {
-        const owner = all.length === 1 ? self : rendezvousOwner(computation.id, block, all);
-        const heir =
-          owner === undefined || alive.has(owner)
-            ? owner
-            : rendezvousOwner(computation.id, block, live);
-        if (heir === self) mine = piece;
-        // Reservoir sampling: each free block seen is stolen with the same chance.
-        if (turn.env.rng() * seen < 1) stolen = piece;
-      }
-      if (mine !== null && seen >= enough) return { interval: mine, scarce: false };
+/** The lowest block that is this peer's, or else a random free one. */
+function chooseBlock(turn: Turn, { mine, passed, free, grain, scarce }: Scan): Block | null {
+  if (mine !== null) return { interval: mine, scarce };
+  if (passed === 0) return null;
+  const interval = blockAt(free, grain, 1 + Math.floor(turn.env.rng() * passed));
+  return interval === null ? null : { interval, scarce };
+}
+
+/** The free block at a place, counted from 1. */
+function blockAt(free: readonly Interval[], grain: number, place: number): Interval | null {
+  let left = place;
+  for (const [lo, hi] of free) {
+    const first = Math.floor(lo / grain);
+    const blocks = Math.ceil(hi / grain) - first;
+    if (left <= blocks) {
+      const block = first + left - 1;
+      return [Math.max(lo, block * grain), Math.min(hi, (block + 1) * grain)];
     }
+    left -= blocks;
   }
-  const interval = mine ?? stolen;
-  return interval === null ? null : { interval, scarce: seen < enough };
+  return null;
 }
 
 type Special = Pick<Choice, 'lo' | 'hi' | 'purpose'>;
@@ -131,7 +178,7 @@ function chooseSpecial(turn: Turn, job: JobState, reach: number): Special | null
     chooseDispute(turn, computation, reach) ??
     chooseAttempted(turn, job, taken, reach) ??
     chooseMissing(computation, taken, reach) ??
-    chooseLost(turn, computation, taken, reach)
+    chooseLost(turn, job, taken, reach)
   );
 }
 
@@ -145,7 +192,7 @@ function chooseDispute(turn: Turn, computation: Computation, reach: number): Spe
       ({ lease, purpose }) =>
         purpose === 'dispute' && lease.segment === undefined && lease.lo === index,
     );
-    if (held || rendezvousOwner(computation.id, index, live) !== self) continue;
+    if (held || live.owner(index) !== self) continue;
     return { lo: index, hi: index + 1, purpose: 'dispute' };
   }
   return null;
@@ -159,7 +206,7 @@ function chooseAttempted(
   reach: number,
 ): Special | null {
   const { computation } = job;
-  const live = liveContenders(turn, computation).map(({ peer }) => peer);
+  const live = liveContenders(turn, computation).list.map(({ peer }) => peer);
   for (const index of [...computation.attempts.keys()].sort((a, b) => a - b)) {
     if (index >= reach) break;
     if (computation.coverage.has(index) || computation.isStuck(index)) continue;
@@ -192,25 +239,39 @@ function chooseMissing(
  */
 function chooseLost(
   turn: Turn,
-  computation: Computation,
+  { computation, skips }: JobState,
   taken: IntervalSet,
   reach: number,
 ): Special | null {
   const { losses, coverage } = computation;
   const busy = taken.clone();
+  for (const index of skips) busy.add(index, index + 1);
   for (const index of computation.attempts.keys()) busy.add(index, index + 1);
   for (const index of computation.disputes.keys()) busy.add(index, index + 1);
   for (const { lo, hi } of losses) {
-    const size = Math.max(1, Math.ceil((hi - lo) / LOST_PARTS));
     for (const [a, b] of coverage.gaps(lo, Math.min(hi, reach))) {
       for (const [from, to] of busy.gaps(a, b)) {
-        const end = Math.min(to, lo + (Math.floor((from - lo) / size) + 1) * size);
+        const end = partEnd(losses, from, to);
         if (!mayRetry(turn, computation, from, end)) continue;
         return { lo: from, hi: end, purpose: 'lost' };
       }
     }
   }
   return null;
+}
+
+/** Where the part ends that begins at `from`: of the narrowest loss there, before the next one. */
+function partEnd(losses: readonly LostInterval[], from: number, to: number): number {
+  let end = to;
+  let narrowest = Number.POSITIVE_INFINITY;
+  for (const { lo, hi } of losses) {
+    if (lo > from) end = Math.min(end, lo);
+    if (lo > from || hi <= from || hi - lo >= narrowest) continue;
+    narrowest = hi - lo;
+    const size = Math.max(1, Math.ceil(narrowest / LOST_PARTS));
+    end = Math.min(end, lo + (Math.floor((from - lo) / size) + 1) * size);
+  }
+  return end;
 }
 
 function mayRetry(turn: Turn, computation: Computation, lo: number, hi: number): boolean {
@@ -220,16 +281,20 @@ function mayRetry(turn: Turn, computation: Computation, lo: number, hi: number):
   const waitMs = turn.state.timing.lostMs * 2 ** Math.min(over.length - 2, 16);
   if (turn.now - last < waitMs) return false;
   const alone = turn.state.leases.every(({ lease }) => lease.segment !== undefined);
-  const owner = rendezvousOwner(computation.id, lo, liveContenders(turn, computation));
+  const owner = liveContenders(turn, computation).owner(lo);
   return alone && owner === turn.state.self.peer;
 }
 
-/** The parts of a held interval worth a second run: not what is skipped or failed alone. */
+/**
+ * The parts of a held interval worth a second run: not what is skipped or failed alone, nor what a
+ * machine may have died of, which is tried by one peer at a time.
+ */
 function copyable(job: JobState, lo: number, hi: number): Interval[] {
-  const { coverage, attempts } = job.computation;
+  const { coverage, attempts, losses } = job.computation;
   const open = new IntervalSet(coverage.gaps(lo, hi));
   for (const index of job.skips) open.remove(index, index + 1);
   for (const index of attempts.keys()) open.remove(index, index + 1);
+  for (const loss of losses) open.remove(loss.lo, loss.hi);
   return open.toArray();
 }
 
@@ -241,26 +306,21 @@ export function chooseCopy(turn: Turn, job: JobState): Choice | null {
   const { computation } = job;
   const median = computation.medianMs;
   if (median === null || !job.active || !eligible(turn, computation)) return null;
+  const { roster, leases } = turn.state;
+  const aged = roster.agedLeases(computation.id, Math.max(1.5 * median, 100), turn.now);
+  if (aged.length === 0) return null;
   const slots = Math.max(slotsInMesh(turn, computation), 1);
   const expected = estimate(job);
   const grain = grainOf(job, expected, slots, turn.now - job.heardAt, turn.state.timing);
   const reach = reachOf(job, expected, grain, slots);
-  const { roster, leases } = turn.state;
   const copies = leases.map(({ lease }) => lease).filter(({ copy }) => copy);
-  const held: { lo: number; hi: number; age: number }[] = [];
   for (const [, view] of roster.all()) {
-    for (const lease of view.register.leases) {
-      if (lease.computation !== computation.id || lease.segment !== undefined) continue;
-      if (lease.copy) copies.push(lease);
-      else if (roster.holds(view, lease, turn.now)) {
-        const age = turn.now - (view.leaseSeen.get(lease.id) ?? turn.now);
-        held.push({ lo: lease.lo, hi: lease.hi, age });
-      }
-    }
+    copies.push(...view.register.leases.filter((lease) => lease.copy && isOpen(lease)));
   }
   const tooOld = Math.max(600_000, 1000 * median);
-  for (const { lo, hi, age } of held.sort((a, b) => a.lo - b.lo)) {
-    if (age < Math.max(1.5 * median, 100) || age > tooOld) continue;
+  for (const { lease, age } of aged.sort((a, b) => a.lease.lo - b.lease.lo)) {
+    if (age > tooOld) continue;
+    const { lo, hi } = lease;
     const [gap] = copyable(job, lo, Math.min(hi, reach));
     if (gap === undefined) continue;
     const over = copies.filter((copy) => copy.lo < gap[1] && copy.hi > gap[0]);

@@ -1,7 +1,7 @@
 import { decode } from './codec.ts';
-import { ENDED_ENTRY, TOMBSTONE_ENTRY } from './ending.ts';
+import { ENDED_ENTRY } from './ending.ts';
 import type { PeerEvent } from './event.ts';
-import { check, flag, hash, list, tuple, whole } from './form.ts';
+import { check, flag, hash, list, nullable, oneOf, tuple, whole } from './form.ts';
 import { MAX_INDEX } from './interval-set.ts';
 import { LEASES_ENTRY } from './lease-book.ts';
 import { LOST } from './record.ts';
@@ -9,21 +9,12 @@ import { append, receive } from './records.ts';
 import type { Turn } from './turn.ts';
 
 const index = whole(0, MAX_INDEX);
-const endedForm = tuple(index, flag);
-const leasesForm = list(tuple(hash, index, index), 4096);
+const endedForm = tuple(index, flag, nullable(oneOf('own', 'successor')));
+const leasesForm = list(tuple(hash, hash, index, index), 4096);
 
 /** Takes in records read from disk, the control scope's before all others. */
 export function load(turn: Turn, event: Extract<PeerEvent, { kind: 'loaded' }>): void {
   receive(turn, event.group, 'disk');
-}
-
-/** Job ids whose records were dropped, to be known before records are loaded. */
-export function readTombstones(turn: Turn, locals: ReadonlyMap<string, Uint8Array>): void {
-  for (const [key, bytes] of locals) {
-    if (!key.startsWith(TOMBSTONE_ENTRY)) continue;
-    const phase = new TextDecoder().decode(bytes);
-    turn.state.tombstones.set(key.slice(TOMBSTONE_ENTRY.length), phase);
-  }
 }
 
 /** All was read: leases found are told as lost, and work may begin after the first exchange. */
@@ -39,7 +30,12 @@ export function boot(turn: Turn, event: Extract<PeerEvent, { kind: 'booted' }>):
     const decoded = decode(bytes, 64);
     const ended = 'value' in decoded ? check(endedForm, decoded.value) : decoded;
     if (job === undefined || 'rejected' in ended) continue;
-    [job.endedAt, job.checked] = ended.value;
+    const [endedAt, checked, endedBy] = ended.value;
+    job.endedAt = endedAt;
+    job.checked = checked;
+    // Both may be known: which of them clients follow was decided when the first one came.
+    const known = endedBy === 'own' ? job.certificate : job.successor;
+    if (endedBy !== null && known !== null) job.endedBy = endedBy;
   }
   tellLost(turn, event.locals.get(LEASES_ENTRY));
   for (const job of state.jobs.values()) {
@@ -57,11 +53,11 @@ function tellLost(turn: Turn, bytes: Uint8Array | undefined): void {
   if ('rejected' in decoded) return;
   const leases = check(leasesForm, decoded.value);
   if ('rejected' in leases) return;
-  for (const [scope, lo, hi] of leases.value) {
+  for (const [scope, job, lo, hi] of leases.value) {
     const computation = turn.state.computations.get(scope);
     if (computation === undefined || hi <= lo || computation.coverage.covers(lo, hi)) continue;
     const detail = 'under way when this process ended';
-    append(turn, scope, { kind: 'attempt', lo, hi, failure: LOST, detail });
+    append(turn, scope, { kind: 'attempt', job, lo, hi, failure: LOST, detail });
   }
   turn.keep({ kind: 'local', key: LEASES_ENTRY, bytes: null });
 }

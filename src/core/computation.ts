@@ -22,6 +22,7 @@ interface Dispute {
 /** An attempt with its place and the peer that made it. */
 export interface PlacedAttempt {
   readonly peer: PeerId;
+  readonly job: JobId;
   readonly index: number;
   readonly failure: string;
   readonly detail: string;
@@ -58,6 +59,8 @@ export class Computation {
   readonly missing: IntervalSet = new IntervalSet();
   /** Values that travel by hash, and one index that has each. */
   readonly long: Map<Hash, number> = new Map();
+  /** Those of them that are not known to be on this peer's disk. */
+  readonly unstored: Set<Hash> = new Set();
   /** Outcomes below it are in a certificate: a dispute that comes later does not change them. */
   #certifiedEnd = 0;
   candidates = 0;
@@ -89,16 +92,27 @@ export class Computation {
     return disputed;
   }
 
-  /** Fixes the outcomes below the end of a certified answer; open disputes take the first known. */
+  /** Fixes the outcomes below the end of a certified answer: no later dispute changes them. */
   certify(end: number): void {
-    if (end <= this.#certifiedEnd) return;
-    this.#certifiedEnd = end;
-    for (const [index, { outcomes }] of this.disputes) {
-      if (index >= end || this.coverage.has(index)) continue;
-      const [first] = outcomes.values();
-      this.answers.set(index, first);
-      this.coverage.add(index, index + 1);
-    }
+    this.#certifiedEnd = Math.max(this.#certifiedEnd, end);
+  }
+
+  /** Disputed indices below an end, settled ones included, rising. */
+  disputedBelow(end: number): number[] {
+    return [...this.disputes.keys()].filter((index) => index < end).sort((a, b) => a - b);
+  }
+
+  /** The outcomes that segments gave to a disputed index, in the order of their keys. */
+  rivals(index: number): (Outcome | undefined)[] {
+    const outcomes = [...(this.disputes.get(index)?.outcomes ?? [])];
+    return outcomes.sort(([a], [b]) => (a < b ? -1 : 1)).map(([, outcome]) => outcome);
+  }
+
+  /** Takes one of its rivals for the outcome of a disputed index. */
+  decide(index: number, outcome: Outcome | undefined): void {
+    this.answers.set(index, outcome);
+    this.#noteLong(index, outcome);
+    this.coverage.add(index, index + 1);
   }
 
   addAttempt(key: RecordKey, attempt: Attempt, now: number): void {
@@ -106,9 +120,9 @@ export class Computation {
       this.losses.push({ lo: attempt.lo, hi: attempt.hi, peer: key.origin, at: now });
       return;
     }
-    const { lo: index, failure, detail } = attempt;
+    const { lo: index, job, failure, detail } = attempt;
     const list = this.attempts.get(index) ?? [];
-    list.push({ peer: key.origin, index, failure, detail });
+    list.push({ peer: key.origin, job, index, failure, detail });
     this.attempts.set(index, list);
   }
 
@@ -117,10 +131,12 @@ export class Computation {
     return (this.attempts.get(index)?.length ?? 0) >= STUCK_AFTER && !this.coverage.has(index);
   }
 
-  /** How many indices are stuck. */
-  stuckCount(): number {
+  /** How many indices are stuck that were tried for a job: another job's failures are its own. */
+  stuckFor(job: JobId): number {
     let count = 0;
-    for (const index of this.attempts.keys()) if (this.isStuck(index)) count++;
+    for (const [index, attempts] of this.attempts) {
+      if (this.isStuck(index) && attempts.some((attempt) => attempt.job === job)) count++;
+    }
     return count;
   }
 
@@ -185,7 +201,14 @@ export class Computation {
   #setOnce(index: number, outcome: Outcome): void {
     if (this.answers.get(index) !== undefined) return;
     this.answers.set(index, outcome);
-    if (outcome.kind === 'long') this.long.set(outcome.hash, index);
+    this.#noteLong(index, outcome);
+  }
+
+  /** A long value is known by the lowest index that has it. */
+  #noteLong(index: number, outcome: Outcome | undefined): void {
+    if (outcome?.kind !== 'long') return;
+    this.long.set(outcome.hash, Math.min(index, this.long.get(outcome.hash) ?? index));
+    this.unstored.add(outcome.hash);
   }
 
   /** Finds where the segment says otherwise than what is covered; those become disputed. */
@@ -198,7 +221,6 @@ export class Computation {
         const known = this.answers.get(index);
         const now = outcomes.get(index);
         if (outcomeKey(known) === outcomeKey(now)) continue;
-        this.#preferFirstRun(index, segment, known, now);
         if (!this.disputes.has(index)) {
           this.disputes.set(index, { outcomes: new Map([[outcomeKey(known), known]]) });
           found.push(index);
@@ -211,17 +233,6 @@ export class Computation {
       dispute.outcomes.set(outcomeKey(now), now);
     }
     return found.sort((a, b) => a - b);
-  }
-
-  /** Of a certified index, a second run may be heard of before the run that was certified. */
-  #preferFirstRun(
-    index: number,
-    segment: Segment,
-    known: Outcome | undefined,
-    now: Outcome | undefined,
-  ): void {
-    if (index >= this.#certifiedEnd || segment.fresh) return;
-    if (this.#fresh.get(index)?.has(outcomeKey(known)) === true) this.answers.set(index, now);
   }
 
   #countFresh(segment: Segment, outcomes: Map<number, Outcome>, record: string): void {
@@ -250,7 +261,6 @@ export class Computation {
       this.answers.set(index, undefined);
       return;
     }
-    this.answers.set(index, this.disputes.get(index)?.outcomes.get(best));
-    this.coverage.add(index, index + 1);
+    this.decide(index, this.disputes.get(index)?.outcomes.get(best));
   }
 }

@@ -23,14 +23,14 @@ export function applyControl(turn: Turn, placed: Orphan): void {
       if (job === undefined) return wait(turn, body.predecessor, placed);
       const id = successorId(body.predecessor, body.stuck, turn.env.hash);
       state.successors.set(id, body);
-      job.records.push(key);
+      job.records.push({ ...key, hash: placed.hash });
       return adopt(turn, id);
     }
     case 'op': {
       if (!turn.env.verify(key.origin, opPayload(body), body.signature)) return;
       const job = state.jobs.get(body.job);
       if (job === undefined) return wait(turn, body.job, placed);
-      job.records.push(key);
+      job.records.push({ ...key, hash: placed.hash });
       return applyOp(turn, job, { op: body, hash: placed.hash, author: key.origin });
     }
     case 'certificate': {
@@ -41,6 +41,7 @@ export function applyControl(turn: Turn, placed: Orphan): void {
     case 'skip': {
       const job = state.jobs.get(body.job);
       if (job === undefined) return wait(turn, body.job, placed);
+      job.records.push({ ...key, hash: placed.hash });
       job.skips.add(body.index);
       stopSkipped(turn, job.computation, body.index);
       turn.touched.add(job.id);
@@ -78,7 +79,13 @@ function addJob(turn: Turn, record: ManifestRecord, placed: Orphan): void {
   const { manifest, signature } = record;
   const bytes = encodeManifest(manifest);
   const id = env.hash(bytes);
-  if (state.jobs.has(id) || state.tombstones.has(id)) return;
+  if (state.tombstones.has(id)) return;
+  const known = state.jobs.get(id);
+  if (known !== undefined) {
+    // Published again after its publisher's restart: dropped together one day.
+    known.records.push({ ...placed.key, hash: placed.hash });
+    return;
+  }
   if (!env.verify(manifest.owner, bytes, signature)) {
     turn.log('warn', 'job.refused', { job: id, owner: manifest.owner, fault: 'signature' });
     return;
@@ -87,7 +94,7 @@ function addJob(turn: Turn, record: ManifestRecord, placed: Orphan): void {
   const computation = state.computations.get(name) ?? new Computation(name, manifest.spec);
   state.computations.set(name, computation);
   const job = new JobState(id, manifest, computation, placed.hash, turn.now);
-  job.records.push(placed.key);
+  job.records.push({ ...placed.key, hash: placed.hash });
   job.loaded = !state.booted;
   state.jobs.set(id, job);
   turn.log('info', 'job.known', { job: id, name: manifest.name, owner: manifest.owner });
@@ -119,7 +126,7 @@ function applyCertificate(turn: Turn, record: CertificateRecord, placed: Orphan)
   const successor = state.successors.get(record.job);
   const job = state.jobs.get(successor?.predecessor ?? record.job);
   if (job === undefined) return wait(turn, record.job, placed);
-  job.records.push(placed.key);
+  job.records.push({ ...placed.key, hash: placed.hash });
   const known =
     successor === undefined
       ? job.certificate
@@ -137,7 +144,6 @@ function applyCertificate(turn: Turn, record: CertificateRecord, placed: Orphan)
     job.successor ??= { id: record.job, stuck: successor.stuck, certificate: record };
     job.endedBy ??= 'successor';
   }
-  job.computation.certify(record.end);
   turn.touched.add(job.id);
   turn.change(job.id);
   turn.log('info', 'job.certified', { job: record.job, certificate: record.certificate });

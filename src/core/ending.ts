@@ -1,18 +1,17 @@
 import { answerCertificate, type CompleteAnswer, completeAnswer, holdsAnswer } from './answer.ts';
-import { namedBlobs } from './blobs.ts';
 import { encode } from './codec.ts';
-import type { Hash, JobId } from './ids.ts';
+import type { JobId } from './ids.ts';
 import type { JobState } from './job-state.ts';
 import { successorId } from './manifest.ts';
 import { certificatePayload } from './record-codec.ts';
 import { append } from './records.ts';
 import type { Turn } from './turn.ts';
 
+/** Ways to decide disputes that are held against a certificate. */
+const MAX_WAYS = 64;
+
 /** Prefix of the local entries that say when a job ended, on this machine's wall clock. */
 export const ENDED_ENTRY = 'ended/';
-
-/** Prefix of the local entries of jobs whose records are dropped. */
-export const TOMBSTONE_ENTRY = 'tombstone/';
 
 /** Certifies the touched jobs whose answer is whole, and notes which have ended. */
 export function settleEnds(turn: Turn): void {
@@ -49,6 +48,8 @@ function certificateRecord(
 ): Parameters<typeof append>[2] {
   const certificate = answerCertificate(job, answer, turn.env.hash);
   job.checked = true;
+  job.fixed = true;
+  job.computation.certify(answer.end);
   return {
     kind: 'certificate',
     job: id,
@@ -59,21 +60,66 @@ function certificateRecord(
   };
 }
 
-/** Holds another peer's certificate against the own outcomes, once they are all here. */
+/**
+ * Holds another peer's certificate against the own outcomes, once they are all here; from then on
+ * no dispute changes them. What an earlier run has checked, and nobody disputes, is not hashed
+ * again.
+ */
 function checkEnding(turn: Turn, job: JobState): void {
-  const ending = job.ending;
-  if (job.checked || ending === null || !holdsAnswer(job)) return;
-  job.checked = true;
-  if (job.endedAt !== null) keepEnd(turn, job, job.endedAt);
-  const { skipped } = job;
+  const { ending, computation } = job;
+  if (job.fixed || ending === null) return;
+  const disputed = computation.disputedBelow(ending.end);
+  if (disputed.length > 0 ? !holdsRivals(job, disputed) : !holdsAnswer(job)) return;
+  job.fixed = true;
   // With stuck indices that a machine mastered later, the lines here are not the successor's.
-  if (skipped.some((index) => job.computation.coverage.has(index))) return;
-  const { end, lines } = ending;
-  const known = job.computation.answers.positionOf(end);
-  const own = known < lines ? null : answerCertificate(job, { end, lines, skipped }, turn.env.hash);
-  if (own === ending.certificate) return;
+  const isOther = job.skipped.some((index) => computation.coverage.has(index));
+  const isKnown = isOther || (job.checked && disputed.length === 0);
+  const fits = isKnown || matches(turn, job, disputed);
+  computation.certify(ending.end);
+  if (!job.checked) {
+    job.checked = true;
+    if (job.endedAt !== null) keepEnd(turn, job, job.endedAt);
+  }
+  if (fits) return;
   job.alarms.push(`the certificate ${ending.certificate.slice(0, 16)} is not what is known here`);
   turn.log('error', 'certificate.conflict', { job: job.id, certificate: ending.certificate });
+}
+
+/** Says whether all below the end has an outcome, or at least rivals to choose from. */
+function holdsRivals(job: JobState, disputed: readonly number[]): boolean {
+  const { ending, skipped, computation } = job;
+  const known = computation.coverage.clone();
+  for (const index of [...disputed, ...skipped]) known.add(index, index + 1);
+  return ending !== null && known.covers(0, ending.end);
+}
+
+/**
+ * Says whether the outcomes here are the certified ones. Of a disputed index they are those that
+ * the certifier had, which need not be what the fresh runs that came later agree on.
+ */
+function matches(turn: Turn, job: JobState, disputed: readonly number[]): boolean {
+  const { computation, ending } = job;
+  if (ending === null) return false;
+  const { end, lines } = ending;
+  const isRight = (): boolean =>
+    computation.answers.positionOf(end) >= lines &&
+    answerCertificate(job, { end, lines, skipped: job.skipped }, turn.env.hash) ===
+      ending.certificate;
+  const before = disputed.map((index) => computation.answers.get(index));
+  if (computation.openDisputes().every((index) => index >= end) && isRight()) return true;
+  const rivals = disputed.map((index) => computation.rivals(index));
+  const ways = rivals.reduce((product, { length }) => product * length, 1);
+  for (let way = 0; way < Math.min(ways, MAX_WAYS); way++) {
+    let rest = way;
+    for (const [k, index] of disputed.entries()) {
+      const choices = rivals[k] ?? [];
+      computation.decide(index, choices[rest % choices.length]);
+      rest = Math.floor(rest / choices.length);
+    }
+    if (isRight()) return true;
+  }
+  for (const [k, index] of disputed.entries()) computation.decide(index, before[k]);
+  return false;
 }
 
 function noteEnd(turn: Turn, job: JobState): void {
@@ -85,48 +131,6 @@ function noteEnd(turn: Turn, job: JobState): void {
 }
 
 function keepEnd(turn: Turn, job: JobState, endedAt: number): void {
-  const bytes = encode([Math.round(endedAt), job.checked]);
+  const bytes = encode([Math.round(endedAt), job.checked, job.endedBy]);
   turn.keep({ kind: 'local', key: `${ENDED_ENTRY}${job.id}`, bytes });
-}
-
-/** Drops what ended longer ago than it is kept for; a job's id and last state stay for ever. */
-export function collect(turn: Turn): void {
-  const { state } = turn;
-  for (const job of [...state.jobs.values()]) {
-    if (job.endedAt === null || state.wallMs - job.endedAt < state.timing.keepMs) continue;
-    const phase = job.phase;
-    state.jobs.delete(job.id);
-    state.tombstones.set(job.id, phase);
-    const tombstone = new TextEncoder().encode(phase);
-    turn.keep({ kind: 'local', key: `${TOMBSTONE_ENTRY}${job.id}`, bytes: tombstone });
-    turn.keep({ kind: 'local', key: `${ENDED_ENTRY}${job.id}`, bytes: null });
-    for (const key of job.records) turn.keep({ kind: 'drop-record', ...key });
-    if (job.successor !== null) {
-      state.successors.delete(job.successor.id);
-      state.tombstones.set(job.successor.id, phase);
-      const mark = `${TOMBSTONE_ENTRY}${job.successor.id}`;
-      turn.keep({ kind: 'local', key: mark, bytes: tombstone });
-    }
-    dropUnused(turn, job);
-    turn.log('info', 'job.collected', { job: job.id, phase });
-  }
-}
-
-/** Drops the scope and the blobs of a collected job that no other job names. */
-function dropUnused(turn: Turn, job: JobState): void {
-  const { state } = turn;
-  const others = [...state.jobs.values()];
-  if (others.some((other) => other.computation === job.computation)) return;
-  const scope = job.computation.id;
-  state.computations.delete(scope);
-  state.logs.drop(scope);
-  state.passes.delete(job.id);
-  turn.keep({ kind: 'drop-scope', scope });
-  turn.emit({ kind: 'forget.computation', computation: scope });
-  const inUse = new Set<Hash>(others.flatMap((other) => namedBlobs(turn, other)));
-  for (const hash of [...namedBlobs(turn, job), ...job.computation.long.keys()]) {
-    if (inUse.has(hash) || !state.blobs.has(hash)) continue;
-    state.blobs.delete(hash);
-    turn.keep({ kind: 'drop-blob', hash });
-  }
 }

@@ -143,6 +143,8 @@ export type Effect =
       readonly event: string;
       readonly fields: Readonly<Record<string, unknown>>;
     }
+  /** This peer has a new start: keep its incarnation, synced, before anything else is done. */
+  | { readonly kind: 'rise'; readonly incarnation: number }
   /** Another process runs with this peer's identity: end. */
   | { readonly kind: 'halt'; readonly reason: string };
 

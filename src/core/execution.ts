@@ -162,7 +162,7 @@ export function takeFailure(
 ): void {
   const own = ownLease(turn, execution);
   if (own === undefined) return;
-  const { computation } = own.lease;
+  const { computation, job } = own.lease;
   if (failure.kind === 'setup') {
     turn.state.refuses.add(computation);
     turn.log('error', 'program.failed', { computation, detail: failure.detail });
@@ -171,6 +171,7 @@ export function takeFailure(
   }
   append(turn, computation, {
     kind: 'attempt',
+    job,
     lo: index,
     hi: index + 1,
     failure: failure.kind.slice(0, 32),

@@ -1,9 +1,10 @@
-import { compareStarts, type PeerId, sameStart } from './ids.ts';
+import { type PeerId, sameStart } from './ids.ts';
 import { dropUnstarted, FINISHED_BEATS, yieldConflicts } from './lease-book.ts';
 import type { Message, RecordGroup } from './message.ts';
 import { receive } from './records.ts';
 import type { Register } from './register.ts';
 import type { Turn } from './turn.ts';
+import { hearTwin, hintAtLaterStart } from './twin.ts';
 
 /** Bytes of fresh segments in one heartbeat; what does not fit is fetched by sync. */
 const FRESH_BYTES = 131_072;
@@ -102,6 +103,8 @@ export function hear(
     }
     yieldConflicts(turn, register.peer, register.leases);
     askForFinished(turn, register);
+  } else {
+    hintAtLaterStart(turn, register);
   }
   for (const group of fresh) receive(turn, group, { peer: from });
 }
@@ -116,28 +119,6 @@ function askForFinished(turn: Turn, register: Register): void {
     const ranges = [[segment, segment + 1] as const];
     turn.send(origin, { kind: 'pull', scope, logs: [{ origin, start, ranges }] });
   }
-}
-
-/**
- * A larger start of one's own id: if it lives (its sequence advances twice), a copied home is
- * running elsewhere and this peer ends; a start is then drawn above it at the next run.
- */
-function hearTwin(turn: Turn, register: Register): void {
-  const { state } = turn;
-  if (compareStarts(register.start, state.start) <= 0) return;
-  const { twin } = state;
-  if (twin === null || !sameStart(twin.start, register.start)) {
-    state.twin = { start: register.start, sequence: register.sequence, advances: 0 };
-    return;
-  }
-  if (register.sequence <= twin.sequence) return;
-  twin.sequence = register.sequence;
-  twin.advances++;
-  if (twin.advances < 2) return;
-  turn.emit({
-    kind: 'halt',
-    reason: `another process runs with this peer's identity (${state.self.peer}): a copied home?`,
-  });
 }
 
 /** Tells of peers whose state changed, and forgets those that were silent for ten minutes. */

@@ -14,6 +14,7 @@ export class IntervalSet {
   readonly #los: number[] = [];
   readonly #his: number[] = [];
   #total = 0;
+  #version = 0;
 
   constructor(intervals: Iterable<Interval> = []) {
     for (const [lo, hi] of intervals) this.add(lo, hi);
@@ -25,6 +26,7 @@ export class IntervalSet {
     // Everything from `first` to `last` touches or overlaps [lo, hi) and becomes one interval.
     const first = this.#firstEndingFrom(lo);
     const last = this.#lastStartingUpTo(hi, first);
+    if (first === last && this.#lo(first) <= lo && this.#hi(first) >= hi) return;
     const newLo = last < first ? lo : Math.min(lo, this.#lo(first));
     const newHi = last < first ? hi : Math.max(hi, this.#hi(last));
     this.#replace(first, last, [newLo, newHi]);
@@ -80,6 +82,39 @@ export class IntervalSet {
     return parts;
   }
 
+  /** The first `limit` parts of [lo, hi) that neither this set nor another one has, rising. */
+  gapsBeside(other: IntervalSet, lo: number, hi: number, limit: number): Interval[] {
+    const parts: Interval[] = [];
+    let from = lo;
+    let k = this.#firstEndingFrom(lo + 1);
+    let j = other.#firstEndingFrom(lo + 1);
+    while (from < hi && parts.length < limit) {
+      while (this.#hi(k) <= from) k++;
+      while (other.#hi(j) <= from) j++;
+      const end = Math.min(hi, this.#lo(k), other.#lo(j));
+      if (from < end) parts.push([from, end]);
+      // One of the two begins at the end, or the end is hi; there may be overlaps behind it.
+      from = end;
+      if (this.#lo(k) <= from) from = this.#hi(k);
+      else if (other.#lo(j) <= from) from = other.#hi(j);
+      else break;
+    }
+    return parts;
+  }
+
+  /** The bound below which `count` numbers from 0 on are not in the set; count ≥ 1. */
+  endOfOpen(count: number): number {
+    let open = count;
+    let from = 0;
+    for (let k = 0; k < this.#los.length; k++) {
+      const length = this.#lo(k) - from;
+      if (open <= length) break;
+      open -= length;
+      from = this.#hi(k);
+    }
+    return from + open;
+  }
+
   /** The first number at or above `from` that is not in the set. */
   firstGap(from: number): number {
     const k = this.#firstEndingFrom(from + 1);
@@ -95,6 +130,11 @@ export class IntervalSet {
       total += Math.min(hi, this.#hi(k)) - Math.max(lo, this.#lo(k));
     }
     return total;
+  }
+
+  /** Counts the changes: what was worked out from the set stands while it stays. */
+  get version(): number {
+    return this.#version;
   }
 
   /** The count of intervals. */
@@ -117,7 +157,11 @@ export class IntervalSet {
   }
 
   clone(): IntervalSet {
-    return new IntervalSet(this.toArray());
+    const copy = new IntervalSet();
+    for (const lo of this.#los) copy.#los.push(lo);
+    for (const hi of this.#his) copy.#his.push(hi);
+    copy.#total = this.#total;
+    return copy;
   }
 
   equals(other: IntervalSet): boolean {
@@ -181,17 +225,69 @@ export class IntervalSet {
 
   /** Puts the intervals of `bounds` (lo, hi, lo, hi …) in the place of first … last. */
   #replace(first: number, last: number, bounds: readonly number[]): void {
+    this.#version++;
     for (let k = first; k <= last; k++) this.#total -= this.#hi(k) - this.#lo(k);
-    const los = bounds.filter((_, k) => k % 2 === 0);
-    const his = bounds.filter((_, k) => k % 2 === 1);
-    for (const [k, lo] of los.entries()) this.#total += (his[k] ?? lo) - lo;
-    if (last - first + 1 === 1 && los.length === 1) {
-      this.#los[first] = los[0] ?? 0;
-      this.#his[first] = his[0] ?? 0;
+    for (let b = 0; b < bounds.length; b += 2)
+      this.#total += (bounds[b + 1] ?? 0) - (bounds[b] ?? 0);
+    if (last === first && bounds.length === 2) {
+      this.#los[first] = bounds[0] ?? 0;
+      this.#his[first] = bounds[1] ?? 0;
       return;
     }
-    this.#los.splice(first, last - first + 1, ...los);
-    this.#his.splice(first, last - first + 1, ...his);
+    this.#los.splice(first, last - first + 1, ...bounds.filter((_, b) => b % 2 === 0));
+    this.#his.splice(first, last - first + 1, ...bounds.filter((_, b) => b % 2 === 1));
+  }
+}
+
+/**
+ * Intervals that come and go, overlapping or even equal ones, and the set that they cover: what a
+ * removal uncovers is found among the neighbours, so that both cost O(log n) and a move of memory
+ * where lengths are alike.
+ */
+export class IntervalBag {
+  /** What the intervals cover; to be read only. */
+  readonly cover: IntervalSet = new IntervalSet();
+  readonly #los: number[] = [];
+  readonly #his: number[] = [];
+  /** No interval was ever longer. */
+  #longest = 0;
+
+  add(lo: number, hi: number): void {
+    const at = this.#firstFrom(lo);
+    this.#los.splice(at, 0, lo);
+    this.#his.splice(at, 0, hi);
+    this.#longest = Math.max(this.#longest, hi - lo);
+    this.cover.add(lo, hi);
+  }
+
+  /** Takes out one interval that was added. */
+  remove(lo: number, hi: number): void {
+    let at = this.#firstFrom(lo);
+    while (this.#los[at] === lo && this.#his[at] !== hi) at++;
+    if (this.#los[at] !== lo) return;
+    this.#los.splice(at, 1);
+    this.#his.splice(at, 1);
+    this.cover.remove(lo, hi);
+    for (let k = this.#firstFrom(lo - this.#longest); (this.#los[k] ?? hi) < hi; k++) {
+      const other = this.#his[k] ?? 0;
+      if (other > lo) this.cover.add(this.#los[k] ?? 0, other);
+    }
+  }
+
+  isEmpty(): boolean {
+    return this.#los.length === 0;
+  }
+
+  /** The first interval whose lo is not below a bound. */
+  #firstFrom(bound: number): number {
+    let low = 0;
+    let high = this.#los.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#los[middle] ?? 0) < bound) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 }
 

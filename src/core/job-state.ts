@@ -42,10 +42,8 @@ export class JobState {
   readonly record: Hash;
   /** Read from disk at the start: when it was published this run cannot tell. */
   loaded = false;
-  /** Indices that were stuck when it was published: another job's failures are not its own. */
-  readonly stuckBefore: number;
-  /** Where its control records stand, to be dropped with it. */
-  readonly records: RecordKey[] = [];
+  /** Where its control records and skips stand, with their hashes, to be dropped with it. */
+  readonly records: (RecordKey & { readonly hash: Hash })[] = [];
   readonly ops: Map<ControlOp['change']['kind'], PlacedOp> = new Map();
   /** Indices that a trusted member wants skipped. */
   readonly skips: Set<number> = new Set();
@@ -54,8 +52,10 @@ export class JobState {
   /** Which answer clients follow; once set it stays, so that no line ever changes. */
   endedBy: 'own' | 'successor' | null = null;
   readonly alarms: string[] = [];
-  /** The certificate was held against the outcomes known here. */
+  /** The certificate was held against the outcomes known here, in this run or an earlier one. */
   checked = false;
+  /** The outcomes below the end are those of the certificate, whatever is disputed later. */
+  fixed = false;
   /** The write batch by which its whole answer is on disk; null until somebody asks for that. */
   answerWrite: number | null = null;
   /** When this peer learned that it ended, on its own clock; null while it runs. */
@@ -77,7 +77,6 @@ export class JobState {
     this.computation = computation;
     this.record = record;
     this.heardAt = heardAt;
-    this.stuckBefore = computation.stuckCount();
   }
 
   get priority(): number {
@@ -144,7 +143,7 @@ export class JobState {
     const { attempts, coverage } = this.computation;
     if (this.manifest.target.kind === 'map' || !coverage.isEmpty()) return false;
     if (attempts.size < HOPELESS_AFTER) return false;
-    return this.computation.stuckCount() - this.stuckBefore >= HOPELESS_AFTER;
+    return this.computation.stuckFor(this.id) >= HOPELESS_AFTER;
   }
 
   /** True when its answer is certified and some value of it has no holder any more. */

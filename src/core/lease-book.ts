@@ -2,7 +2,7 @@ import { encode, hexToBytes } from './codec.ts';
 import type { Computation } from './computation.ts';
 
 import type { PeerId } from './ids.ts';
-import { IntervalSet } from './interval-set.ts';
+import type { IntervalSet } from './interval-set.ts';
 import type { OwnLease, PeerState, Purpose } from './peer-state.ts';
 import type { RecordKey } from './record.ts';
 import type { Lease } from './register.ts';
@@ -90,8 +90,9 @@ export function dropUnstarted(turn: Turn): void {
 
 /** Writes the open leases for the next start; the register tells them to the others. */
 function keepLeases(turn: Turn): void {
-  const tuples = openLeases(turn.state).map(({ lease: { computation, lo, hi } }) => [
+  const tuples = openLeases(turn.state).map(({ lease: { computation, job, lo, hi } }) => [
     hexToBytes(computation),
+    hexToBytes(job),
     lo,
     hi,
   ]);
@@ -153,17 +154,36 @@ export function yieldConflicts(turn: Turn, peer: PeerId, theirs: readonly Lease[
   }
 }
 
-/** Intervals of a computation that a lease holds now, of this peer and of all that count. */
+/** What the leases of one computation cover, as long as none of them changes. */
+export interface LeaseCover {
+  /** What it was worked out from. */
+  readonly theirs: IntervalSet;
+  readonly version: number;
+  readonly own: readonly OwnLease[];
+  readonly owned: number;
+  readonly cover: IntervalSet;
+}
+
+/**
+ * Intervals of a computation that a lease holds now, of this peer and of all that count; to be read
+ * only, and the same object as long as nothing changed.
+ */
 export function leased(turn: Turn, computation: Computation): IntervalSet {
-  const held = new IntervalSet();
-  for (const { lease } of turn.state.leases) {
-    if (lease.computation === computation.id) held.add(lease.lo, lease.hi);
+  const { roster, leases: own, covers } = turn.state;
+  const theirs = roster.leases(computation.id, turn.now);
+  const lingering = roster.lingering(computation.id, turn.now);
+  const { version } = theirs;
+  const known = covers.get(computation);
+  const same = known?.theirs === theirs && known.version === version;
+  // An own lease comes at the end of the list, or goes with the list; its interval never changes.
+  if (same && known.own === own && known.owned === own.length && lingering.length === 0) {
+    return known.cover;
   }
-  for (const [, view] of turn.state.roster.all()) {
-    for (const lease of view.register.leases) {
-      if (lease.computation !== computation.id) continue;
-      if (turn.state.roster.holds(view, lease, turn.now)) held.add(lease.lo, lease.hi);
-    }
+  const cover = theirs.clone();
+  for (const lease of [...own.map((each) => each.lease), ...lingering]) {
+    if (lease.computation === computation.id) cover.add(lease.lo, lease.hi);
   }
-  return held;
+  if (lingering.length > 0) covers.delete(computation);
+  else covers.set(computation, { theirs, version, own, owned: own.length, cover });
+  return cover;
 }

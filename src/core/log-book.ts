@@ -11,6 +11,8 @@ interface Log {
   readonly held: IntervalSet;
   /** Record numbers that were refused: not held, and not fetched again. */
   readonly refused: IntervalSet;
+  /** Above all numbers that were ever held: a dropped record's number is not used again. */
+  next: number;
 }
 
 /**
@@ -26,7 +28,15 @@ export class LogBook {
   }
 
   add(key: RecordKey): void {
-    this.#make(key).held.add(key.n, key.n + 1);
+    const log = this.#make(key);
+    log.held.add(key.n, key.n + 1);
+    log.next = Math.max(log.next, key.n + 1);
+    this.#digests.delete(key.scope);
+  }
+
+  /** Notes that a record is held no more. */
+  remove(key: RecordKey): void {
+    this.#log(key)?.held.remove(key.n, key.n + 1);
     this.#digests.delete(key.scope);
   }
 
@@ -36,7 +46,7 @@ export class LogBook {
 
   /** The number of the next record of one's own log. */
   next(scope: Scope, origin: PeerId, start: Start): number {
-    return this.#log({ scope, origin, start, n: 0 })?.held.end() ?? 0;
+    return this.#log({ scope, origin, start, n: 0 })?.next ?? 0;
   }
 
   drop(scope: Scope): void {
@@ -102,6 +112,7 @@ export class LogBook {
       start: key.start,
       held: new IntervalSet(),
       refused: new IntervalSet(),
+      next: 0,
     };
     logs.set(name, log);
     return log;

@@ -1,6 +1,6 @@
 import { decode, encode, hexToBytes } from './codec.ts';
-import { bytes, check, type Form, flag, hash, list, map, tuple } from './form.ts';
-import { assertNever, type Hash, type Scope } from './ids.ts';
+import { bytes, check, type Form, flag, hash, list, map, text, tuple } from './form.ts';
+import { assertNever, type Hash, type JobId, type Scope } from './ids.ts';
 import type { LogRange, Message, RecordGroup } from './message.ts';
 import type { Register } from './register.ts';
 import {
@@ -32,7 +32,7 @@ export const MAX_SCOPES = 4096;
 /** The most logs in a summary or pull. */
 export const MAX_LOGS = 16_384;
 
-/** The most hashes in an ask or receipt. */
+/** The most hashes in an ask or receipt, and jobs in a collected. */
 export const MAX_HASHES = 4096;
 
 /** First entry of a message on the wire. A number that is no longer used is never used again. */
@@ -48,6 +48,7 @@ const NUMBERS = {
   want: 9,
   blob: 10,
   none: 11,
+  collected: 12,
 } as const satisfies Record<Message['kind'], number>;
 
 const groups: Form<RecordGroup[]> = list(groupForm, MAX_GROUPS);
@@ -85,6 +86,10 @@ const FORMS: { readonly [K in Message['kind']]: Form<Extract<Message, { kind: K 
     bytes: content,
   })),
   none: map(tuple<[Hash]>(hash), ([one]) => ({ kind: 'none', hash: one })),
+  collected: map(
+    tuple<[[JobId, string][]]>(list(tuple<[JobId, string]>(hash, text(16, 1)), MAX_HASHES)),
+    ([jobs]) => ({ kind: 'collected', jobs }),
+  ),
 };
 
 const KINDS: ReadonlyMap<unknown, Message['kind']> = new Map(
@@ -147,6 +152,8 @@ function contents(message: Message): unknown[] {
       return [hexToBytes(message.hash)];
     case 'blob':
       return [hexToBytes(message.hash), message.bytes];
+    case 'collected':
+      return [message.jobs.map(([job, phase]) => [hexToBytes(job), phase])];
     default:
       return assertNever(message);
   }

@@ -1,4 +1,4 @@
-import type { Hash, PeerId, Scope, Start } from './ids.ts';
+import type { Hash, JobId, PeerId, Scope, Start } from './ids.ts';
 import type { Interval } from './interval-set.ts';
 import type { Register } from './register.ts';
 
@@ -43,6 +43,8 @@ export type StreamMessage =
   /** Asks for a program, parameters, items or a long value by hash. */
   | { readonly kind: 'want'; readonly hash: Hash }
   | { readonly kind: 'blob'; readonly hash: Hash; readonly bytes: Uint8Array }
-  | { readonly kind: 'none'; readonly hash: Hash };
+  | { readonly kind: 'none'; readonly hash: Hash }
+  /** Jobs whose records the sender has dropped, with the state that each ended in. */
+  | { readonly kind: 'collected'; readonly jobs: (readonly [JobId, string])[] };
 
 export type Message = GossipMessage | StreamMessage;

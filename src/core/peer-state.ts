@@ -1,14 +1,18 @@
+import type { Scan } from './block-choice.ts';
 import type { Computation } from './computation.ts';
 import type { Difference } from './event.ts';
 import type { ComputationId, Hash, JobId, PeerId, Start } from './ids.ts';
 import type { Interval } from './interval-set.ts';
 import type { JobState } from './job-state.ts';
+import type { LeaseCover } from './lease-book.ts';
 import { LogBook } from './log-book.ts';
+import { Members } from './membership.ts';
 import type { RecordGroup } from './message.ts';
 import type { OpChange, RecordBody, RecordKey, Successor } from './record.ts';
 import type { Lease } from './register.ts';
 import { Roster } from './roster.ts';
 import type { Timing } from './timing.ts';
+import type { Twin } from './twin.ts';
 
 /** Who a peer is for one run of its process. */
 export interface Self {
@@ -93,6 +97,8 @@ export interface PeerState {
   stopped: boolean;
   diskFull: boolean;
   readonly roster: Roster;
+  /** Lists that follow from the roster. */
+  readonly members: Members;
   /** Peers that a stream stands to, also those not heard of yet. */
   readonly connected: Set<PeerId>;
   readonly jobs: Map<JobId, JobState>;
@@ -120,6 +126,10 @@ export interface PeerState {
   write: number;
   stored: number;
   leases: OwnLease[];
+  /** What all leases of a computation cover. */
+  readonly covers: WeakMap<Computation, LeaseCover>;
+  /** What the last look at a job's free blocks found. */
+  readonly scans: WeakMap<JobState, Scan>;
   nextLease: number;
   /** Computations whose program does not start here. */
   readonly refuses: Set<ComputationId>;
@@ -137,8 +147,8 @@ export interface PeerState {
   nextSyncAt: number;
   nextSeekAt: number;
   wallMs: number;
-  /** Larger starts of one's own id: how often their sequence advanced. */
-  twin: { readonly start: Start; sequence: number; advances: number } | null;
+  /** The latest start of one's own id that others tell of, if it is not this one. */
+  twin: Twin | null;
 }
 
 /** The state of a peer that knows nothing yet. */
@@ -153,6 +163,7 @@ export function newPeerState(self: Self, start: Start, timing: Timing): PeerStat
     stopped: false,
     diskFull: false,
     roster: new Roster(timing),
+    members: new Members(),
     connected: new Set(),
     jobs: new Map(),
     successors: new Map(),
@@ -171,6 +182,8 @@ export function newPeerState(self: Self, start: Start, timing: Timing): PeerStat
     write: 0,
     stored: 0,
     leases: [],
+    covers: new WeakMap(),
+    scans: new WeakMap(),
     nextLease: 1,
     refuses: new Set(),
     verifications: new Map(),

@@ -101,12 +101,6 @@ export function reachOf(job: JobState, expected: Estimate, grain: number, slots:
   const bound = job.bound ?? MAX_INDEX;
   if (manifest.target.kind === 'map') return bound;
   if (computation.answers.lines >= manifest.target.count) return knownEnd(job) ?? bound;
-  let open = Math.ceil(openCap(job, expected, grain, slots));
-  const { coverage } = computation;
-  const end = Math.min(coverage.end(), bound);
-  for (const [lo, hi] of coverage.gaps(0, end)) {
-    if (open <= hi - lo) return Math.min(lo + Math.max(open, 1), bound);
-    open -= hi - lo;
-  }
-  return Math.min(end + Math.max(open, 1), bound, MAX_INDEX);
+  const open = Math.max(Math.ceil(openCap(job, expected, grain, slots)), 1);
+  return Math.min(computation.coverage.endOfOpen(open), bound, MAX_INDEX);
 }

@@ -68,7 +68,7 @@ export function settlePending(turn: Turn): void {
     followJob(turn, pending);
     if (pending.record === null) continue;
     if (isKept(turn, pending.record)) pending.receipts.add(state.self.peer);
-    const needed = Math.max(1, Math.min(HOLDERS, livingStorers(turn).length));
+    const needed = copiesNeeded(turn);
     if (pending.receipts.size >= needed) {
       state.pending.delete(pending.request);
       answer(turn, pending);
@@ -76,6 +76,13 @@ export function settlePending(turn: Turn): void {
       ask(turn, pending, pending.record);
     }
   }
+}
+
+/** Before the first exchange after a start the living are not known: three copies, or a wait. */
+function copiesNeeded(turn: Turn): number {
+  const { openAt } = turn.state;
+  if (openAt !== null && turn.now < openAt) return HOLDERS;
+  return Math.max(1, Math.min(HOLDERS, livingStorers(turn).length));
 }
 
 function answer(turn: Turn, pending: Pending): void {

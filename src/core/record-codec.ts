@@ -94,7 +94,10 @@ export function encodeBody(body: RecordBody): Uint8Array {
         body.errors.map(({ index: at, name, detail }) => [at, name, detail]),
       ]);
     case 'attempt':
-      return encode([5, body.lo, body.hi - body.lo, body.failure, body.detail]);
+      return encode([
+        ...[5, hexToBytes(body.job), body.lo, body.hi - body.lo],
+        ...[body.failure, body.detail],
+      ]);
     case 'skip':
       return encode([6, hexToBytes(body.job), body.index, body.signature]);
     default:
@@ -168,6 +171,8 @@ function addNew(seen: Set<number>, at: number): boolean {
   return true;
 }
 
+const attemptForm = tuple(oneOf(5), hash, index, whole(1, MAX_INDEX), text(32, 1), text(2048));
+
 const FORMS: readonly Form<RecordBody>[] = [
   manifestRecord,
   map(tuple(oneOf(1), hash, risingIndices), ([, predecessor, stuck]) => ({
@@ -192,11 +197,11 @@ const FORMS: readonly Form<RecordBody>[] = [
   ),
   segmentForm,
   (value) => {
-    const shaped = tuple(oneOf(5), index, whole(1, MAX_INDEX), text(32, 1), text(2048))(value);
+    const shaped = attemptForm(value);
     if (shaped instanceof Rejection) return shaped;
-    const [, lo, size, failure, detail] = shaped;
+    const [, job, lo, size, failure, detail] = shaped;
     if (lo + size > MAX_INDEX) return new Rejection('past the last index');
-    return { kind: 'attempt', lo, hi: lo + size, failure, detail };
+    return { kind: 'attempt', job, lo, hi: lo + size, failure, detail };
   },
   map(tuple(oneOf(6), hash, index, signature), ([, job, at, signed]) => ({
     kind: 'skip',

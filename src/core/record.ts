@@ -31,6 +31,8 @@ export const LOST = 'lost';
 /** A candidate that failed alone without an outcome, or (`lost`) an interval found at start. */
 export interface Attempt {
   readonly kind: 'attempt';
+  /** The job that it was tried for. */
+  readonly job: JobId;
   readonly lo: number;
   readonly hi: number;
   readonly failure: string;

@@ -5,7 +5,9 @@ import type { RecordGroup } from './message.ts';
 import type { Orphan } from './peer-state.ts';
 import type { RecordBody, RecordKey } from './record.ts';
 import { decodeBody, encodeBody, skipPayload } from './record-codec.ts';
+import { tellCollected } from './retention.ts';
 import type { Turn } from './turn.ts';
+import { noteLaterStart } from './twin.ts';
 
 /** Most groups kept for scopes whose job is not known yet. */
 const MAX_EARLY = 256;
@@ -65,12 +67,14 @@ function receiveOne(turn: Turn, key: RecordKey, bytes: Uint8Array, source: Sourc
     'rejected' in decoded ? decoded.rejected : recordFault(turn, key, decoded.value, source);
   if ('rejected' in decoded || fault !== undefined) {
     state.logs.refuse(key);
+    if (source !== 'disk' && 'value' in decoded) tellIfCollected(turn, source.peer, decoded.value);
     turn.log('debug', 'record.refused', { scope: key.scope, origin: key.origin, n: key.n, fault });
     return;
   }
   const body = decoded.value;
   const hash = env.hash(bytes);
   state.logs.add(key);
+  if (key.origin === state.self.peer) noteLaterStart(turn, key.start, 0);
   if (source !== 'disk') {
     const write = turn.keep({ kind: 'record', ...key, body: bytes });
     if (key.scope === 'control' || body.kind === 'skip') {
@@ -86,6 +90,12 @@ function receiveOne(turn: Turn, key: RecordKey, bytes: Uint8Array, source: Sourc
   } else {
     applyWork(turn, { key, body, hash });
   }
+}
+
+/** Whoever sends a collected job's manifest does not know that it ended. */
+function tellIfCollected(turn: Turn, from: PeerId, body: RecordBody): void {
+  const job = body.kind === 'manifest' ? subjectOf(turn, body) : null;
+  if (job !== null && turn.state.connected.has(from)) tellCollected(turn, from, job);
 }
 
 /** Why a well-formed record is refused: in the wrong scope, or not signed by its author. */
@@ -127,7 +137,7 @@ function applyWork(turn: Turn, placed: Orphan): void {
     if (job.computation !== computation) continue;
     turn.touched.add(job.id);
     turn.change(job.id);
-    if (body.kind === 'segment' && job.certificate !== null) alarmAfterEnd(turn, job.id, key, body);
+    if (body.kind === 'segment' && job.fixed) alarmAfterEnd(turn, job.id, key, body);
   }
 }
 

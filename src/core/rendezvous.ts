@@ -8,8 +8,97 @@ export interface Contender {
 }
 
 const MAX_SLOTS = 1024;
-const MAX_REMEMBERED = 8192;
-const remembered = new Map<string, number>();
+
+/** Blocks whose owner a set of contenders remembers at a time; a power of two. */
+const REMEMBERED = 4096;
+
+/** Peers that may come at a time for what is remembered to be carried over. */
+const FEW = 16;
+
+/**
+ * The peers that share the blocks of one computation. They never change; whose a block is, is
+ * worked out once and remembered until a block with the same remainder is asked for.
+ */
+export class Contenders {
+  readonly list: readonly Contender[];
+  /** Slots of all together. */
+  readonly slots: number;
+  readonly #computation: string;
+  readonly #seed: number;
+  readonly #hashes: Int32Array;
+  readonly #peers: ReadonlySet<PeerId>;
+  /** By the block's remainder: the block, and the place of its owner in the list. */
+  readonly #blocks: Float64Array = new Float64Array(REMEMBERED).fill(-1);
+  readonly #owners: Int32Array = new Int32Array(REMEMBERED);
+
+  constructor(computation: string, list: readonly Contender[]) {
+    this.#computation = computation;
+    this.list = list;
+    this.slots = list.reduce((sum, { slots }) => sum + slots, 0);
+    this.#seed = textHash(computation);
+    this.#hashes = Int32Array.from(list, ({ peer }) => textHash(peer));
+    this.#peers = new Set(list.map(({ peer }) => peer));
+  }
+
+  has(peer: PeerId): boolean {
+    return this.#peers.has(peer);
+  }
+
+  /** Says whether these are the same peers with the same slots in the same order. */
+  equals(list: readonly Contender[]): boolean {
+    if (list.length !== this.list.length) return false;
+    return list.every(({ peer, slots }, k) => {
+      const own = this.list[k];
+      return own?.peer === peer && own.slots === slots;
+    });
+  }
+
+  /** The contenders of a later moment: these, or others that know what did not change. */
+  follow(list: readonly Contender[]): Contenders {
+    if (this.equals(list)) return this;
+    const next = new Contenders(this.#computation, list);
+    next.#inherit(this);
+    return next;
+  }
+
+  /** A block stays with its owner, unless that one is gone or one that came has a better ticket. */
+  #inherit(former: Contenders): void {
+    const before = new Map(former.list.map(({ peer, slots }) => [peer, slots]));
+    const stayed = new Map<PeerId, number>();
+    const came: number[] = [];
+    for (const [k, { peer, slots }] of this.list.entries()) {
+      if (before.get(peer) === slots) stayed.set(peer, k);
+      else came.push(k);
+    }
+    if (came.length > FEW) return;
+    for (let place = 0; place < REMEMBERED; place++) {
+      const block = former.#blocks[place] ?? -1;
+      const owner = stayed.get(former.list[former.#owners[place] ?? -1]?.peer ?? '');
+      if (block < 0 || owner === undefined) continue;
+      this.#blocks[place] = block;
+      this.#owners[place] = this.#best(block, came.length === 0 ? [owner] : [owner, ...came]);
+    }
+  }
+
+  /** Which of some places in the list a block belongs to. */
+  #best(block: number, places: readonly number[]): number {
+    const [only] = places;
+    if (only !== undefined && places.length === 1) return only;
+    const peers = places.flatMap((k) => this.list[k] ?? []);
+    const hashes = Int32Array.from(places, (k) => this.#hashes[k] ?? 0);
+    return places[highest(blockSeed(this.#seed, block), peers, hashes)] ?? -1;
+  }
+
+  /** The peer that a block belongs to; see `rendezvousOwner`. */
+  owner(block: number): PeerId | undefined {
+    const place = block % REMEMBERED;
+    if (this.#blocks[place] !== block) {
+      this.#blocks[place] = block;
+      this.#owners[place] = highest(blockSeed(this.#seed, block), this.list, this.#hashes);
+    }
+    return this.list[this.#owners[place] ?? -1]?.peer;
+  }
+}
 
 /**
  * The peer that a block of a computation belongs to: the highest score by weighted rendezvous
@@ -26,16 +115,27 @@ export function rendezvousOwner(
   block: number,
   peers: readonly Contender[],
 ): PeerId | undefined {
-  const seed = blockSeed(textHash(computation), block);
-  let owner: PeerId | undefined;
-  let highest = -1;
-  for (const { peer, slots } of peers) {
-    const own = bestTicket(seed, textHash(peer), slots);
-    if (own < highest || own < 0) continue;
-    if (own > highest || owner === undefined || peer < owner) owner = peer;
-    highest = own;
+  const hashes = Int32Array.from(peers, ({ peer }) => textHash(peer));
+  return peers[highest(blockSeed(textHash(computation), block), peers, hashes)]?.peer;
+}
+
+/** The place of the peer with the best ticket, ties to the lower id; −1 when none has slots. */
+function highest(seed: number, peers: readonly Contender[], hashes: Int32Array): number {
+  let best = -1;
+  let owner: Contender | undefined;
+  let place = -1;
+  for (let k = 0; k < peers.length; k++) {
+    const contender = peers[k];
+    if (contender === undefined) continue;
+    const own = bestTicket(seed, hashes[k] ?? 0, contender.slots);
+    if (own < best || own < 0) continue;
+    if (own > best || owner === undefined || contender.peer < owner.peer) {
+      owner = contender;
+      place = k;
+    }
+    best = own;
   }
-  return owner;
+  return place;
 }
 
 /** The `count` peers with the highest scores for a key, best first; see `rendezvousOwner`. */
@@ -69,16 +169,11 @@ function blockSeed(computationHash: number, block: number): number {
   return mix(mix(computationHash ^ low) + Math.imul(high + 1, 0x85ebca77));
 }
 
-/** FNV-1a of a text's UTF-16 units, mixed; remembered, for texts come again and again. */
+/** FNV-1a of a text's UTF-16 units, mixed. */
 function textHash(text: string): number {
-  const known = remembered.get(text);
-  if (known !== undefined) return known;
   let hash = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
-  hash = mix(hash);
-  if (remembered.size >= MAX_REMEMBERED) remembered.clear();
-  remembered.set(text, hash);
-  return hash;
+  return mix(hash);
 }
 
 /** Bijective mix of 32 bits. @see Wellons, "hash-prospector", lowbias32 */

@@ -1,6 +1,6 @@
 import { askForWanted, giveBlob, readRoot, seekBlobs, takeBlob, takeNone, want } from './blobs.ts';
-import { boot, load, readTombstones } from './boot.ts';
-import { collect, settleEnds } from './ending.ts';
+import { boot, load } from './boot.ts';
+import { settleEnds } from './ending.ts';
 import type { Effect, Env, PeerEvent } from './event.ts';
 import { takeEnd, takeFailure, takePart } from './execution.ts';
 import { beatIfDue, hear, watchRoster } from './heart.ts';
@@ -19,6 +19,7 @@ import {
   skip,
   verify,
 } from './requests.ts';
+import { collect, readTombstones, takeCollected } from './retention.ts';
 import { schedule } from './scheduler.ts';
 import {
   greet,
@@ -30,6 +31,7 @@ import {
   takeSummary,
 } from './sync.ts';
 import { Turn } from './turn.ts';
+import { riseAboveTwin } from './twin.ts';
 
 /** A gap between two ticks that shows that this process itself stood still, in ms. */
 const STALL_MS = 1500;
@@ -133,6 +135,7 @@ function tick(turn: Turn): void {
   }
   state.lastTick = now;
   if (!state.booted) return;
+  riseAboveTwin(turn);
   watchRoster(turn);
   syncIfDue(turn);
   if (now >= state.nextSeekAt) {
@@ -205,6 +208,8 @@ function takeMessage(turn: Turn, from: PeerId, message: Message): void {
       return takeBlob(turn, from, message.hash, message.bytes);
     case 'none':
       return takeNone(turn, from, message.hash);
+    case 'collected':
+      return takeCollected(turn, message);
     default:
       return assertNever(message);
   }

@@ -1,5 +1,6 @@
 import { ownRegister, SMALL_MESH } from './heart.ts';
 import type { Hash, PeerId, Scope } from './ids.ts';
+import type { JobState } from './job-state.ts';
 import type { LogRange, Message } from './message.ts';
 import { MAX_SCOPES } from './message-codec.ts';
 import { receive } from './records.ts';
@@ -12,12 +13,8 @@ const PUSH_TO = 2;
 const FIRST_ANSWER_MS = 300;
 
 /** Live peers that a stream stands to, in the order of their ids. */
-export function neighbours(turn: Turn): PeerId[] {
-  const { roster } = turn.state;
-  return roster
-    .all()
-    .filter(([, view]) => view.connected && roster.state(view, turn.now) !== 'dead')
-    .map(([peer]) => peer);
+export function neighbours(turn: Turn): readonly PeerId[] {
+  return turn.state.members.neighbours(turn);
 }
 
 /** Scopes that are compared: the control records first, then every computation in use. */
@@ -68,7 +65,18 @@ export function takeDigests(
     differs = true;
     turn.send(from, { kind: 'summary', scope, logs: logs.summary(scope), reply: false });
   }
+  for (const job of turn.state.jobs.values()) {
+    if (job.active && !theirs.has(job.computation.id)) tellOf(turn, from, job);
+  }
   answered(turn, differs);
+}
+
+/** A peer without this job's scope has not heard of it, or collected it and will say so. */
+function tellOf(turn: Turn, to: PeerId, job: JobState): void {
+  const [key] = job.records;
+  if (key === undefined) return;
+  const { scope, origin, start, n } = key;
+  turn.emit({ kind: 'send.records', to, scope, origin, start, ranges: [[n, n + 1]] });
 }
 
 /** The first exchange after a start opens the claims: at once when equal, else a moment later. */

@@ -11,6 +11,7 @@ export class Turn {
   readonly #writes: StoreWrite[] = [];
   readonly #changed = new Set<JobId | null>();
   #urgent = false;
+  #risen: number | null = null;
   /** Jobs whose end may have come. */
   readonly touched: Set<JobId> = new Set();
   /** Segments written in this step, to be pushed to neighbours. */
@@ -55,6 +56,12 @@ export class Turn {
     this.#urgent = true;
   }
 
+  /** A new start's incarnation: it is to be kept before anything of the step. */
+  rise(incarnation: number): void {
+    this.#risen = incarnation;
+    this.beat = true;
+  }
+
   /** Clients that look at this job, or (null) at the roster, look again. */
   change(job: JobId | null): void {
     this.#changed.add(job);
@@ -63,6 +70,7 @@ export class Turn {
   /** Ends the step. All its writes are one batch; it goes before anything that is sent. */
   finish(): Effect[] {
     const effects: Effect[] = [];
+    if (this.#risen !== null) effects.push({ kind: 'rise', incarnation: this.#risen });
     if (this.#writes.length > 0) {
       this.state.write++;
       effects.push({ kind: 'store', writes: this.#writes, write: this.state.write });

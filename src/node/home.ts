@@ -1,4 +1,4 @@
-import { constants } from 'node:fs';
+import { closeSync, constants, fsyncSync, openSync, renameSync, writeSync } from 'node:fs';
 import { access, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { MeshError } from '../core/mesh-error.ts';
@@ -129,6 +129,24 @@ export class Home {
     const incarnation = Math.max(Number.isSafeInteger(saved) ? saved + 1 : 1, seconds);
     await this.#write('incarnation', `${incarnation}\n`);
     return incarnation;
+  }
+
+  /** Keeps a higher incarnation; it is on disk when this returns, for the peer goes on with it. */
+  keepIncarnation(incarnation: number): void {
+    const file = join(this.path, 'incarnation');
+    try {
+      const draft = openSync(`${file}.new`, 'w', 0o600);
+      writeSync(draft, `${incarnation}\n`);
+      fsyncSync(draft);
+      closeSync(draft);
+      renameSync(`${file}.new`, file);
+      const folder = openSync(this.path, 'r');
+      fsyncSync(folder);
+      closeSync(folder);
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      throw new MeshError('MESH_HOME_UNUSABLE', `cannot write ${file}: ${why}`, { cause });
+    }
   }
 
   async #read(name: string): Promise<string | null> {

@@ -30,6 +30,8 @@ export interface Rooms {
   readonly workforce: Workforce;
   readonly log: (level: 'error' | 'warn' | 'info' | 'debug', event: string, fields: object) => void;
   readonly halt: (reason: string) => void;
+  /** Keeps a new incarnation; it is on disk when this returns. */
+  readonly rise: (incarnation: number) => void;
 }
 
 /** Turns events into steps and runs their effects: here alone the core meets the world. */
@@ -208,6 +210,8 @@ export class Loop {
     const { workforce, log } = this.#rooms;
     const network = this.#network;
     switch (effect.kind) {
+      case 'rise':
+        return this.#rooms.rise(effect.incarnation);
       case 'broadcast':
         return network.broadcast(effect.message);
       case 'send':

@@ -145,7 +145,8 @@ async function assemble(
     const members = readMembers(locals);
     const running = new RunningPeer(parts);
     const halt = (reason: string): void => running.halt(reason);
-    loop = new Loop({ state, identity, store, workforce, log, halt }, members);
+    const rise = (incarnation: number): void => home.keepIncarnation(incarnation);
+    loop = new Loop({ state, identity, store, workforce, log, halt, rise }, members);
     const others = members.size > 0 || (options.bootstrap ?? []).length > 0;
     await boot(loop, store, locals, membership !== null && others);
     const network = await openNetwork({

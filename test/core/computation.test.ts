@@ -88,7 +88,16 @@ const anySegment = fc
   });
 const anyAttempt = fc
   .record({ lo: fc.nat(BOUND - 2), failure: fc.constantFrom('died', 'memory', LOST) })
-  .map(({ lo, failure }): Work => ({ kind: 'attempt', lo, hi: lo + 1, failure, detail: '' }));
+  .map(
+    ({ lo, failure }): Work => ({
+      kind: 'attempt',
+      job: JOBS[0],
+      lo,
+      hi: lo + 1,
+      failure,
+      detail: '',
+    }),
+  );
 const someWork = fc
   .array(fc.oneof({ weight: 4, arbitrary: anySegment }, anyAttempt), { maxLength: 14 })
   .map((all) => all.map((body, n) => [key(n), body] as const));
@@ -232,7 +241,7 @@ describe('outcomes', () => {
 
 describe('attempts', () => {
   const died = (index: number, failure = 'died'): Attempt => ({
-    ...{ kind: 'attempt', lo: index, hi: index + 1, failure, detail: '' },
+    ...{ kind: 'attempt', job: JOBS[0], lo: index, hi: index + 1, failure, detail: '' },
   });
 
   test('an index is stuck after three attempts, and no longer once a machine succeeds', () => {

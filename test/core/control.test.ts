@@ -169,7 +169,14 @@ describe('records of a computation', () => {
       ...{ kind: 'segment', job: job.id, lo: 0, hi: 4, ms: 1, fresh: false },
       ...{ accepted: [], errors: [] },
     };
-    const died: RecordBody = { kind: 'attempt', lo: 7, hi: 8, failure: 'died', detail: '' };
+    const died: RecordBody = {
+      kind: 'attempt',
+      job: job.id,
+      lo: 7,
+      hi: 8,
+      failure: 'died',
+      detail: '',
+    };
     for (let k = 0; k < 3; k++) {
       take(peer, [['anna', 0, segment]], computation.id);
       take(peer, [['anna', 1, died]], computation.id);
@@ -184,7 +191,14 @@ describe('records of a computation', () => {
   test('that come before their job are taken in with it', () => {
     const { job } = knowing();
     const mesh = new TinyMesh({ peers: 1 });
-    const lost: RecordBody = { kind: 'attempt', lo: 5, hi: 9, failure: LOST, detail: '' };
+    const lost: RecordBody = {
+      kind: 'attempt',
+      job: job.id,
+      lo: 5,
+      hi: 9,
+      failure: LOST,
+      detail: '',
+    };
     take(mesh.peer(0), [['anna', 0, lost]], job.computation.id);
     mesh.publish(mesh.peer(0), { program: scattered(10, 1e6), accept: 5 });
     expect(mesh.job(mesh.peer(0), job.id)?.computation.losses).toHaveLength(1);
@@ -195,7 +209,14 @@ describe('records of a computation', () => {
     const paused = op('anna', job.id, 1, { kind: 'pause', paused: true });
     take(peer, [['anna', 0, paused]], job.computation.id);
     expect(job.paused).toBe(false);
-    const died: RecordBody = { kind: 'attempt', lo: 7, hi: 8, failure: 'died', detail: '' };
+    const died: RecordBody = {
+      kind: 'attempt',
+      job: job.id,
+      lo: 7,
+      hi: 8,
+      failure: 'died',
+      detail: '',
+    };
     take(peer, [['anna', 0, died]]);
     expect(job.computation.attempts.size).toBe(0);
     expect(peer.logs.filter((line) => line.includes('record.refused'))).toHaveLength(2);

@@ -88,6 +88,12 @@ const MESSAGES: { [K in Message['kind']]: fc.Arbitrary<Extract<Message, { kind: 
   want: fc.record({ kind: fc.constant('want'), hash }),
   blob: fc.record({ kind: fc.constant('blob'), hash, bytes: fc.uint8Array({ maxLength: 90 }) }),
   none: fc.record({ kind: fc.constant('none'), hash }),
+  collected: fc.record({
+    kind: fc.constant('collected'),
+    jobs: fc.array(fc.tuple(hash, fc.constantFrom('done', 'cancelled', 'failed')), {
+      maxLength: 5,
+    }),
+  }),
 };
 const KINDS = Object.keys(MESSAGES) as Message['kind'][];
 

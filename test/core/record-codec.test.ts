@@ -166,7 +166,10 @@ const BODIES: { [K in RecordBody['kind']]: fc.Arbitrary<RecordBody> } = {
   }),
   segment,
   attempt: fc
-    .record({ lo: fc.nat(), size: fc.integer({ min: 1 }), failure: text(32, 1), detail: text(200) })
+    .record({
+      ...{ job: hash, lo: fc.nat(), size: fc.integer({ min: 1 }) },
+      ...{ failure: text(32, 1), detail: text(200) },
+    })
     .map(({ lo, size, ...rest }) => ({ kind: 'attempt', lo, hi: lo + size, ...rest })),
   skip: fc.record({ kind: fc.constant('skip'), job: hash, index, signature }),
 };
@@ -318,7 +321,7 @@ describe('what makes a record well formed', () => {
   });
 
   function attemptOf(lo: number, hi: number): RecordBody {
-    return { kind: 'attempt', lo, hi, failure: 'died', detail: '' };
+    return { kind: 'attempt', job: HASH, lo, hi, failure: 'died', detail: '' };
   }
   function successorOf(stuck: number[]): RecordBody {
     return { kind: 'successor', predecessor: HASH, stuck };

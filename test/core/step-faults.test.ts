@@ -145,8 +145,8 @@ describe('an interval found at a start', () => {
       const bytes = peer.locals.get('leases');
       const decoded = decode(bytes ?? encode([]), 65_536);
       if ('rejected' in decoded) throw new Error(decoded.rejected);
-      return (decoded.value as [Uint8Array, number, number][])
-        .map(([, lo, hi]) => `${lo}–${hi}`)
+      return (decoded.value as [Uint8Array, Uint8Array, number, number][])
+        .map(([, , lo, hi]) => `${lo}–${hi}`)
         .join();
     };
     const mesh = new TinyMesh({ peers: 2, slots: 2 });

@@ -1,0 +1,188 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { type Choice, chooseNeeded } from '../../src/core/block-choice.ts';
+import { Computation } from '../../src/core/computation.ts';
+import { type Interval, IntervalSet } from '../../src/core/interval-set.ts';
+import { JobState } from '../../src/core/job-state.ts';
+import { leased } from '../../src/core/lease-book.ts';
+import type { Manifest } from '../../src/core/manifest.ts';
+import { liveContenders, rosterContenders } from '../../src/core/membership.ts';
+import { newPeerState, type PeerState } from '../../src/core/peer-state.ts';
+import { estimate, grainOf, reachOf } from '../../src/core/reach.ts';
+import type { Lease, Register } from '../../src/core/register.ts';
+import { rendezvousOwner } from '../../src/core/rendezvous.ts';
+import { DEFAULT_TIMING } from '../../src/core/timing.ts';
+import { Turn } from '../../src/core/turn.ts';
+import { seededRng, sha256 } from '../sim/tiny-peer.ts';
+
+const HASH = sha256('computation');
+const MATH = 'aa'.repeat(8);
+const START = { incarnation: 1, nonce: '00'.repeat(8) };
+
+const span = fc
+  .tuple(fc.nat(150), fc.integer({ min: 1, max: 12 }))
+  .map(([lo, length]): Interval => [lo, lo + length]);
+const happening = fc.oneof(
+  fc.record({ done: span }),
+  fc.record({
+    peer: fc.constantFrom('anna', 'bert', 'carl'),
+    spans: fc.array(span, { maxLength: 2 }),
+  }),
+  fc.record({ own: span }),
+  fc.record({ skip: fc.nat(150) }),
+  fc.record({ stuck: fc.nat(150) }),
+  fc.record({ passMs: fc.nat(9000) }),
+  fc.constant({ nothing: true }),
+);
+
+/** A peer with one job, three others that hold leases, and a count of the draws. */
+class Claimant {
+  readonly state: PeerState;
+  readonly job: JobState;
+  now = 1000;
+  #records = 0;
+
+  /** experienced: so many segments are in that it may look ahead up to the bound. */
+  constructor(experienced: boolean) {
+    const self = { peer: 'self', name: 'self', version: '0', slots: 1, mathClass: MATH };
+    this.state = newPeerState(self, START, DEFAULT_TIMING);
+    const spec = {
+      ...{ program: HASH, params: HASH, seed: 0, items: null, contract: 1, mathClass: MATH },
+    };
+    const manifest: Manifest = {
+      ...{ owner: 'self', nonce: '00'.repeat(16), name: 'job', spec, priority: 0 },
+      target: { kind: 'accept', count: 30, maxEvals: 160 },
+      ...{ publishedAt: 0, deadlineAt: null, root: null },
+      probe: { candidates: 10, accepted: 1, ms: 1000 },
+    };
+    this.job = new JobState(HASH, manifest, new Computation(HASH, spec), HASH, 0);
+    this.state.computations.set(HASH, this.job.computation);
+    for (let k = 0; experienced && k < 12; k++) this.meet({ done: [13 * k, 13 * k + 1] });
+  }
+
+  meet(what: typeof happening extends fc.Arbitrary<infer T> ? T : never): void {
+    const { computation, skips } = this.job;
+    if ('done' in what) {
+      const [lo, hi] = what.done;
+      const outcomes = { accepted: [], errors: [], fresh: false };
+      computation.apply(this.#key(), {
+        ...{ kind: 'segment', job: HASH, lo, hi, ms: 100 * (hi - lo), ...outcomes },
+      });
+    } else if ('peer' in what) this.#hear(what.peer, what.spans);
+    else if ('own' in what) {
+      const lease = leaseOf(0, what.own);
+      const times = { write: 0, claimedAt: 0, startedAt: null, stopping: null, killAt: null };
+      this.state.leases.push({ ...times, lease, purpose: 'block', lastSegment: null, beats: 0 });
+    } else if ('skip' in what) skips.add(what.skip);
+    else if ('stuck' in what) {
+      const attempt = {
+        job: HASH,
+        lo: what.stuck,
+        hi: what.stuck + 1,
+        failure: 'died',
+        detail: '',
+      };
+      for (let k = 0; k < 3; k++) {
+        computation.addAttempt(this.#key(), { kind: 'attempt', ...attempt }, this.now);
+      }
+    } else if ('passMs' in what) this.now += what.passMs;
+  }
+
+  /** What a way to choose comes to, and how many numbers it draws. */
+  chosen<T>(choose: (turn: Turn) => T): { readonly choice: T; readonly draws: number } {
+    const rng = seededRng(this.now);
+    let draws = 0;
+    const counted = (): number => {
+      draws++;
+      return rng();
+    };
+    const { now } = this;
+    const sign = () => new Uint8Array();
+    const env = { now, rng: counted, hash: sha256, sign, verify: () => true };
+    const choice = choose(new Turn(this.state, env));
+    return { choice, draws };
+  }
+
+  #key() {
+    return { scope: HASH, origin: 'anna', start: START, n: this.#records++ };
+  }
+
+  #hear(peer: string, spans: readonly Interval[]): void {
+    const register: Register = {
+      ...{ peer, start: START, sequence: ++this.#records, name: peer, version: '0', slots: 1 },
+      ...{ mathClass: MATH, addresses: [], refuses: [], heartbeatMs: 1000, leaving: false },
+      ...{ stores: true, leases: spans.map((each, k) => leaseOf(k, each)) },
+    };
+    this.state.roster.hear(register, this.now);
+  }
+}
+
+function leaseOf(id: number, [lo, hi]: Interval): Lease {
+  return { id, computation: HASH, job: HASH, lo, hi, copy: false, running: true };
+}
+
+/** The rule of design.md section 4 as it is told: block after block, nothing remembered. */
+function plainChoice(turn: Turn, job: JobState): Pick<Choice, 'lo' | 'hi' | 'scarce'> | null {
+  const { computation } = job;
+  const all = rosterContenders(turn, computation).list;
+  const live = liveContenders(turn, computation).list;
+  const slots = live.reduce((sum, contender) => sum + contender.slots, 0);
+  const expected = estimate(job);
+  const grain = grainOf(job, expected, slots, turn.now - job.heardAt, DEFAULT_TIMING);
+  const reach = reachOf(job, expected, grain, slots);
+  const taken = leased(turn, computation).union(computation.coverage);
+  for (const index of [...job.skips, ...computation.attempts.keys()]) taken.add(index, index + 1);
+  let mine: Interval | null = null;
+  const passed: Interval[] = [];
+  let seen = 0;
+  for (const [lo, hi] of new IntervalSet(taken.gaps(0, reach)).toArray()) {
+    for (let at = lo; at < hi && (mine === null || seen < 4 * slots); ) {
+      const block = Math.floor(at / grain);
+      const piece: Interval = [at, Math.min(hi, (block + 1) * grain)];
+      at = piece[1];
+      seen++;
+      if (mine !== null) continue;
+      const owner = rendezvousOwner(HASH, block, all);
+      const lives = live.some(({ peer }) => peer === owner);
+      if ((lives ? owner : rendezvousOwner(HASH, block, live)) === 'self') mine = piece;
+      passed.push(piece);
+    }
+  }
+  if (mine === null && passed.length === 0) return null;
+  const piece = mine ?? passed[Math.floor(turn.env.rng() * passed.length)];
+  return piece === undefined ? null : { lo: piece[0], hi: piece[1], scarce: seen < 4 * slots };
+}
+
+describe('the next block', () => {
+  test('and the draws for it are those of a look at each block, whatever is remembered', () => {
+    fc.assert(
+      fc.property(fc.boolean(), fc.array(happening, { maxLength: 30 }), (experienced, story) => {
+        const claimant = new Claimant(experienced);
+        for (const what of story) {
+          claimant.meet(what);
+          if (!claimant.job.active) return;
+          const plain = claimant.chosen((turn) => plainChoice(turn, claimant.job));
+          const { choice, draws } = claimant.chosen((turn) => chooseNeeded(turn, claimant.job));
+          const short = choice && { lo: choice.lo, hi: choice.hi, scarce: choice.scarce };
+          expect({ choice: short, draws }).toEqual(plain);
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('is not looked for again when nothing changed', () => {
+    const claimant = new Claimant(false);
+    const { job, state } = claimant;
+    claimant.meet({ peer: 'anna', spans: [[0, 4]] });
+    claimant.chosen((turn) => chooseNeeded(turn, job));
+    const before = state.scans.get(job);
+    claimant.meet({ peer: 'anna', spans: [[0, 4]] });
+    claimant.meet({ passMs: 10 });
+    claimant.chosen((turn) => chooseNeeded(turn, job));
+    expect(state.scans.get(job)).toBe(before);
+    claimant.meet({ peer: 'anna', spans: [[0, 5]] });
+    claimant.chosen((turn) => chooseNeeded(turn, job));
+    expect(state.scans.get(job)).not.toBe(before);
+  });
+});

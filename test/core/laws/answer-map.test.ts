@@ -1,0 +1,71 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { AnswerMap, type Outcome } from '../../../src/core/answer-map.ts';
+
+const BOUND = 16;
+
+const outcome: fc.Arbitrary<Outcome | undefined> = fc.constantFrom(
+  undefined,
+  { kind: 'value', text: '1' },
+  { kind: 'value', text: '"b"' },
+  { kind: 'long', hash: 'cd'.repeat(32), bytes: 300 },
+  { kind: 'error', name: 'RangeError', detail: 'x' },
+);
+
+const changes = fc.array(fc.tuple(fc.nat(BOUND - 1), outcome), { maxLength: 40 });
+
+function built(all: readonly (readonly [number, Outcome | undefined])[], items: boolean) {
+  const map = new AnswerMap(items);
+  const plain: (Outcome | undefined)[] = Array.from({ length: BOUND }, () => undefined);
+  for (const [index, value] of all) {
+    map.set(index, value);
+    plain[index] = value;
+  }
+  const indices = (wanted: (value: Outcome) => boolean): number[] =>
+    plain.flatMap((value, index) => (value !== undefined && wanted(value) ? [index] : []));
+  return { map, plain, indices };
+}
+
+const failed = ({ kind }: Outcome): boolean => kind === 'error';
+
+describe('an answer map', () => {
+  test('answers every question as a list of outcomes does', () => {
+    fc.assert(
+      fc.property(changes, fc.boolean(), fc.nat(BOUND), fc.nat(BOUND), (all, items, lo, hi) => {
+        const { map, plain, indices } = built(all, items);
+        const lines = indices((value) => items || !failed(value));
+        const errors = indices(failed);
+        for (const [index, value] of plain.entries()) expect(map.get(index)).toEqual(value);
+        expect(map.lines).toBe(lines.length);
+        expect(lines.map((_, k) => map.lineAt(k))).toEqual(lines);
+        expect(map.lineAt(lines.length)).toBeUndefined();
+        expect(map.positionOf(lo)).toBe(lines.filter((index) => index < lo).length);
+        expect(map.errors).toBe(errors.length);
+        expect(map.errorsBelow(hi)).toBe(errors.filter((index) => index < hi).length);
+        expect(map.firstErrors(3).map(([index]) => index)).toEqual(errors.slice(0, 3));
+        const within = indices(() => true).filter((index) => index >= lo && index < hi);
+        expect([...map.indicesWithin(lo, hi)].sort((a, b) => a - b)).toEqual(within);
+      }),
+      { seed: 251, numRuns: 1500 },
+    );
+  });
+
+  test('is the same whatever was said of other indices in between', () => {
+    const orders = fc
+      .uniqueArray(fc.tuple(fc.nat(BOUND - 1), outcome), { selector: ([index]) => index })
+      .chain((all) =>
+        fc.tuple(fc.constant(all), fc.shuffledSubarray(all, { minLength: all.length })),
+      );
+    fc.assert(
+      fc.property(orders, fc.boolean(), ([first, second], items) => {
+        const [a, b] = [first, second].map((order) => {
+          const { map } = built(order, items);
+          const lines = Array.from({ length: map.lines }, (_, k) => map.lineAt(k) ?? -1);
+          return { lines, outcomes: lines.map((index) => map.get(index)), errors: map.errors };
+        });
+        expect(b).toEqual(a);
+      }),
+      { seed: 252, numRuns: 800 },
+    );
+  });
+});

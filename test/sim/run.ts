@@ -1,0 +1,85 @@
+import { befall } from './befall.ts';
+import { Ending } from './ending.ts';
+import { Judge } from './judge.ts';
+import type { FaultKind, Scenario } from './scenario.ts';
+import { Tally } from './tally.ts';
+import { Transcript } from './transcript.ts';
+import { Users } from './users.ts';
+import { Violation } from './violation.ts';
+import { World } from './world.ts';
+
+/** How a world ended. */
+export interface Verdict {
+  readonly seed: number;
+  readonly violation: {
+    readonly invariant: string;
+    readonly at: number;
+    readonly what: string;
+  } | null;
+  readonly fired: ReadonlyMap<FaultKind, number>;
+  readonly counts: ReadonlyMap<string, number>;
+  /** Virtual time at the end, in ms. */
+  readonly ms: number;
+  readonly events: number;
+  /** All that happened, a line each; empty unless asked for. */
+  readonly transcript: readonly string[];
+}
+
+/** Runs a scenario to its end, or to its first violation. */
+export function run(scenario: Scenario, options: { transcript?: boolean } = {}): Verdict {
+  const world = new World(scenario);
+  const users = new Users(world, scenario.jobs);
+  const judge = new Judge(world, users, { audited: scenario.seed % 4 === 0 });
+  world.observers.push(judge, new Tally(world));
+  const transcript = new Transcript(world);
+  if (options.transcript === true) world.observers.push(transcript);
+  befall(world, scenario, users);
+  let violation: Verdict['violation'] = null;
+  try {
+    new Ending(world, users, judge).run();
+  } catch (error) {
+    violation = violationOf(error, world);
+  }
+  countWeather(world, scenario);
+  const { fired, counts, queue } = world;
+  const { lines } = transcript;
+  return {
+    ...{ seed: scenario.seed, violation, fired, counts, transcript: lines },
+    ...{ ms: queue.now, events: queue.count },
+  };
+}
+
+function violationOf(error: unknown, world: World): NonNullable<Verdict['violation']> {
+  if (error instanceof Violation) {
+    return { invariant: error.invariant, at: error.at, what: error.message };
+  }
+  const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return { invariant: 'crash', at: world.now, what };
+}
+
+/** Faults that are properties of a world fired if they met anything. */
+function countWeather(world: World, { faults, machines, jobs }: Scenario): void {
+  const { counts } = world.network;
+  const met: Partial<Record<FaultKind, number>> = {
+    loss: counts.get('lost') ?? 0,
+    duplication: counts.get('doubled') ?? 0,
+    reordering: counts.get('late') ?? 0,
+    foreign: counts.get('unreadable') ?? 0,
+    'slow network': world.network.traffic.delivered,
+    drift: machines.filter(({ drift }) => drift !== 0).length,
+    'join storm': world.machines.filter(
+      ({ plan, run: starts }) => (plan.joinsAt ?? 0) > 0 && starts > 0,
+    ).length,
+    'slow machine': machines.filter(({ slowness }) => slowness > 2).length,
+    'two jobs': jobs.length - 1,
+    liar: world.counts.get('lies') ?? 0,
+    deadly: world.counts.get('died') ?? 0,
+    'time limit': world.counts.get('timeout') ?? 0,
+    collected: world.counts.get('collected') ?? 0,
+    deadline: world.counts.get('deadlines') ?? 0,
+  };
+  for (const fault of faults) {
+    const count = met[fault] ?? 0;
+    if (count > 0) world.fired.set(fault, (world.fired.get(fault) ?? 0) + count);
+  }
+}
