@@ -1,16 +1,26 @@
 import { applyControl, subjectOf } from './control.ts';
 import type { Hash, PeerId, Scope } from './ids.ts';
 import { preempt } from './lease-book.ts';
+import { encodeManifest } from './manifest.ts';
 import type { RecordGroup } from './message.ts';
 import type { Orphan } from './peer-state.ts';
 import type { RecordBody, RecordKey } from './record.ts';
-import { decodeBody, encodeBody, skipPayload } from './record-codec.ts';
+import {
+  certificatePayload,
+  decodeBody,
+  encodeBody,
+  opPayload,
+  skipPayload,
+} from './record-codec.ts';
 import { tellCollected } from './retention.ts';
 import type { Turn } from './turn.ts';
 import { noteLaterStart } from './twin.ts';
 
 /** Most groups kept for scopes whose job is not known yet. */
 const MAX_EARLY = 256;
+
+/** Why a record is refused whose signature is not its author's. */
+const FORGED = 'a wrong signature';
 
 /** Where a group of records came from: a peer, this peer's disk, or this peer itself. */
 export type Source = { readonly peer: PeerId } | 'disk';
@@ -68,7 +78,9 @@ function receiveOne(turn: Turn, key: RecordKey, bytes: Uint8Array, source: Sourc
   if ('rejected' in decoded || fault !== undefined) {
     state.logs.refuse(key);
     if (source !== 'disk' && 'value' in decoded) tellIfCollected(turn, source.peer, decoded.value);
-    turn.log('debug', 'record.refused', { scope: key.scope, origin: key.origin, n: key.n, fault });
+    const { scope, origin, n } = key;
+    const level = fault === FORGED ? 'warn' : 'debug';
+    turn.log(level, 'record.refused', { scope, origin, n, fault });
     return;
   }
   const body = decoded.value;
@@ -110,10 +122,23 @@ function recordFault(
   const subject = control ? subjectOf(turn, body) : null;
   if (subject !== null && turn.state.tombstones.has(subject)) return 'of a job that was collected';
   // What this peer wrote to its disk it had checked; the disk's own hash covers the rest.
-  if (source === 'disk' || body.kind !== 'skip') return undefined;
-  return turn.env.verify(key.origin, skipPayload(body.job, body.index), body.signature)
-    ? undefined
-    : 'signature does not fit';
+  return source === 'disk' || isSigned(turn, key.origin, body) ? undefined : FORGED;
+}
+
+/** Says whether a record that needs a signature bears its author's. */
+function isSigned({ env }: Turn, origin: PeerId, body: RecordBody): boolean {
+  switch (body.kind) {
+    case 'manifest':
+      return env.verify(body.manifest.owner, encodeManifest(body.manifest), body.signature);
+    case 'op':
+      return env.verify(origin, opPayload(body), body.signature);
+    case 'certificate':
+      return env.verify(origin, certificatePayload(body.job, body.certificate), body.signature);
+    case 'skip':
+      return env.verify(origin, skipPayload(body.job, body.index), body.signature);
+    default:
+      return true;
+  }
 }
 
 /** Applies a record of a computation. */

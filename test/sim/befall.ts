@@ -29,6 +29,7 @@ function perform(world: World, act: Act, users: Users): void {
       for (let k = 0; k < act.entries; k++)
         if (machine.disk.rot(world.random)) world.fire(act.fault);
       world.damaged(machine);
+      world.count('disks damaged');
       return world.tell(`a bit flips in ${act.entries} entries of m${act.machine}`);
     }
     case 'full':
@@ -73,7 +74,7 @@ function crash(world: World, act: Extract<Act, { kind: 'crash' }>): void {
     if (wipes) {
       machine.disk.wipe();
       if (act.forgets) machine.disk.incarnation = 0;
-      world.count('disks wiped');
+      world.count('disks damaged');
     }
     if (wipes) world.damaged(machine);
     if (forMs === null) machine.gone = true;

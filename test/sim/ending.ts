@@ -179,10 +179,10 @@ export class Ending {
     }
   }
 
-  /** Disks that were wiped, or are gone with their machines. */
+  /** Disks that lost something, or are gone with their machines. */
   #losses(): number {
     const { counts, machines } = this.#world;
-    return (counts.get('disks wiped') ?? 0) + machines.filter(({ running }) => !running).length;
+    return (counts.get('disks damaged') ?? 0) + machines.filter(({ running }) => !running).length;
   }
 
   /** What two machines still hold differently, or null: anti-entropy has come to its end. */

@@ -15,7 +15,7 @@ import {
 
 /** When faults begin at the earliest, and end at the latest, in ms. */
 const FROM_MS = 600;
-const HEAL_MS = 30_000;
+const HEAL_MS = 20_000;
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -249,15 +249,15 @@ const DRAW: Readonly<Record<FaultKind, (sketch: Sketch, fault: FaultKind) => voi
     }
   },
   collected: (sketch, fault) => {
-    sketch.timing = { ...sketch.timing, keepMs: 12_000 };
-    sketch.healAt = 50_000;
+    sketch.timing = { ...sketch.timing, keepMs: 9_000 };
+    sketch.healAt = 34_000;
     const [first] = sketch.jobs;
     if (first === undefined || sketch.count < 2) return;
     const short = { ...first, number: sketch.jobs.length, program: { ...first.program, seed: 77 } };
     sketch.jobs.push({ ...short, at: 700, target: shortTarget(first) });
     const at = 1200 + sketch.random.between(0, 2500);
     const machine = (first.owner + 1) % sketch.count;
-    sketch.crash(fault, at, { machine, forMs: 40_000 });
+    sketch.crash(fault, at, { machine, forMs: 27_000 });
   },
   foreign: ({ machines, random }) => {
     const plan = machinePlan(machines.length, random);
@@ -298,7 +298,7 @@ function machinePlan(number: number, random: Random): Mutable<MachinePlan> {
 function partition(sketch: Sketch, fault: FaultKind, oneWay: boolean): void {
   const { random } = sketch;
   for (let k = random.int(1, 2); k > 0; k--) {
-    const forMs = random.pick([2000, 6000, 9000, 15_000, 20_000]);
+    const forMs = random.pick([2000, 6000, 9000, 14_000]);
     sketch.act(fault, sketch.when(), { kind: 'partition', sides: sketch.sides(), oneWay, forMs });
   }
 }
@@ -334,7 +334,7 @@ function jobPlan(number: number, machines: readonly MachinePlan[], random: Rando
     errorsEvery: random.chance(0.3) ? 17 : 0,
     ...{ deadly: [], poison: [], limit: [] },
   };
-  const workMs = random.pick([4000, 10_000, 18_000]) * slots;
+  const workMs = random.pick([3000, 7000, 12_000]) * slots;
   const candidates = Math.max(20, Math.min(workMs / meanCost(program), 8000));
   const count = Math.max(1, Math.round(candidates / every));
   const isMap = random.chance(0.15);

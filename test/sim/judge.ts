@@ -130,9 +130,16 @@ export class Judge implements Observer {
       this.fail('S9', `job ${job.plan.number} was cancelled by nobody`);
     }
     this.#checkCoverage(machine, state);
-    if (!this.#honest) return;
+    if (!this.#honest) return this.#countLies(job, state);
     this.#checkCertificates(machine, job, state);
     this.#checkLines(machine, job, state);
+  }
+
+  /** A lie that no second evaluation met is in the answer, as is expected until spot checks come. */
+  #countLies(job: UserJob, { certificate }: JobState): void {
+    if (certificate === null) return;
+    const isTrue = certificate.certificate === this.oracle(job, []).certificate;
+    this.#world.count(isTrue ? 'true answers beside a liar' : 'lies in answers (expected)');
   }
 
   #checkCoverage(machine: Machine, { computation }: JobState): void {

@@ -47,6 +47,8 @@ export class SimNetwork {
   readonly sizes: WeakMap<Message, number> = new WeakMap();
   /** What the weather did: lost, doubled, late. */
   readonly counts: Map<string, number> = new Map();
+  /** Messages travel as bytes; without, as what they decode to, which is faster and not measured. */
+  encodes = true;
   /** Bytes that a machine of another protocol version puts on the wire, instead of a message. */
   garble: (from: Machine, bytes: Uint8Array) => Uint8Array = (_, bytes) => bytes;
   readonly #queue: EventQueue;
@@ -147,14 +149,23 @@ export class SimNetwork {
 
   carry(from: Machine, effect: Extract<Effect, { kind: 'broadcast' | 'send' }>): void {
     const { message } = effect;
-    const bytes = encodeMessage(message);
     const { sent, bytes: total } = this.traffic;
     sent.set(message.kind, (sent.get(message.kind) ?? 0) + 1);
+    if (!this.encodes && !from.plan.foreign) return this.#bring(from, effect, message);
+    const bytes = encodeMessage(message);
     total.set(message.kind, (total.get(message.kind) ?? 0) + bytes.length);
     const read = this.#read(from, bytes, effect.kind === 'send' ? 'stream' : 'gossip');
     if (read === null) return;
     this.sizes.set(read, bytes.length);
-    const event: PeerEvent = { kind: 'message', from: from.id, message: read };
+    this.#bring(from, effect, read);
+  }
+
+  #bring(
+    from: Machine,
+    effect: Extract<Effect, { kind: 'broadcast' | 'send' }>,
+    message: Message,
+  ): void {
+    const event: PeerEvent = { kind: 'message', from: from.id, message };
     if (effect.kind === 'broadcast') this.#gossip(from, event);
     else this.#stream(from, effect.to, event);
   }

@@ -28,6 +28,7 @@ export interface Verdict {
 /** Runs a scenario to its end, or to its first violation. */
 export function run(scenario: Scenario, options: { transcript?: boolean } = {}): Verdict {
   const world = new World(scenario);
+  world.network.encodes = scenario.seed % 3 === 0;
   const users = new Users(world, scenario.jobs);
   const judge = new Judge(world, users, { audited: scenario.seed % 4 === 0 });
   world.observers.push(judge, new Tally(world));
