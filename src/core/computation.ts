@@ -17,7 +17,11 @@ const RECENT_SEGMENTS = 31;
 interface Dispute {
   /** Every outcome seen, by key. */
   readonly outcomes: Map<string, Outcome | undefined>;
+  /** Keys of those that came in the ordinary run, not in a second one on purpose. */
+  readonly ordinary: Set<string>;
 }
+
+const NO_DISPUTE: Dispute = { outcomes: new Map(), ordinary: new Set() };
 
 /** An attempt with its place and the peer that made it. */
 export interface PlacedAttempt {
@@ -102,10 +106,13 @@ export class Computation {
     return [...this.disputes.keys()].filter((index) => index < end).sort((a, b) => a - b);
   }
 
-  /** The outcomes that segments gave to a disputed index, in the order of their keys. */
+  /** The outcomes that segments gave to a disputed index: of ordinary runs first, then by key. */
   rivals(index: number): (Outcome | undefined)[] {
-    const outcomes = [...(this.disputes.get(index)?.outcomes ?? [])];
-    return outcomes.sort(([a], [b]) => (a < b ? -1 : 1)).map(([, outcome]) => outcome);
+    const { outcomes, ordinary } = this.disputes.get(index) ?? NO_DISPUTE;
+    const rank = (key: string): string => `${ordinary.has(key) ? 0 : 1} ${key}`;
+    return [...outcomes]
+      .sort(([a], [b]) => (rank(a) < rank(b) ? -1 : 1))
+      .map(([, outcome]) => outcome);
   }
 
   /** Takes one of its rivals for the outcome of a disputed index. */
@@ -222,7 +229,10 @@ export class Computation {
         const now = outcomes.get(index);
         if (outcomeKey(known) === outcomeKey(now)) continue;
         if (!this.disputes.has(index)) {
-          this.disputes.set(index, { outcomes: new Map([[outcomeKey(known), known]]) });
+          const key = outcomeKey(known);
+          const isFresh = this.#fresh.get(index)?.has(key) === true;
+          const ordinary = new Set<string>(isFresh ? [] : [key]);
+          this.disputes.set(index, { outcomes: new Map([[key, known]]), ordinary });
           found.push(index);
         }
       }
@@ -231,6 +241,7 @@ export class Computation {
       if (index < segment.lo || index >= segment.hi) continue;
       const now = outcomes.get(index);
       dispute.outcomes.set(outcomeKey(now), now);
+      if (!segment.fresh) dispute.ordinary.add(outcomeKey(now));
     }
     return found.sort((a, b) => a - b);
   }

@@ -106,8 +106,13 @@ function matches(turn: Turn, job: JobState, disputed: readonly number[]): boolea
     answerCertificate(job, { end, lines, skipped: job.skipped }, turn.env.hash) ===
       ending.certificate;
   const before = disputed.map((index) => computation.answers.get(index));
-  if (computation.openDisputes().every((index) => index >= end) && isRight()) return true;
   const rivals = disputed.map((index) => computation.rivals(index));
+  // Most likely: settled before the certificate, or disputed after it.
+  const open = new Set(computation.openDisputes());
+  for (const [k, index] of disputed.entries()) {
+    if (open.has(index)) computation.decide(index, rivals[k]?.[0]);
+  }
+  if (isRight()) return true;
   const ways = rivals.reduce((product, { length }) => product * length, 1);
   for (let way = 0; way < Math.min(ways, MAX_WAYS); way++) {
     let rest = way;

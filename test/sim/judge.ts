@@ -135,7 +135,7 @@ export class Judge implements Observer {
     this.#checkLines(machine, job, state);
   }
 
-  /** A lie that no second evaluation met is in the answer, as is expected until spot checks come. */
+  /** A lie that no second evaluation met gets into the answer: expected until spot checks come. */
   #countLies(job: UserJob, { certificate }: JobState): void {
     if (certificate === null) return;
     const isTrue = certificate.certificate === this.oracle(job, []).certificate;

@@ -47,7 +47,7 @@ export class SimNetwork {
   readonly sizes: WeakMap<Message, number> = new WeakMap();
   /** What the weather did: lost, doubled, late. */
   readonly counts: Map<string, number> = new Map();
-  /** Messages travel as bytes; without, as what they decode to, which is faster and not measured. */
+  /** Messages travel as bytes; without, as what they decode to: faster, and not measured. */
   encodes = true;
   /** Bytes that a machine of another protocol version puts on the wire, instead of a message. */
   garble: (from: Machine, bytes: Uint8Array) => Uint8Array = (_, bytes) => bytes;
