@@ -8,11 +8,11 @@ import type { Want } from './peer-state.ts';
 import { neighbours } from './sync.ts';
 import type { Turn } from './turn.ts';
 
-/** Blobs asked for at the same time. */
+/** Blobs asked for at the same time; of long values no more are looked for. */
 const MAX_ASKED = 64;
 
-/** Long values looked for at the same time; the others wait their turn. */
-const MAX_WANTED = 256;
+/** Before a blob that no neighbour has yet is looked for again, in ms. */
+const AGAIN_MS = 300;
 
 /** The longest items root, in bytes: a hash and a count for each chunk. */
 const MAX_ROOT_BYTES = 4_194_304;
@@ -68,11 +68,18 @@ export function seekBlobs(turn: Turn): void {
   const { state } = turn;
   for (const job of state.jobs.values()) {
     const holder = holdersOf(turn, job.computation, job.manifest.owner).includes(state.self.peer);
-    if (job.active || holder) for (const hash of namedBlobs(turn, job)) want(turn, hash, false);
+    if (job.active || holder) seekNamed(turn, job);
     if (!holder) continue;
     seekValues(turn, job.computation);
   }
   askForWanted(turn);
+}
+
+/** The owner has what its manifest names; only chunks, which may be many, come from anybody. */
+function seekNamed(turn: Turn, job: JobState): void {
+  const { owner, spec } = job.manifest;
+  const first = new Set([spec.program, spec.params, spec.items?.root]);
+  for (const hash of namedBlobs(turn, job)) want(turn, hash, false, first.has(hash) ? owner : null);
 }
 
 /** Looks for the long values of a computation that this peer is a holder of. */
@@ -84,17 +91,17 @@ function seekValues(turn: Turn, { unstored, long, missing }: Computation): void 
       if (write <= stored) unstored.delete(hash);
       continue;
     }
-    if (wants.size >= MAX_WANTED) return;
+    if (wants.size >= MAX_ASKED) return;
     // What nobody has any more comes by evaluation.
     if (!missing.has(long.get(hash) ?? 0)) want(turn, hash, true);
   }
 }
 
-/** Notes that a blob is looked for, unless it is here. */
-export function want(turn: Turn, hash: Hash, long: boolean): void {
+/** Notes that a blob is looked for, unless it is here. source: who surely had it. */
+export function want(turn: Turn, hash: Hash, long: boolean, source: PeerId | null = null): void {
   const { blobs, wants } = turn.state;
   if (blobs.has(hash) || wants.has(hash)) return;
-  wants.set(hash, { asked: null, until: 0, refused: new Set(), long });
+  wants.set(hash, { asked: null, until: 0, refused: new Set(), source, long });
 }
 
 /** Asks one peer after the other for each blob that is looked for. */
@@ -108,9 +115,11 @@ export function askForWanted(turn: Turn): void {
     if (wanted.until > turn.now) continue;
     if (wanted.asked !== null) wanted.refused.add(wanted.asked);
     const left = peers.filter((peer) => !wanted.refused.has(peer));
-    const peer = left[Math.floor(turn.env.rng() * left.length)] ?? null;
+    const drawn = left[Math.floor(turn.env.rng() * left.length)] ?? null;
+    const { source } = wanted;
+    const peer = source !== null && left.includes(source) ? source : drawn;
     wanted.asked = peer;
-    wanted.until = turn.now + timing.askMs;
+    wanted.until = turn.now + (peer === null && !wanted.long ? AGAIN_MS : timing.askMs);
     if (peer !== null) turn.send(peer, { kind: 'want', hash });
     else giveUpRound(turn, hash, wanted, peers);
   }
@@ -119,18 +128,18 @@ export function askForWanted(turn: Turn): void {
 /** All live peers were asked in vain: a long value is lost, anything else is asked for again. */
 function giveUpRound(turn: Turn, hash: Hash, wanted: Want, peers: readonly PeerId[]): void {
   wanted.refused.clear();
-  const { roster, wants } = turn.state;
+  if (!wanted.long) return;
+  const { roster, wants, computations } = turn.state;
   // The others' turn comes before it is asked for again.
   wants.delete(hash);
-  wants.set(hash, wanted);
+  for (const { unstored } of computations.values()) if (unstored.delete(hash)) unstored.add(hash);
   const allAsked = roster
     .all()
     .every(([peer, view]) => peers.includes(peer) || roster.state(view, turn.now) === 'dead');
-  if (!wanted.long || !allAsked) return;
-  for (const computation of turn.state.computations.values()) {
+  if (!allAsked) return;
+  for (const computation of computations.values()) {
     const index = computation.long.get(hash);
     if (index === undefined || computation.missing.has(index)) continue;
-    wants.delete(hash);
     computation.missing.add(index, index + 1);
     turn.log('warn', 'value.lost', { computation: computation.id, index });
   }
@@ -186,7 +195,7 @@ export function takeNone(turn: Turn, from: PeerId, hash: Hash): void {
   wanted.until = 0;
   const others = neighbours(turn).filter((peer) => !wanted.refused.has(peer));
   if (others.length > 0) askForWanted(turn);
-  else wanted.until = turn.now + turn.state.timing.askMs;
+  else wanted.until = turn.now + (wanted.long ? turn.state.timing.askMs : 0);
 }
 
 /** Answers a peer that asks for a blob. */

@@ -73,12 +73,16 @@ function scanFree(turn: Turn, job: JobState, grain: number, reach: number): Scan
   const live = liveContenders(turn, computation);
   const taken = leased(turn, computation);
   const single = [attempts.size, disputes.size, losses.length, job.skips.size];
-  const inputs = [coverage.version, taken, all, live, grain, reach, ...single];
+  const cutOff = 4 * turn.state.roster.silentSlots(turn.now) > all.slots;
+  const inputs = [coverage.version, taken, all, live, grain, reach, cutOff, ...single];
   const known = turn.state.scans.get(job);
   if (known?.inputs.every((input, k) => input === inputs[k])) return known;
   const free = coverage.gapsBeside(untouchable(job, taken), 0, reach, MAX_SCAN);
   const enough = Math.min(4 * Math.max(live.slots, 1), MAX_SCAN);
-  const found = scan(free, grain, enough, isOwn(turn, all, live));
+  const self = turn.state.self.peer;
+  // Where many fell silent at once, they go on with their blocks behind a partition.
+  const own = cutOff ? scan(free, grain, enough, (block) => all.owner(block) === self) : null;
+  const found = own?.mine != null ? own : scan(free, grain, enough, isOwn(turn, all, live));
   const fresh: Scan = { inputs, free, grain, ...found };
   turn.state.scans.set(job, fresh);
   return fresh;

@@ -88,11 +88,12 @@ export function hear(
 ): void {
   const { state, now } = turn;
   const { register, fresh } = message;
-  if (register.peer === state.self.peer) return hearTwin(turn, register);
+  if (register.peer === state.self.peer) return hearTwin(turn, from, register);
   const before = state.roster.get(register.peer);
   const restarted = before !== undefined && !sameStart(before.register.start, register.start);
   const wasDead = before !== undefined && state.roster.state(before, now) === 'dead';
-  if (state.roster.hear(register, now)) {
+  const isNewer = state.roster.hear(register, now);
+  if (isNewer) {
     if (before === undefined || restarted || wasDead) {
       turn.beat = true;
       turn.log('info', 'peer.alive', { peer: register.peer, name: register.name });
@@ -101,12 +102,13 @@ export function hear(
     if (before?.register.addresses.join() !== register.addresses.join()) {
       turn.emit({ kind: 'know', peer: register.peer, addresses: register.addresses });
     }
-    yieldConflicts(turn, register.peer, register.leases);
-    askForFinished(turn, register);
+    if (!register.leaving) yieldConflicts(turn, register.peer, register.leases);
   } else {
     hintAtLaterStart(turn, register);
   }
   for (const group of fresh) receive(turn, group, { peer: from });
+  // What came along need not be asked for.
+  if (isNewer) askForFinished(turn, register);
 }
 
 /** A finished lease names its segment; one that is not here is fetched at once. */

@@ -1,10 +1,8 @@
 import { encode, hexToBytes } from './codec.ts';
 import type { Computation } from './computation.ts';
-
-import type { PeerId } from './ids.ts';
+import type { ComputationId, PeerId } from './ids.ts';
 import type { IntervalSet } from './interval-set.ts';
 import type { OwnLease, PeerState, Purpose } from './peer-state.ts';
-import type { RecordKey } from './record.ts';
 import type { Lease } from './register.ts';
 import type { Turn } from './turn.ts';
 
@@ -101,19 +99,13 @@ function keepLeases(turn: Turn): void {
 }
 
 /** An arriving segment ends what it covers, unless that is a second run on purpose. */
-export function preempt(
-  turn: Turn,
-  computation: Computation,
-  lo: number,
-  hi: number,
-  key: RecordKey,
-): void {
-  if (key.origin === turn.state.self.peer) return;
+export function preempt(turn: Turn, computation: ComputationId, lo: number, hi: number): void {
+  const coverage = turn.state.computations.get(computation)?.coverage;
   for (const own of openLeases(turn.state)) {
     const { lease } = own;
-    if (lease.computation !== computation.id || own.purpose === 'dispute') continue;
+    if (lease.computation !== computation || own.purpose === 'dispute') continue;
     if (lease.hi <= lo || lease.lo >= hi) continue;
-    if (computation.coverage.covers(lease.lo, lease.hi)) stopLease(turn, own, 'kill');
+    if (coverage?.covers(lease.lo, lease.hi) === true) stopLease(turn, own, 'kill');
   }
 }
 

@@ -49,9 +49,12 @@ export class LogBook {
     return this.#log({ scope, origin, start, n: 0 })?.next ?? 0;
   }
 
-  drop(scope: Scope): void {
+  /** Forgets a scope; the numbers that a writer has used in its log are not used again. */
+  drop(scope: Scope, writer: PeerId, start: Start): void {
+    const log = this.#log({ scope, origin: writer, start, n: 0 });
     this.#scopes.delete(scope);
     this.#digests.delete(scope);
+    if (log !== undefined) this.#make({ scope, origin: writer, start, n: 0 }).next = log.next;
   }
 
   /** What is held of a scope, in the order of origin and start. */

@@ -83,6 +83,8 @@ export interface Want {
   until: number;
   /** Peers that said no since the last round. */
   readonly refused: Set<PeerId>;
+  /** Who surely had it, and is asked first; null where nobody is known. */
+  readonly source: PeerId | null;
   readonly long: boolean;
 }
 
@@ -110,8 +112,8 @@ export interface PeerState {
   readonly tombstones: Map<JobId, string>;
   readonly computations: Map<ComputationId, Computation>;
   readonly logs: LogBook;
-  /** Records of scopes whose job is not known yet, kept for a while; at most 256. */
-  readonly early: RecordGroup[];
+  /** Records of scopes whose job is not known yet, and until when each waits; at most 256. */
+  readonly early: { readonly group: RecordGroup; readonly until: number }[];
   /** Blobs held, with the write that holds each. */
   readonly blobs: Map<Hash, number>;
   /** Chunks named by an items root. */

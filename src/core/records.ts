@@ -19,6 +19,9 @@ import { noteLaterStart } from './twin.ts';
 /** Most groups kept for scopes whose job is not known yet. */
 const MAX_EARLY = 256;
 
+/** Exchanges for which such a group waits: its job may be one that was collected here. */
+const EARLY_SYNCS = 3;
+
 /** Why a record is refused whose signature is not its author's. */
 const FORGED = 'a wrong signature';
 
@@ -60,7 +63,7 @@ export function receive(turn: Turn, group: RecordGroup, source: Source): void {
   const { scope, origin, start } = group;
   if (scope !== 'control' && !state.computations.has(scope)) {
     if (source === 'disk') return;
-    state.early.push(group);
+    state.early.push({ group, until: turn.now + EARLY_SYNCS * state.timing.syncMs });
     if (state.early.length > MAX_EARLY) state.early.shift();
     return;
   }
@@ -86,7 +89,7 @@ function receiveOne(turn: Turn, key: RecordKey, bytes: Uint8Array, source: Sourc
   const body = decoded.value;
   const hash = env.hash(bytes);
   state.logs.add(key);
-  if (key.origin === state.self.peer) noteLaterStart(turn, key.start, 0);
+  if (key.origin === state.self.peer) noteLaterStart(turn, key.start);
   if (source !== 'disk') {
     const write = turn.keep({ kind: 'record', ...key, body: bytes });
     if (key.scope === 'control' || body.kind === 'skip') {
@@ -101,6 +104,8 @@ function receiveOne(turn: Turn, key: RecordKey, bytes: Uint8Array, source: Sourc
     takeEarly(turn);
   } else {
     applyWork(turn, { key, body, hash });
+    // Also what this peer wrote: it may come back after its disk was lost, or its scope dropped.
+    if (body.kind === 'segment') preempt(turn, key.scope, body.lo, body.hi);
   }
 }
 
@@ -152,7 +157,6 @@ function applyWork(turn: Turn, placed: Orphan): void {
     for (const index of state.booted ? disputed : []) {
       turn.log('warn', 'outcome.disputed', { computation: computation.id, index });
     }
-    preempt(turn, computation, body.lo, body.hi, key);
   } else if (body.kind === 'attempt') {
     computation.addAttempt(key, body, turn.now);
   } else if (body.kind === 'skip') {
@@ -188,8 +192,16 @@ function alarmAfterEnd(
 /** Takes in the records that came before the job of their scope did. */
 function takeEarly(turn: Turn): void {
   const { early, computations } = turn.state;
-  const ready = early.filter((group) => computations.has(group.scope));
+  const ready = early.filter(({ group }) => computations.has(group.scope));
   if (ready.length === 0) return;
-  early.splice(0, early.length, ...early.filter((group) => !computations.has(group.scope)));
-  for (const group of ready) receive(turn, group, { peer: group.origin });
+  early.splice(0, early.length, ...early.filter(({ group }) => !computations.has(group.scope)));
+  for (const { group } of ready) receive(turn, group, { peer: group.origin });
+}
+
+/** Drops early records whose job has not come. */
+export function dropEarly(turn: Turn): void {
+  const { early } = turn.state;
+  if (early.some(({ until }) => until <= turn.now)) {
+    early.splice(0, early.length, ...early.filter(({ until }) => until > turn.now));
+  }
 }

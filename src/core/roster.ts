@@ -34,6 +34,9 @@ export interface AgedLease {
   readonly age: number;
 }
 
+/** Silence that may be a partition's; after a longer one its cause does not matter. In ms. */
+const CUT_OFF_MS = 120_000;
+
 /** A moment in ms by which the roster looks early at what time changes, for rounding's sake. */
 const EARLY_MS = 1;
 
@@ -96,6 +99,22 @@ export class Roster {
       }
     }
     return found;
+  }
+
+  /**
+   * Slots of the peers that fell silent lately without any evidence of their death: more likely cut
+   * off than gone where they are many. One alone is more likely gone: 0.
+   */
+  silentSlots(now: number): number {
+    this.#bury(now);
+    let slots = 0;
+    let peers = 0;
+    for (const { register, evidenceAt, heardAt } of this.#dead) {
+      if (register.leaving || evidenceAt !== null || now - heardAt > CUT_OFF_MS) continue;
+      slots += register.slots;
+      peers++;
+    }
+    return peers > 1 ? slots : 0;
   }
 
   /** Takes a register that its peer sent. True when it is newer than what was known. */

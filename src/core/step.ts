@@ -9,7 +9,7 @@ import { openLeases, release, stopLease } from './lease-book.ts';
 import type { Message } from './message.ts';
 import type { PeerState } from './peer-state.ts';
 import { giveReceipts, settlePending, takeAsk, takeReceipt } from './receipts.ts';
-import { receive } from './records.ts';
+import { dropEarly, receive } from './records.ts';
 import {
   confirm,
   enforceDeadlines,
@@ -140,6 +140,7 @@ function tick(turn: Turn): void {
   syncIfDue(turn);
   if (now >= state.nextSeekAt) {
     state.nextSeekAt = now + 500;
+    dropEarly(turn);
     seekBlobs(turn);
   }
 }

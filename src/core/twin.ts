@@ -1,19 +1,20 @@
-import { compareStarts, type Start, sameStart } from './ids.ts';
+import { compareStarts, type PeerId, type Start, sameStart } from './ids.ts';
 import type { Register } from './register.ts';
 import type { Turn } from './turn.ts';
 
 /** A later start of this peer's own id, as others tell of it. */
 export interface Twin {
   readonly start: Start;
-  sequence: number;
-  /** How often its sequence was seen to advance. */
+  /** The last sequence that each of them told: what one has not heard yet, another may have. */
+  readonly told: Map<PeerId, number>;
+  /** How often what one of them told had advanced. */
   advances: number;
-  /** When it was first heard of, on this peer's clock. */
-  readonly heardAt: number;
+  /** When it was first heard of or last advanced, on this peer's clock. */
+  changedAt: number;
 }
 
-/** Advances of its sequence after which a later start is known to live. */
-const ALIVE_AFTER = 2;
+/** Advances after which a later start is known to live: one or two may be late messages. */
+const ALIVE_AFTER = 3;
 
 /** Least time between two hints to one peer, in ms. */
 const HINT_GAP_MS = 900;
@@ -22,27 +23,28 @@ const HINT_GAP_MS = 900;
  * A later start of one's own id. If it lives, a copied home is running elsewhere and this peer
  * ends. If it does not, it was this peer before its home was restored from an older copy.
  */
-export function hearTwin(turn: Turn, register: Register): void {
-  noteLaterStart(turn, register.start, register.sequence);
+export function hearTwin(turn: Turn, from: PeerId, { start, sequence, peer }: Register): void {
+  noteLaterStart(turn, start);
   const { twin } = turn.state;
-  if (twin === null || twin.advances < ALIVE_AFTER) return;
+  if (twin === null || !sameStart(start, twin.start)) return;
+  const before = twin.told.get(from);
+  twin.told.set(from, Math.max(sequence, before ?? 0));
+  if (before === undefined || sequence <= before) return;
+  twin.advances++;
+  twin.changedAt = turn.now;
+  if (twin.advances < ALIVE_AFTER) return;
   turn.emit({
     kind: 'halt',
-    reason: `another process runs with this peer's identity (${register.peer}): a copied home?`,
+    reason: `another process runs with this peer's identity (${peer}): a copied home?`,
   });
 }
 
 /** Notes a start of one's own id that is later than the current one. */
-export function noteLaterStart(turn: Turn, start: Start, sequence: number): void {
+export function noteLaterStart(turn: Turn, start: Start): void {
   const { state, now } = turn;
   if (compareStarts(start, state.start) <= 0) return;
-  const { twin } = state;
-  if (twin === null || compareStarts(start, twin.start) > 0) {
-    state.twin = { start, sequence, advances: 0, heardAt: now };
-  } else if (sameStart(start, twin.start) && sequence > twin.sequence) {
-    twin.sequence = sequence;
-    twin.advances++;
-  }
+  if (state.twin !== null && compareStarts(start, state.twin.start) <= 0) return;
+  state.twin = { start, told: new Map(), advances: 0, changedAt: now };
 }
 
 /**
@@ -52,7 +54,7 @@ export function noteLaterStart(turn: Turn, start: Start, sequence: number): void
 export function riseAboveTwin(turn: Turn): void {
   const { state, now } = turn;
   const { twin } = state;
-  if (twin === null || twin.advances > 0 || now - twin.heardAt < state.timing.deadMs) return;
+  if (twin === null || now - twin.changedAt < state.timing.deadMs) return;
   const half = (): string =>
     Math.floor(turn.env.rng() * 2 ** 32)
       .toString(16)

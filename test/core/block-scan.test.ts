@@ -132,25 +132,38 @@ function plainChoice(turn: Turn, job: JobState): Pick<Choice, 'lo' | 'hi' | 'sca
   const reach = reachOf(job, expected, grain, slots);
   const taken = leased(turn, computation).union(computation.coverage);
   for (const index of [...job.skips, ...computation.attempts.keys()]) taken.add(index, index + 1);
-  let mine: Interval | null = null;
-  const passed: Interval[] = [];
-  let seen = 0;
+  const pieces: Interval[] = [];
   for (const [lo, hi] of new IntervalSet(taken.gaps(0, reach)).toArray()) {
-    for (let at = lo; at < hi && (mine === null || seen < 4 * slots); ) {
-      const block = Math.floor(at / grain);
-      const piece: Interval = [at, Math.min(hi, (block + 1) * grain)];
-      at = piece[1];
-      seen++;
-      if (mine !== null) continue;
-      const owner = rendezvousOwner(HASH, block, all);
-      const lives = live.some(({ peer }) => peer === owner);
-      if ((lives ? owner : rendezvousOwner(HASH, block, live)) === 'self') mine = piece;
-      passed.push(piece);
+    for (let at = lo; at < hi; at = pieces.at(-1)?.[1] ?? hi) {
+      pieces.push([at, Math.min(hi, (Math.floor(at / grain) + 1) * grain)]);
     }
   }
-  if (mine === null && passed.length === 0) return null;
-  const piece = mine ?? passed[Math.floor(turn.env.rng() * passed.length)];
-  return piece === undefined ? null : { lo: piece[0], hi: piece[1], scarce: seen < 4 * slots };
+  const ownerAmong = (peers: typeof all, [lo]: Interval) =>
+    rendezvousOwner(HASH, Math.floor(lo / grain), peers);
+  const isMine = (piece: Interval): boolean => ownerAmong(all, piece) === 'self';
+  const isHeir = (piece: Interval): boolean => {
+    const owner = ownerAmong(all, piece);
+    const lives = live.some(({ peer }) => peer === owner);
+    return (lives ? owner : ownerAmong(live, piece)) === 'self';
+  };
+  const own = isCutOff(turn, all) ? pieces.find(isMine) : undefined;
+  const mine = own ?? pieces.find(isHeir);
+  if (pieces.length === 0) return null;
+  const piece = mine ?? pieces[Math.floor(turn.env.rng() * pieces.length)];
+  return piece === undefined
+    ? null
+    : { lo: piece[0], hi: piece[1], scarce: pieces.length < 4 * slots };
+}
+
+/** More than one peer, and more than a quarter of the slots, fell silent within two minutes. */
+function isCutOff(turn: Turn, all: readonly { readonly slots: number }[]): boolean {
+  const { roster } = turn.state;
+  const silent = roster.all().filter(([, view]) => {
+    const isDead = roster.state(view, turn.now) === 'dead' && view.evidenceAt === null;
+    return isDead && !view.register.leaving && turn.now - view.heardAt <= 120_000;
+  });
+  const slots = silent.reduce((sum, [, { register }]) => sum + register.slots, 0);
+  return silent.length > 1 && 4 * slots > all.reduce((sum, each) => sum + each.slots, 0);
 }
 
 describe('the next block', () => {

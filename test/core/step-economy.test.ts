@@ -70,6 +70,36 @@ describe('economy', () => {
   });
 });
 
+describe('what is asked for', () => {
+  test('is no segment that came with the heartbeat which tells of it', () => {
+    const job = { program: scattered(10, 40), accept: 400, probe: 10 };
+    const { mesh } = cost({ peers: 12, delayMs: [20, 60] }, job);
+    const segments = mesh.peers.flatMap(({ records }) => [...records.values()]).length / 12;
+    expect(segments).toBeGreaterThan(200);
+    expect(mesh.sent.get('pull') ?? 0).toBeLessThan(segments);
+  });
+
+  test('is the program of its owner first, who has it', () => {
+    const { mesh } = cost({ peers: 12 }, { program: scattered(10, 40), accept: 100 });
+    expect(mesh.sent.get('want')).toBe(2 * 11);
+    expect(mesh.sent.get('none') ?? 0).toBe(0);
+  });
+
+  test('is nothing of the cut-off half: each half goes on with its own blocks', () => {
+    const mesh = new TinyMesh({ peers: 8 });
+    mesh.pass(1000);
+    const program = scattered(10, 100);
+    const { id, question } = mesh.publish(mesh.peer(0), { program, accept: 400, probe: 10 });
+    mesh.pass(3000);
+    mesh.partition(mesh.peers.slice(0, 4), mesh.peers.slice(4));
+    mesh.pass(25_000);
+    mesh.heal();
+    expect(mesh.certificate(id, 600_000)).toBe(tinyOracle(question).certificate);
+    const indices = mesh.evaluations().map(({ index }) => index);
+    expect(indices.length / new Set(indices).size).toBeLessThan(1.1);
+  });
+});
+
 describe('a conflict of leases', () => {
   const HANGS: Program = { name: 'hangs', outcome: () => 1, costMs: () => 1e6 };
 

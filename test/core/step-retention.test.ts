@@ -51,5 +51,6 @@ test('a larger start of one’s own id that lives is a copied home: this process
   expect(beat(6, 1)).not.toContain('halt');
   expect(beat(6, 1)).not.toContain('halt');
   expect(beat(6, 2)).not.toContain('halt');
-  expect(beat(6, 3)).toContain('halt');
+  expect(beat(6, 3)).not.toContain('halt');
+  expect(beat(6, 4)).toContain('halt');
 });

@@ -162,11 +162,12 @@ export class Ending {
     return leased ? null : index;
   }
 
-  /** An id that two processes run under, or null: of a copied home, one ends. */
+  /** An id of two processes, or null: one of them ends where a third peer tells of the other. */
   #twins(): string | null {
-    const ids = new Set<string>();
-    for (const { id } of this.#world.live) if (ids.size === ids.add(id).size) return id;
-    return null;
+    const ids = new Map<string, number>();
+    for (const { id } of this.#world.live) ids.set(id, (ids.get(id) ?? 0) + 1);
+    if (ids.size < 2) return null;
+    return [...ids].find(([, count]) => count > 1)?.[0] ?? null;
   }
 
   /** R3: a job that was acknowledged is not lost with two of its holders. */

@@ -28,14 +28,31 @@ export function linesFrom(job: JobState, from: number): [number, Outcome][] {
   return lines;
 }
 
+const hashes = new WeakMap<Uint8Array, Hash>();
+const decoded = new WeakMap<Uint8Array, ReturnType<typeof decodeBody>>();
+
+/** The hash of a record's body, reckoned once. */
+function hashOf(body: Uint8Array): Hash {
+  const known = hashes.get(body) ?? sha256(body);
+  hashes.set(body, known);
+  return known;
+}
+
+/** What a record's body says, read once. */
+function read(body: Uint8Array): ReturnType<typeof decodeBody> {
+  const known = decoded.get(body) ?? decodeBody(body);
+  decoded.set(body, known);
+  return known;
+}
+
 /** Says whether what a receipt names is on a machine's disk, with all that this names in turn. */
 export function isOnDisk(machine: Machine, hash: Hash): boolean {
   for (const { scope, body } of machine.disk.records.values()) {
-    if (sha256(body) !== hash) continue;
-    const decoded = decodeBody(body);
-    if (!('value' in decoded)) return false;
-    if (scope !== 'control' || decoded.value.kind !== 'manifest') return true;
-    const { program, params, items } = decoded.value.manifest.spec;
+    if (hashOf(body) !== hash) continue;
+    const said = read(body);
+    if (!('value' in said)) return false;
+    if (scope !== 'control' || said.value.kind !== 'manifest') return true;
+    const { program, params, items } = said.value.manifest.spec;
     const named = items === null ? [program, params] : [program, params, items.root];
     return named.every((blob) => machine.disk.blobs.has(blob));
   }
@@ -68,9 +85,9 @@ export function onDisk(
   const long: { index: number; hash: Hash }[] = [];
   for (const record of machine.disk.records.values()) {
     if (record.scope !== scope) continue;
-    const decoded = decodeBody(record.body);
-    if (!('value' in decoded) || decoded.value.kind !== 'segment') continue;
-    const { lo, hi, accepted } = decoded.value;
+    const said = read(record.body);
+    if (!('value' in said) || said.value.kind !== 'segment') continue;
+    const { lo, hi, accepted } = said.value;
     covered.add(lo, hi);
     for (const column of accepted) {
       if (column.kind !== 'hash') continue;

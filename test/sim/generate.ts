@@ -221,6 +221,12 @@ const DRAW: Readonly<Record<FaultKind, (sketch: Sketch, fault: FaultKind) => voi
       ...{ target: { ...first.target, count }, priority: sketch.random.int(-2, 2) },
     });
   },
+  verify: (sketch, fault) => {
+    for (let k = sketch.random.int(1, 3); k > 0; k--) {
+      const job = sketch.random.int(0, sketch.jobs.length - 1);
+      sketch.act(fault, sketch.when(), { kind: 'verify', machine: sketch.machine(), job });
+    }
+  },
   'owner gone': (sketch, fault) => {
     const [first] = sketch.jobs;
     if (first === undefined) return;

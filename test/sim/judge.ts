@@ -1,4 +1,4 @@
-import type { Effect, Execution, PeerEvent } from '../../src/core/event.ts';
+import type { Answer, Effect, Execution, PeerEvent } from '../../src/core/event.ts';
 import type { ComputationId, JobId } from '../../src/core/ids.ts';
 import { IntervalSet } from '../../src/core/interval-set.ts';
 import type { JobState } from '../../src/core/job-state.ts';
@@ -52,7 +52,7 @@ export class Judge implements Observer {
 
   /** The sequential run's answer to a job, without some indices. */
   oracle(job: UserJob, skipped: readonly number[]): OracleAnswer {
-    const key = `${job.id} ${skipped.join()}`;
+    const key = skipped.length === 0 ? job.id : `${job.id} ${skipped.join()}`;
     const known = this.#answers.get(key) ?? askOracle(job.question, skipped);
     this.#answers.set(key, known);
     return known;
@@ -102,11 +102,14 @@ export class Judge implements Observer {
         return;
       case 'answer':
         if (effect.result.kind === 'kept') this.#checkKept(machine, effect.result);
+        else if (effect.result.kind === 'verified') this.#checkVerified(machine, effect.result);
         return;
       case 'store':
         if (!this.#audited || machine.state === null || !machine.state.booted) return;
         this.#states.set(this.#at(machine, effect.write), fingerprint(machine.state));
         return;
+      case 'halt':
+        return this.#checkHalt(machine);
       case 'log':
         if (effect.event === 'peer.dead') this.#checkDeath(machine, String(effect.fields['peer']));
         return;
@@ -143,7 +146,8 @@ export class Judge implements Observer {
   }
 
   #checkCoverage(machine: Machine, { computation }: JobState): void {
-    const [gap] = computation.coverage.minus(this.evaluatedSoFar(computation.id)).toArray();
+    const evaluated = this.evaluatedSoFar(computation.id);
+    const gap = computation.coverage.toArray().find(([lo, hi]) => !evaluated.covers(lo, hi));
     if (gap === undefined) return;
     this.fail('S3', `${machine.plan.name} claims ${gap.join('–')}, which nobody evaluated`);
   }
@@ -220,6 +224,7 @@ export class Judge implements Observer {
       return;
     for (const job of state.jobs.values()) {
       if (job.computation.id !== own.lease.computation) continue;
+      if (job.ending !== null) return;
       if (job.cancelledAt === null || job.cancelled?.wait !== false) return;
       if (machine.clock - job.cancelledAt < state.timing.graceMs + 500) return;
     }
@@ -231,6 +236,14 @@ export class Judge implements Observer {
     this.#world.count('receipts');
     if (this.#damaged.has(machine) || isOnDisk(machine, hash)) return;
     this.fail('S4', `${machine.plan.name} gives a receipt for ${short(hash)} before the sync`);
+  }
+
+  /** S1: a pure function on honest machines gives the same outcome again. */
+  #checkVerified(machine: Machine, answer: Extract<Answer, { kind: 'verified' }>): void {
+    this.#world.count('candidates verified', answer.checked);
+    const [first] = answer.different;
+    if (!this.#honest || first === undefined) return;
+    this.fail('S1', `${machine.plan.name} finds another outcome of ${first.index} at a second run`);
   }
 
   /** S4: a client is told `kept` when at least this machine or its holders have it. */
@@ -247,9 +260,17 @@ export class Judge implements Observer {
     const others = this.#world.machines.filter(({ id }) => id === peer);
     const since = this.#world.now - (this.#heard.get(`${machine.plan.number} ${peer}`)?.at ?? 0);
     if (since >= LEAST_SILENCE_MS || !others.every(({ running }) => running)) return;
+    // Who was asleep hears late of what others were before it woke.
+    if (this.#world.now - machine.blockedUntil < 10_000) return;
     const fresh = others.some((other) => this.#world.now - (this.#began.get(other) ?? 0) < 10_000);
     if (fresh) return;
     this.fail('E1', `${machine.plan.name} calls ${peer} dead, heard ${Math.round(since)} ms ago`);
+  }
+
+  /** L1: a process ends by itself only where another runs under its identity. */
+  #checkHalt({ id, plan }: Machine): void {
+    const twins = this.#world.machines.filter((other) => other.id === id && other.run > 0);
+    if (twins.length < 2) this.fail('L1', `${plan.name} takes its own past for a copied home`);
   }
 
   started(machine: Machine): void {

@@ -49,6 +49,8 @@ export class SimNetwork {
   readonly counts: Map<string, number> = new Map();
   /** Messages travel as bytes; without, as what they decode to: faster, and not measured. */
   encodes = true;
+  /** What travels cannot be changed any more, by its sender or by any that it reaches. */
+  freezes = false;
   /** Bytes that a machine of another protocol version puts on the wire, instead of a message. */
   garble: (from: Machine, bytes: Uint8Array) => Uint8Array = (_, bytes) => bytes;
   readonly #queue: EventQueue;
@@ -166,6 +168,7 @@ export class SimNetwork {
     message: Message,
   ): void {
     const event: PeerEvent = { kind: 'message', from: from.id, message };
+    if (this.freezes) freeze(message);
     if (effect.kind === 'broadcast') this.#gossip(from, event);
     else this.#stream(from, effect.to, event);
   }
@@ -326,4 +329,12 @@ export class SimNetwork {
   #count(what: string): void {
     this.counts.set(what, (this.counts.get(what) ?? 0) + 1);
   }
+}
+
+/** Freezes a message through and through, but for typed arrays. */
+function freeze(value: unknown): void {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return;
+  if (ArrayBuffer.isView(value)) return;
+  Object.freeze(value);
+  for (const part of Object.values(value)) freeze(part);
 }

@@ -1,8 +1,11 @@
+import { Accord } from './accord.ts';
 import { befall } from './befall.ts';
+import { Claims } from './claims.ts';
 import { Ending } from './ending.ts';
 import { Judge } from './judge.ts';
 import type { FaultKind, Scenario } from './scenario.ts';
 import { Tally } from './tally.ts';
+import { Thrift } from './thrift.ts';
 import { Transcript } from './transcript.ts';
 import { Users } from './users.ts';
 import { Violation } from './violation.ts';
@@ -29,15 +32,21 @@ export interface Verdict {
 export function run(scenario: Scenario, options: { transcript?: boolean } = {}): Verdict {
   const world = new World(scenario);
   world.network.encodes = scenario.seed % 3 === 0;
+  world.network.freezes = scenario.seed % 4 === 1;
   const users = new Users(world, scenario.jobs);
   const judge = new Judge(world, users, { audited: scenario.seed % 4 === 0 });
-  world.observers.push(judge, new Tally(world));
+  const accord = new Accord(world, users);
+  const thrift = scenario.faults.length === 0 ? new Thrift(world, users) : null;
+  world.observers.push(judge, new Tally(world), accord, new Claims(world));
+  if (thrift !== null) world.observers.push(thrift);
   const transcript = new Transcript(world);
   if (options.transcript === true) world.observers.push(transcript);
   befall(world, scenario, users);
   let violation: Verdict['violation'] = null;
   try {
     new Ending(world, users, judge).run();
+    thrift?.check();
+    accord.check();
   } catch (error) {
     violation = violationOf(error, world);
   }

@@ -93,11 +93,20 @@ export type Act = { readonly at: number; readonly fault: FaultKind } & (
 
 /** Everything that is broken in some worlds. */
 export const FAULT_KINDS = [
-  ...(['slow network', 'loss', 'duplication', 'reordering', 'partition', 'one-way'] as const),
+  ...([
+    'two jobs',
+    'collected',
+    'slow network',
+    'loss',
+    'duplication',
+    'reordering',
+    'partition',
+    'one-way',
+  ] as const),
   ...(['flapping', 'cut stream', 'crash', 'crash unsynced', 'crash between', 'power'] as const),
   ...(['blackout', 'wiped disk', 'rot', 'full disk', 'stall', 'suspend', 'wall jump'] as const),
-  ...(['drift', 'join storm', 'leave storm', 'raced ops', 'two jobs', 'owner gone'] as const),
-  ...(['copied home', 'time limit', 'deadly', 'poison', 'lost values', 'collected'] as const),
+  ...(['drift', 'join storm', 'leave storm', 'raced ops', 'verify', 'owner gone'] as const),
+  ...(['copied home', 'time limit', 'deadly', 'poison', 'lost values'] as const),
   ...(['foreign', 'liar', 'forged', 'deadline', 'slow machine'] as const),
 ] as const;
 

@@ -6,8 +6,8 @@ import type { Observer, World } from './world.ts';
 /** Counts what happened in a world, for one in which nothing happens proves nothing. */
 export class Tally implements Observer {
   readonly #world: World;
-  /** What machines were at when they ended, by computation. */
-  readonly #orphaned = new Map<string, IntervalSet>();
+  /** What machines were at when they ended, by machine and computation. */
+  readonly #orphaned = new Map<Machine, Map<string, IntervalSet>>();
   /** What each machine is at. */
   readonly #running = new Map<Machine, Map<number, Execution>>();
 
@@ -28,10 +28,12 @@ export class Tally implements Observer {
   }
 
   ended(machine: Machine): void {
+    const left = this.#orphaned.get(machine) ?? new Map<string, IntervalSet>();
+    this.#orphaned.set(machine, left);
     for (const { computation, lo, hi } of this.#running.get(machine)?.values() ?? []) {
-      const orphaned = this.#orphaned.get(computation) ?? new IntervalSet();
+      const orphaned = left.get(computation) ?? new IntervalSet();
       orphaned.add(lo, hi);
-      this.#orphaned.set(computation, orphaned);
+      left.set(computation, orphaned);
     }
     this.#running.delete(machine);
   }
@@ -40,10 +42,13 @@ export class Tally implements Observer {
     const { computation, lo, hi, id } = execution;
     const own = this.#running.get(machine) ?? new Map<number, Execution>();
     this.#running.set(machine, own.set(id, execution));
-    const orphaned = this.#orphaned.get(computation);
-    if (orphaned?.overlaps(lo, hi) !== true) return;
-    orphaned.remove(lo, hi);
-    this.#world.count('taken over');
+    for (const [owner, left] of this.#orphaned) {
+      const orphaned = left.get(computation);
+      if (orphaned?.overlaps(lo, hi) !== true) continue;
+      orphaned.remove(lo, hi);
+      // Its own lost work, taken up again after a restart, is nobody's take-over.
+      if (owner !== machine) this.#world.count('taken over');
+    }
   }
 
   #log({ event, fields }: Extract<Effect, { kind: 'log' }>): void {

@@ -129,10 +129,13 @@ export class Users {
 
   verify(act: Extract<Act, { kind: 'verify' }>): void {
     const job = this.jobs[act.job];
-    if (job === undefined) return;
+    const machine = this.#world.machine(act.machine);
+    if (job === undefined || this.#world.job(machine, job.id) === undefined) return;
+    this.#world.fire(act.fault);
+    this.#world.tell(`${machine.plan.name}: verify job ${act.job}`);
     const request = this.#world.request();
-    const ranges = [[0, 4] as const];
-    this.#world.machine(act.machine).deliver({ kind: 'verify', request, job: job.id, ranges });
+    const ranges = [[0, 4] as const, [9, 12] as const];
+    machine.deliver({ kind: 'verify', request, job: job.id, ranges });
   }
 
   /** Somebody without the owner's key says that the owner published a job, or ended one. */
