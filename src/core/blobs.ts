@@ -136,7 +136,9 @@ function giveUpRound(turn: Turn, hash: Hash, wanted: Want, peers: readonly PeerI
   const allAsked = roster
     .all()
     .every(([peer, view]) => peers.includes(peer) || roster.state(view, turn.now) === 'dead');
-  if (!allAsked) return;
+  // Before the first exchange after a start, who is there is not known.
+  const { openAt } = turn.state;
+  if (!allAsked || openAt === null || turn.now < openAt) return;
   for (const computation of computations.values()) {
     const index = computation.long.get(hash);
     if (index === undefined || computation.missing.has(index)) continue;

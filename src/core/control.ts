@@ -84,6 +84,7 @@ function addJob(turn: Turn, record: ManifestRecord, placed: Orphan): void {
   const name = computationId(manifest.spec, env.hash);
   const computation = state.computations.get(name) ?? new Computation(name, manifest.spec);
   state.computations.set(name, computation);
+  if (state.dormant.delete(name)) turn.emit({ kind: 'load.scope', scope: name });
   const job = new JobState(id, manifest, computation, placed.hash, turn.now);
   job.records.push({ ...placed.key, hash: placed.hash });
   job.loaded = !state.booted;

@@ -37,7 +37,7 @@ export type PeerEvent =
   | { readonly kind: 'resumed' }
   /** Comes before the records: jobs that were collected are not to be known again. */
   | { readonly kind: 'tombstones'; readonly locals: ReadonlyMap<string, Uint8Array> }
-  /** A record read from disk at start. */
+  /** A record read from disk, at start or for `load.scope`. */
   | { readonly kind: 'loaded'; readonly group: RecordGroup }
   /** All was read; `known` is false when no other member is known, so nobody is waited for. */
   | {
@@ -123,6 +123,8 @@ export type Effect =
       readonly start: Start;
       readonly ranges: readonly Interval[];
     }
+  /** Read the records of this scope from the store and give them back as `loaded`. */
+  | { readonly kind: 'load.scope'; readonly scope: string }
   | { readonly kind: 'send.blob'; readonly to: PeerId; readonly hash: Hash }
   | { readonly kind: 'read.blob'; readonly hash: Hash }
   /** Writes numbered `write`; all of a step go into one batch. urgent: now, with all before it. */

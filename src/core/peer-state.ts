@@ -1,7 +1,7 @@
 import type { Scan } from './block-choice.ts';
 import type { Computation } from './computation.ts';
 import type { Difference } from './event.ts';
-import type { ComputationId, Hash, JobId, PeerId, Start } from './ids.ts';
+import type { ComputationId, Hash, JobId, PeerId, Scope, Start } from './ids.ts';
 import type { Interval } from './interval-set.ts';
 import type { JobState } from './job-state.ts';
 import type { LeaseCover } from './lease-book.ts';
@@ -114,6 +114,8 @@ export interface PeerState {
   readonly logs: LogBook;
   /** Records of scopes whose job is not known yet, and until when each waits; at most 256. */
   readonly early: { readonly group: RecordGroup; readonly until: number }[];
+  /** Scopes of records on disk whose job's manifest was not there at the start: it had rotted. */
+  readonly dormant: Set<Scope>;
   /** Blobs held, with the write that holds each. */
   readonly blobs: Map<Hash, number>;
   /** Chunks named by an items root. */
@@ -174,6 +176,7 @@ export function newPeerState(self: Self, start: Start, timing: Timing): PeerStat
     computations: new Map(),
     logs: new LogBook(),
     early: [],
+    dormant: new Set(),
     blobs: new Map(),
     chunks: new Map(),
     wants: new Map(),

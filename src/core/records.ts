@@ -62,7 +62,10 @@ export function receive(turn: Turn, group: RecordGroup, source: Source): void {
   const { state } = turn;
   const { scope, origin, start } = group;
   if (scope !== 'control' && !state.computations.has(scope)) {
-    if (source === 'disk') return;
+    if (source === 'disk') {
+      state.dormant.add(scope);
+      return;
+    }
     state.early.push({ group, until: turn.now + EARLY_SYNCS * state.timing.syncMs });
     if (state.early.length > MAX_EARLY) state.early.shift();
     return;

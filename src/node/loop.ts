@@ -219,6 +219,8 @@ export class Loop {
         return;
       case 'send.records':
         return this.#guard(sendRecords(this.journal, this.#rooms.store, network, effect));
+      case 'load.scope':
+        return this.#guard(this.#loadScope(effect.scope));
       case 'send.blob':
         return this.#guard(sendBlob(this, network, effect));
       case 'read.blob':
@@ -280,6 +282,14 @@ export class Loop {
   async #readBlob(hash: Hash): Promise<void> {
     const bytes = await this.blob(hash);
     if (bytes !== undefined) this.dispatch({ kind: 'blob.read', hash, bytes });
+  }
+
+  async #loadScope(wanted: string): Promise<void> {
+    await this.journal.flush();
+    for await (const { scope, origin, start, n, body } of this.#rooms.store.records()) {
+      if (scope !== wanted) continue;
+      this.dispatch({ kind: 'loaded', group: { scope, origin, start, records: [[n, body]] } });
+    }
   }
 
   /** An order whose inputs were not read yet ends without having begun. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { type TinyJob, TinyMesh } from '../sim/tiny-mesh.ts';
-import { scattered } from '../sim/tiny-oracle.ts';
+import { scattered, tinyOracle } from '../sim/tiny-oracle.ts';
 
 const JOB: TinyJob = { program: scattered(10), accept: 100 };
 
@@ -28,4 +28,28 @@ test('who waits for a receipt is told when the disk fills up', () => {
   expect(mesh.answer(a, request)).toBeUndefined();
   a.dispatch({ kind: 'disk', full: true });
   expect(mesh.answer(a, request)).toMatchObject({ kind: 'refused', code: 'MESH_DISK_FULL' });
+});
+
+test('records on disk whose manifest has rotted are read when it comes from others', () => {
+  const mesh = new TinyMesh({ peers: 2 });
+  const [a, b] = [mesh.peer(0), mesh.peer(1)];
+  const { id, question } = mesh.publish(b, { ...JOB, program: scattered(10, 20) });
+  mesh.until('a works', () => a.busy().length > 0);
+  mesh.pass(2000);
+  mesh.kill(a);
+  const own = [...a.records].filter(([key]) => key.startsWith(question.computation));
+  expect(own.length).toBeGreaterThan(10);
+  for (const key of [...a.records.keys()]) if (key.startsWith('control')) a.records.delete(key);
+  for (const [key] of own) b.state?.logs.remove(ownKey(key));
+  mesh.start(a);
+  expect(mesh.job(a, id)).toBeUndefined();
+  mesh.until('a knows the job', () => mesh.job(a, id) !== undefined);
+  for (const [key] of own) expect(a.state?.logs.has(ownKey(key))).toBe(true);
+  expect(mesh.certificate(id)).toBe(tinyOracle(question).certificate);
+
+  function ownKey(key: string) {
+    const record = a.records.get(key);
+    if (record === undefined) throw new Error(key);
+    return record;
+  }
 });

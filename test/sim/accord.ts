@@ -244,15 +244,13 @@ export class Accord implements Observer {
   /** S5: all hold the same records, as their disks have them. */
   #checkRecords(): void {
     if (this.#collects) return;
-    for (const { disk, plan, state: holder } of this.#honest) {
+    for (const { disk, plan } of this.#honest) {
       for (const other of this.#honest) {
         const { state } = other;
         if (state === null || other.disk === disk) continue;
         for (const key of disk.records.values()) {
           const isShared = key.scope === 'control' || state.computations.has(key.scope);
           if (!isShared || state.logs.has(key)) continue;
-          // Where a manifest rotted, what its job's scope has on disk is read at the next start.
-          if (holder?.logs.has(key) !== true) continue;
           const what = `record ${key.n} of ${key.origin}`;
           this.#fail('S5', `${other.plan.name} lacks ${what}, which is at ${plan.name}`);
         }

@@ -8,6 +8,8 @@ import type { Observer, World } from './world.ts';
 /** Copies of an interval that may run at a time. */
 const MAX_COPIES = 2;
 
+const NO_LEASE = { id: 0, job: '', copy: false, running: false } as const;
+
 /** E1: holds each claim against what its peer knew of the others' leases and outcomes. */
 export class Claims implements Observer {
   readonly #world: World;
@@ -48,6 +50,7 @@ export class Claims implements Observer {
       .filter(([, view]) => state.roster.state(view, machine.clock) !== 'dead')
       .flatMap(([, { register }]) => register.leases.filter(overlaps));
     const where = `${machine.plan.name} claims ${lo}–${hi}`;
+    if (purpose === 'lost') this.#checkPatience(machine, state, String(computation), overlaps);
     if (purpose === 'copy') {
       const own = state.leases.filter(({ lease }) => overlaps(lease));
       const all = [...theirs, ...own.map(({ lease }) => lease)];
@@ -56,6 +59,23 @@ export class Claims implements Observer {
     } else if (purpose !== 'dispute' && theirs.length > 0) {
       this.#fail(`${where}, which another peer holds`);
     }
+  }
+
+  /** What two processes or more ended with is not tried again before its time. */
+  #checkPatience(
+    machine: Machine,
+    state: PeerState,
+    computation: string,
+    overlaps: (lease: Lease) => boolean,
+  ): void {
+    const losses = state.computations.get(computation)?.losses ?? [];
+    const over = losses.filter(({ lo, hi }) => overlaps({ ...NO_LEASE, computation, lo, hi }));
+    if (over.length < 2) return;
+    const waitMs = state.timing.lostMs * 2 ** Math.min(over.length - 2, 16);
+    const sinceMs = machine.clock - Math.max(...over.map(({ at }) => at));
+    if (sinceMs >= waitMs) return;
+    const what = `what was lost ${over.length} times, after ${Math.round(sinceMs)} ms`;
+    this.#fail(`${machine.plan.name} tries again ${what}`);
   }
 
   /** What an arriving record covers is not evaluated on. */

@@ -108,6 +108,9 @@ export class Judge implements Observer {
         if (!this.#audited || machine.state === null || !machine.state.booted) return;
         this.#states.set(this.#at(machine, effect.write), fingerprint(machine.state));
         return;
+      case 'load.scope':
+        // What its disk has and it did not know of comes without a write of its own.
+        return this.damaged(machine);
       case 'halt':
         return this.#checkHalt(machine);
       case 'log':

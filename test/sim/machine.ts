@@ -260,6 +260,8 @@ export class Machine {
         return this.#world.carry(this, effect);
       case 'send.records':
         return this.#sendRecords(effect);
+      case 'load.scope':
+        return this.after(2, () => this.#loadScope(effect.scope));
       case 'send.blob': {
         const { to, hash } = effect;
         const bytes = this.blob(hash);
@@ -294,6 +296,13 @@ export class Machine {
         return this.finish();
       default:
         return;
+    }
+  }
+
+  #loadScope(wanted: string): void {
+    for (const { scope, origin, start, n, body } of this.disk.inOrder()) {
+      if (scope !== wanted) continue;
+      this.dispatch({ kind: 'loaded', group: { scope, origin, start, records: [[n, body]] } });
     }
   }
 

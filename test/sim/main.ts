@@ -47,6 +47,7 @@ function whole(text: string): number {
 
 function parse(argv: readonly string[]): Options {
   const command = new Command('sim')
+    .showSuggestionAfterError(false)
     .description('Runs seeded worlds of the core, and tells which break an invariant.')
     .option('--seeds <n>', 'run so many worlds (default: 100)', whole)
     .option('--from <seed>', 'the first of them (default: 1)', whole)

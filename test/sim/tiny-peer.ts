@@ -182,6 +182,15 @@ export class TinyPeer {
           ...{ kind: 'send', to, message: { kind: 'records', groups: [group] } },
         });
       }
+      case 'load.scope': {
+        const found = [...this.records.values()].filter(({ scope }) => scope === effect.scope);
+        for (const { scope, origin, start, n, body } of found) {
+          this.dispatch({ kind: 'loaded', group: { scope, origin, start, records: [[n, body]] } });
+        }
+        return;
+      }
+      case 'rise':
+        return;
       case 'send.blob': {
         const { to, hash } = effect;
         const bytes = this.#blob(hash);
