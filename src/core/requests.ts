@@ -47,6 +47,7 @@ export function publish(turn: Turn, event: Of<'publish'>): void {
   const { manifest, request } = event;
   const bytes = encodeManifest(manifest);
   const id = env.hash(bytes);
+  if (turn.state.tombstones.has(id)) return refuse(turn, event.request, 'MESH_JOB_ENDED');
   const signature = env.sign(bytes);
   const record = append(turn, 'control', { kind: 'manifest', manifest, signature });
   for (const { hash, bytes: content } of event.blobs) keepBlob(turn, hash, content);

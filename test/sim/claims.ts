@@ -15,6 +15,8 @@ export class Claims implements Observer {
   readonly #world: World;
   /** Leases whose interval was covered without a record of another peer. */
   readonly #covered = new WeakSet<OwnLease>();
+  /** The last sequence heard, by hearer and start: what comes twice is no news. */
+  readonly #newest = new Map<string, number>();
 
   constructor(world: World) {
     this.#world = world;
@@ -93,12 +95,12 @@ export class Claims implements Observer {
   }
 
   /** Of two peers whose leases overlap, one gives way at once. */
-  #checkYield(
-    { plan, clock }: Machine,
-    state: PeerState,
-    { peer, leases, leaving }: Register,
-  ): void {
-    if (leaving || state.roster.get(peer)?.register.leases !== leases) return;
+  #checkYield({ plan, clock, run }: Machine, state: PeerState, register: Register): void {
+    const { peer, leases, leaving, sequence } = register;
+    const about = `${plan.number} ${run} ${peer} ${register.start.nonce}`;
+    const isNews = (this.#newest.get(about) ?? -1) < sequence;
+    if (isNews) this.#newest.set(about, sequence);
+    if (!isNews || leaving || state.roster.get(peer)?.register.leases !== leases) return;
     for (const other of leases) {
       if (other.copy || other.segment !== undefined) continue;
       for (const { lease, startedAt, stopping } of state.leases) {

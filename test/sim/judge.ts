@@ -1,5 +1,5 @@
 import type { Answer, Effect, Execution, PeerEvent } from '../../src/core/event.ts';
-import type { ComputationId, JobId } from '../../src/core/ids.ts';
+import { type ComputationId, compareStarts, type JobId } from '../../src/core/ids.ts';
 import { IntervalSet } from '../../src/core/interval-set.ts';
 import type { JobState } from '../../src/core/job-state.ts';
 import type { Register } from '../../src/core/register.ts';
@@ -263,6 +263,12 @@ export class Judge implements Observer {
     const others = this.#world.machines.filter(({ id }) => id === peer);
     const since = this.#world.now - (this.#heard.get(`${machine.plan.number} ${peer}`)?.at ?? 0);
     if (since >= LEAST_SILENCE_MS || !others.every(({ running }) => running)) return;
+    // A home from an older copy is heard once it has risen above its past: until then that is dead.
+    const known = machine.state?.roster.get(peer)?.register.start;
+    const isPast = others.every(({ state }) => {
+      return state !== null && known !== undefined && compareStarts(state.start, known) < 0;
+    });
+    if (isPast) return;
     // Who was asleep hears late of what others were before it woke.
     if (this.#world.now - machine.blockedUntil < 10_000) return;
     const fresh = others.some((other) => this.#world.now - (this.#began.get(other) ?? 0) < 10_000);
