@@ -244,10 +244,10 @@ export class Accord implements Observer {
   /** S5: all hold the same records, as their disks have them. */
   #checkRecords(): void {
     if (this.#collects) return;
-    for (const { disk, plan } of this.#honest) {
+    for (const { disk, plan, id } of this.#honest) {
       for (const other of this.#honest) {
         const { state } = other;
-        if (state === null || other.disk === disk) continue;
+        if (state === null || other.disk === disk || other.id === id) continue;
         for (const key of disk.records.values()) {
           const isShared = key.scope === 'control' || state.computations.has(key.scope);
           if (!isShared || state.logs.has(key)) continue;

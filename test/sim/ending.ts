@@ -192,6 +192,8 @@ export class Ending {
     const [first, ...others] = live;
     if (first === undefined) return null;
     for (const other of others) {
+      // Of a copied home that nobody else is there to tell, each runs on for itself.
+      if (other.id === first.id) continue;
       for (const scope of ['control', ...(first.state?.computations.keys() ?? [])]) {
         if (scope !== 'control' && other.state?.computations.has(scope) !== true) continue;
         const [a, b] = [first, other].map(({ state }) => state?.logs.digest(scope, sha256));

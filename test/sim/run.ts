@@ -28,9 +28,19 @@ export interface Verdict {
   readonly transcript: readonly string[];
 }
 
+export interface RunOptions {
+  /** Writes down all that happens. @default false */
+  readonly transcript?: boolean;
+  /** How wrong the wall clock of a machine is from the start, in ms. @default 0 */
+  readonly wallOffsetMs?: (machine: number) => number;
+}
+
 /** Runs a scenario to its end, or to its first violation. */
-export function run(scenario: Scenario, options: { transcript?: boolean } = {}): Verdict {
+export function run(scenario: Scenario, options: RunOptions = {}): Verdict {
   const world = new World(scenario);
+  for (const machine of world.machines) {
+    machine.wallOffsetMs = options.wallOffsetMs?.(machine.plan.number) ?? 0;
+  }
   world.network.encodes = scenario.seed % 3 === 0;
   world.network.freezes = scenario.seed % 4 === 1;
   const users = new Users(world, scenario.jobs);
