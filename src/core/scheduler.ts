@@ -49,8 +49,12 @@ function reap(turn: Turn): void {
   const { state } = turn;
   for (const own of openLeases(state)) {
     if (own.killAt !== null && turn.now >= own.killAt) stopLease(turn, own, 'kill');
-    if (own.stopping !== null || wanted(state, own)) continue;
     const job = state.jobs.get(own.lease.job);
+    if (own.stopping === 'drain' && job?.cancelled?.wait === false) {
+      // It was paused first: the grace counts from the cancel all the same.
+      own.killAt ??= turn.now + state.timing.graceMs;
+    }
+    if (own.stopping !== null || wanted(state, own)) continue;
     if (job?.cancelled != null && job.ending === null) {
       stopLease(turn, own, 'drain');
       if (!job.cancelled.wait) own.killAt = turn.now + state.timing.graceMs;

@@ -11,10 +11,15 @@ export interface Twin {
   advances: number;
   /** When it was first heard of or last advanced, on this peer's clock. */
   changedAt: number;
+  /** How often it was told of since then. */
+  hints: number;
 }
 
 /** Advances after which a later start is known to live: one or two may be late messages. */
 const ALIVE_AFTER = 3;
+
+/** Hints without an advance, over the time of a death, after which it is known to be past. */
+const STILL_AFTER = 3;
 
 /** Least time between two hints to one peer, in ms. */
 const HINT_GAP_MS = 900;
@@ -29,8 +34,10 @@ export function hearTwin(turn: Turn, from: PeerId, { start, sequence, peer }: Re
   if (twin === null || !sameStart(start, twin.start)) return;
   const before = twin.told.get(from);
   twin.told.set(from, Math.max(sequence, before ?? 0));
+  twin.hints++;
   if (before === undefined || sequence <= before) return;
   twin.advances++;
+  twin.hints = 0;
   twin.changedAt = turn.now;
   if (twin.advances < ALIVE_AFTER) return;
   turn.emit({
@@ -44,7 +51,7 @@ export function noteLaterStart(turn: Turn, start: Start): void {
   const { state, now } = turn;
   if (compareStarts(start, state.start) <= 0) return;
   if (state.twin !== null && compareStarts(start, state.twin.start) <= 0) return;
-  state.twin = { start, told: new Map(), advances: 0, changedAt: now };
+  state.twin = { start, told: new Map(), advances: 0, changedAt: now, hints: 0 };
 }
 
 /**
@@ -55,6 +62,8 @@ export function riseAboveTwin(turn: Turn): void {
   const { state, now } = turn;
   const { twin } = state;
   if (twin === null || now - twin.changedAt < state.timing.deadMs) return;
+  // That nobody tells of it any more says nothing.
+  if (twin.hints < STILL_AFTER) return;
   const half = (): string =>
     Math.floor(turn.env.rng() * 2 ** 32)
       .toString(16)

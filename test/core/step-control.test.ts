@@ -50,6 +50,18 @@ describe('cancel', () => {
     expect(mesh.evaluations()).toEqual([]);
   });
 
+  test('a candidate that was to end with a pause is killed after the grace as well', () => {
+    const slow: Program = { ...scattered(10), name: 'slow', costMs: () => 60_000 };
+    const { mesh, id } = working({ program: slow, accept: 5 });
+    mesh.operate(mesh.peer(0), id, { kind: 'pause', paused: true });
+    mesh.pass(1000);
+    expect(mesh.peer(0).busy()).toHaveLength(1);
+    mesh.operate(mesh.peer(0), id, CANCEL);
+    const from = mesh.now;
+    mesh.until('kill', () => mesh.peers.every((peer) => peer.busy().length === 0), 6000);
+    expect(mesh.now - from).toBeGreaterThan(4500);
+  });
+
   test('with wait, a running candidate ends first and its outcome is kept', () => {
     const slow: Program = { ...scattered(10), name: 'slow', costMs: () => 8000 };
     const { mesh, id } = working({ program: slow, accept: 5 });
