@@ -335,6 +335,8 @@ export class Accord implements Observer {
 
   /** S4: every long value of an answer is somewhere. */
   #checkValues(): void {
+    // That a blob has rotted is found when it is read, and not before.
+    if (this.#world.fired.has('rot')) return;
     for (const job of this.#users.jobs) {
       for (const [machine, state] of this.#known(job)) {
         const end = state.ending?.end ?? 0;

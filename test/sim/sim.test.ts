@@ -140,7 +140,7 @@ function firstSeed(): number {
 
 const from = firstSeed();
 
-test(`${PART} worlds from seed ${from} keep every invariant`, { timeout: 300_000 }, async () => {
+test(`${PART} worlds from seed ${from} keep every invariant`, { timeout: 400_000 }, async () => {
   const command = [join('test', 'sim', 'main.ts'), '--seeds', `${PART}`, '--from', `${from}`];
   console.log(`worlds of this commit: node ${command.join(' ')}`);
   const { code, output } = await outcome(command);
