@@ -32,7 +32,7 @@ export function chooseNeeded(turn: Turn, job: JobState): Choice | null {
   const expected = estimate(job);
   if (!job.active) {
     // Ended: nothing is needed but the values that were lost since.
-    const lost = chooseMissing(computation, leased(turn, computation), job.ending?.end ?? 0);
+    const lost = chooseMissing(turn, computation, leased(turn, computation), job.ending?.end ?? 0);
     return lost && { ...lost, expectedMs: expected.costMs, scarce: false };
   }
   const grain = grainOf(job, expected, slots, turn.now - job.heardAt, turn.state.timing);
@@ -181,7 +181,7 @@ function chooseSpecial(turn: Turn, job: JobState, reach: number): Special | null
   return (
     chooseDispute(turn, computation, reach) ??
     chooseAttempted(turn, job, taken, reach) ??
-    chooseMissing(computation, taken, reach) ??
+    chooseMissing(turn, computation, taken, reach) ??
     chooseLost(turn, job, taken, reach)
   );
 }
@@ -223,15 +223,23 @@ function chooseAttempted(
   return null;
 }
 
-/** Values that no holder has any more. */
+/** Values that no holder has any more; not those that this peer failed at. */
 function chooseMissing(
+  turn: Turn,
   computation: Computation,
   taken: IntervalSet,
   reach: number,
 ): Special | null {
-  for (const [lo, hi] of computation.missing.within(0, reach)) {
-    const [gap] = taken.gaps(lo, hi);
-    if (gap !== undefined) return { lo: gap[0], hi: gap[0] + 1, purpose: 'single' };
+  const { missing, attempts } = computation;
+  const self = turn.state.self.peer;
+  const failed = new Set<number>();
+  for (const [index, all] of attempts) if (all.some(({ peer }) => peer === self)) failed.add(index);
+  for (const [lo, hi] of missing.within(0, reach)) {
+    for (const [from, to] of taken.gaps(lo, hi)) {
+      for (let index = from; index < to; index++) {
+        if (!failed.has(index)) return { lo: index, hi: index + 1, purpose: 'single' };
+      }
+    }
   }
   return null;
 }
