@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
-import { BUGS } from './bugs.ts';
-import { explain, lastLines } from './failures.ts';
-import { type Bug, plant, unfit } from './plant.ts';
+import { BUGS } from './bugs/bugs.ts';
+import { type Bug, plant, unfit } from './bugs/plant.ts';
+import { markdown } from './measure/table.ts';
 import { type Order, type PoolOptions, runOrders } from './pool.ts';
 import { commit, endProgress, progress, Summary, violationLine } from './report.ts';
 import type { Verdict } from './run.ts';
-import type { Scenario } from './scenario.ts';
-import { markdown } from './table.ts';
+import { explain, lastLines } from './shrink/failures.ts';
+import type { Scenario } from './world/scenario.ts';
 
 /** `npm run sim`: runs seeded worlds of the core and tells which break an invariant. */
 
@@ -97,7 +97,7 @@ function chosenBugs(name: true | string): readonly Bug[] {
 async function runOne({ seed, scenario, trace, bugs }: Options): Promise<number> {
   const kept = scenario === undefined ? null : readScenario(scenario);
   const check = typeof bugs === 'string' ? plant(chosenBugs(bugs)[0] ?? never()) : null;
-  const { generate } = await import('./generate.ts');
+  const { generate } = await import('./world/generate.ts');
   const { run } = await import('./run.ts');
   check?.();
   const world = kept ?? generate(seed ?? 1);
@@ -150,7 +150,7 @@ async function runMany({ seeds = 100, from = 1 }: Options): Promise<number> {
 
 async function explainSome(failures: readonly Verdict[]): Promise<void> {
   if (failures.length === 0) return;
-  const { generate } = await import('./generate.ts');
+  const { generate } = await import('./world/generate.ts');
   const { run } = await import('./run.ts');
   for (const { seed, violation } of failures) {
     // A world that hangs, or eats the memory, would do so here as well.
@@ -225,8 +225,8 @@ async function passing(
 async function main(argv: readonly string[]): Promise<number> {
   const [first, ...rest] = argv;
   if (first === '--economy' || first === '--scale') console.log(commit());
-  if (first === '--economy') return (await import('./economy.ts')).economy(rest);
-  if (first === '--scale') return (await import('./scale.ts')).scale(rest);
+  if (first === '--economy') return (await import('./measure/economy.ts')).economy(rest);
+  if (first === '--scale') return (await import('./measure/scale.ts')).scale(rest);
   const options = parse(argv);
   if (options.seed !== undefined || options.scenario !== undefined) return runOne(options);
   return options.bugs === undefined ? runMany(options) : runBugs(options);

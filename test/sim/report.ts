@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
+import { markdown } from './measure/table.ts';
 import type { Verdict } from './run.ts';
-import { FAULT_KINDS } from './scenario.ts';
-import { markdown } from './table.ts';
+import { FAULT_KINDS } from './world/scenario.ts';
 
 /** Worlds from which on a run must have met everything. */
 const ENOUGH = 300;

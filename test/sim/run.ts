@@ -1,15 +1,15 @@
-import { Accord } from './accord.ts';
-import { befall } from './befall.ts';
-import { Claims } from './claims.ts';
-import { Ending } from './ending.ts';
-import { Judge } from './judge.ts';
-import type { FaultKind, Scenario } from './scenario.ts';
-import { Tally } from './tally.ts';
-import { Thrift } from './thrift.ts';
-import { Transcript } from './transcript.ts';
-import { Users } from './users.ts';
-import { Violation } from './violation.ts';
-import { World } from './world.ts';
+import { Accord } from './judge/accord.ts';
+import { Claims } from './judge/claims.ts';
+import { Ending } from './judge/ending.ts';
+import { Judge } from './judge/judge.ts';
+import { Tally } from './judge/tally.ts';
+import { Thrift } from './judge/thrift.ts';
+import { Transcript } from './judge/transcript.ts';
+import { Violation } from './judge/violation.ts';
+import { befall } from './world/befall.ts';
+import type { FaultKind, Scenario } from './world/scenario.ts';
+import { Users } from './world/users.ts';
+import { World } from './world/world.ts';
 
 /** How a world ended. */
 export interface Verdict {

@@ -2,8 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { run } from './run.ts';
-import type { Scenario } from './scenario.ts';
-import { describe as tell } from './shrink.ts';
+import { describe as tell } from './shrink/shrink.ts';
+import type { Scenario } from './world/scenario.ts';
 
 /**
  * Worlds that once broke an invariant. A new one: `node test/sim/keep.ts SEED|FILE NAME STORY`.

@@ -2,9 +2,9 @@ import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { generate } from './generate.ts';
 import { run, type Verdict } from './run.ts';
-import type { FaultKind, Scenario } from './scenario.ts';
+import { generate } from './world/generate.ts';
+import type { FaultKind, Scenario } from './world/scenario.ts';
 
 const HERE = import.meta.dirname;
 const ROOT = join(HERE, '..', '..');
@@ -63,7 +63,7 @@ describe('a world', () => {
   test('is the same in another process, and in another time zone', () => {
     const program = `
       const { createHash } = await import('node:crypto');
-      const { generate } = await import('./generate.ts');
+      const { generate } = await import('./world/generate.ts');
       const { run } = await import('./run.ts');
       for (const seed of ${JSON.stringify(SEEDS)}) {
         const { transcript } = run(generate(seed), { transcript: true });

@@ -1,8 +1,8 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { bugNamed } from './bugs.ts';
-import { plant } from './plant.ts';
+import { bugNamed } from './bugs/bugs.ts';
+import { plant } from './bugs/plant.ts';
 import type { Verdict } from './run.ts';
-import type { FaultKind } from './scenario.ts';
+import type { FaultKind } from './world/scenario.ts';
 
 /** Seeds to run one after the other, without those in which the planted bug cannot show. */
 export interface Lot {
@@ -40,7 +40,7 @@ async function work(port: NonNullable<typeof parentPort>, { bug }: WorkerPlan): 
   const check = planted === null ? null : plant(planted);
   const needs = planted?.needs ?? null;
   // Loaded only now: the bug is to be in it.
-  const { generate } = await import('./generate.ts');
+  const { generate } = await import('./world/generate.ts');
   const { run } = await import('./run.ts');
   check?.();
   port.on('message', ({ from, count, untilBroken }: Lot) => {

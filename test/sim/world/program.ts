@@ -1,0 +1,84 @@
+import type { Column, ErrorOutcome } from '../../../src/core/column.ts';
+import { drawAt } from './random.ts';
+
+/** A simulated function: outcome and cost follow from the index. */
+export interface Program {
+  readonly name: string;
+  readonly seed: number;
+  /** One in so many candidates is accepted. */
+  readonly every: number;
+  /** Typical cost of a candidate in ms; heavy: with a tail of up to a hundred times that. */
+  readonly costMs: number;
+  readonly heavy: boolean;
+  /** Cost of an accepted candidate against that of a rejected one. */
+  readonly acceptedCost: number;
+  readonly values: 'number' | 'text' | 'long';
+  /** One in so many candidates throws; 0: none. */
+  readonly errorsEvery: number;
+  /** Indices that end their executor wherever they run. */
+  readonly deadly: readonly number[];
+  /** Indices that take the whole machine down. */
+  readonly poison: readonly number[];
+  /** Indices over the time limit on machines that are at least twice as slow as others. */
+  readonly limit: readonly number[];
+}
+
+/** What a candidate comes to: a number or a text is accepted, null is rejected. */
+export type SimOutcome = number | string | null | { readonly error: string };
+
+/** The pure outcome of a candidate. */
+export function outcomeOf(program: Program, index: number): SimOutcome {
+  const { seed, every, errorsEvery, values } = program;
+  if (errorsEvery > 0 && drawAt(seed, index, 2) * errorsEvery < 1) return { error: 'RangeError' };
+  if (drawAt(seed, index, 0) * every >= 1) return null;
+  if (values === 'number') return index / 7;
+  const text = `candidate ${index}`;
+  return values === 'text' ? text : text.padEnd(300, ' and more');
+}
+
+/** What a candidate costs on a machine of speed one, in ms. */
+export function costOf(program: Program, index: number): number {
+  const { seed, costMs, heavy, acceptedCost, every } = program;
+  const tail = heavy ? Math.min(0.5 / (1 - drawAt(seed, index, 1)), 100) : 1;
+  const accepted = drawAt(seed, index, 0) * every < 1;
+  return costMs * tail * (accepted ? acceptedCost : 1);
+}
+
+/** How an index fails on a machine of this slowness, if it does. */
+export function failureOf(
+  program: Program,
+  index: number,
+  slowness: number,
+): 'died' | 'timeout' | 'machine' | null {
+  if (program.poison.includes(index)) return 'machine';
+  if (program.deadly.includes(index)) return 'died';
+  return slowness >= 2 && program.limit.includes(index) ? 'timeout' : null;
+}
+
+/** What an executor tells of [lo, hi). lie: what a dishonest machine makes of an outcome. */
+export function columnsOf(
+  program: Program,
+  lo: number,
+  hi: number,
+  lie: (index: number, outcome: SimOutcome) => SimOutcome,
+): { accepted: Column[]; errors: ErrorOutcome[] } {
+  const numbers: [number, number][] = [];
+  const texts: [number, string][] = [];
+  const errors: ErrorOutcome[] = [];
+  for (let index = lo; index < hi; index++) {
+    const outcome = lie(index, outcomeOf(program, index));
+    if (typeof outcome === 'number') numbers.push([index, outcome]);
+    else if (typeof outcome === 'string') texts.push([index, JSON.stringify(outcome)]);
+    else if (outcome !== null) errors.push({ index, name: outcome.error, detail: 'thrown' });
+  }
+  const accepted: Column[] = [];
+  if (numbers.length > 0) {
+    const values = Float64Array.from(numbers, ([, value]) => value);
+    accepted.push({ kind: 'number', indices: Float64Array.from(numbers, ([i]) => i), values });
+  }
+  if (texts.length > 0) {
+    const all = texts.map(([, text]) => text);
+    accepted.push({ kind: 'text', indices: Float64Array.from(texts, ([i]) => i), texts: all });
+  }
+  return { accepted, errors };
+}
