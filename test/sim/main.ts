@@ -3,9 +3,10 @@ import { availableParallelism } from 'node:os';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { BUGS } from './bugs/bugs.ts';
 import { type Bug, plant, unfit } from './bugs/plant.ts';
+import { commit, seedOfCommit } from './commit.ts';
 import { markdown } from './measure/table.ts';
 import { type Order, type PoolOptions, runOrders } from './pool.ts';
-import { commit, endProgress, progress, Summary, violationLine } from './report.ts';
+import { endProgress, progress, Summary, violationLine } from './report.ts';
 import type { Verdict } from './run.ts';
 import { explain, lastLines } from './shrink/failures.ts';
 import type { Scenario } from './world/scenario.ts';
@@ -14,6 +15,9 @@ import type { Scenario } from './world/scenario.ts';
 
 /** Seeds that a thread takes at a time. */
 const LOT = 4;
+
+/** Worlds that every run of the tests adds. */
+const PART = 500;
 
 /** Failures of a run that are shrunk and told at length. */
 const EXPLAINED = 3;
@@ -34,6 +38,7 @@ interface Options {
   readonly trace?: true;
   readonly scenario?: string;
   readonly bugs?: true | string;
+  readonly part?: true;
 }
 
 /** A wrong argument, in one line. */
@@ -51,6 +56,7 @@ function parse(argv: readonly string[]): Options {
     .description('Runs seeded worlds of the core, and tells which break an invariant.')
     .option('--seeds <n>', 'run so many worlds (default: 100)', whole)
     .option('--from <seed>', 'the first of them (default: 1)', whole)
+    .option('--part', `run the ${PART} worlds of this commit: each commit has its own`)
     .option('--seed <s>', 'run the world of one seed', whole)
     .option('--scenario <file>', 'run the world that a file describes, as JSON')
     .option('--trace', 'with --seed or --scenario: the whole transcript on stdout')
@@ -61,11 +67,15 @@ function parse(argv: readonly string[]): Options {
     .exitOverride()
     .configureOutput({ writeErr: () => {} });
   const options = command.parse(argv, { from: 'user' }).opts<Options>();
-  const { seed, scenario, seeds, from, trace, bugs } = options;
+  const { seed, scenario, seeds, from, trace, bugs, part } = options;
   if (seeds === 0) throw new UsageError('--seeds: at least 1');
   const isOne = seed !== undefined || scenario !== undefined;
   if (seed !== undefined && scenario !== undefined) {
     throw new UsageError('--seed and --scenario exclude each other');
+  }
+  if (part === true) {
+    if (Object.keys(options).length > 1) throw new UsageError('--part goes alone');
+    return { seeds: PART, from: seedOfCommit() };
   }
   if (isOne && (seeds !== undefined || from !== undefined)) {
     throw new UsageError('--seeds and --from do not go with --seed or --scenario');

@@ -1,5 +1,3 @@
-import { execFileSync } from 'node:child_process';
-import { join } from 'node:path';
 import { markdown } from './measure/table.ts';
 import type { Verdict } from './run.ts';
 import { FAULT_KINDS } from './world/scenario.ts';
@@ -12,21 +10,6 @@ const MUST_HAPPEN = [
   ...['crashed at work', 'crashed with unsynced writes', 'partition cut a running job'],
   ...['receipts', 'acknowledged', 'recoveries audited', 'deaths told', 'taken over'],
 ];
-
-/** The commit that this is, with a word when files differ from it; empty without git. */
-export function commit(): string {
-  const git = (...args: string[]): string =>
-    execFileSync('git', args, {
-      ...{ cwd: join(import.meta.dirname, '..', '..'), encoding: 'utf8' },
-      stdio: ['ignore', 'pipe', 'ignore'],
-    }).trim();
-  try {
-    const changed = git('status', '--porcelain') === '' ? '' : ' (changed)';
-    return `commit ${git('rev-parse', '--short', 'HEAD')}${changed}`;
-  } catch {
-    return '';
-  }
-}
 
 /** What a run of many worlds came to. */
 export class Summary {

@@ -1,13 +1,11 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { run, type Verdict } from './run.ts';
 import { generate } from './world/generate.ts';
 import type { FaultKind, Scenario } from './world/scenario.ts';
 
 const HERE = import.meta.dirname;
-const ROOT = join(HERE, '..', '..');
 
 /** Worlds that are run again and again: small ones, with faults of many kinds. */
 const KINDS: readonly FaultKind[] = [
@@ -126,34 +124,4 @@ function withWallsApart(scenario: Scenario): Pick<Verdict, 'transcript' | 'event
   const wallOffsetMs = (machine: number): number => DAY_MS * ((machine * 7) % 5);
   const { transcript, events } = run(scenario, { transcript: true, wallOffsetMs });
   return { transcript, events };
-}
-
-/** How many worlds every run of the tests adds. */
-const PART = 500;
-
-/** The first of this commit's seeds: hardly any other commit has them, and none is a small one. */
-function firstSeed(): number {
-  const { stdout } = spawnSync('git', ['rev-parse', 'HEAD'], { cwd: ROOT, encoding: 'utf8' });
-  const commit = Number.parseInt(stdout?.slice(0, 12) ?? '', 16);
-  return Number.isNaN(commit) ? 1 : 1e6 + (commit % 1e6) * 1000;
-}
-
-const from = firstSeed();
-
-test(`${PART} worlds from seed ${from} keep every invariant`, { timeout: 400_000 }, async () => {
-  const command = [join('test', 'sim', 'main.ts'), '--seeds', `${PART}`, '--from', `${from}`];
-  console.log(`worlds of this commit: node ${command.join(' ')}`);
-  const { code, output } = await outcome(command);
-  expect(code, output).toBe(0);
-});
-
-/** Runs a command of this repository to its end. */
-async function outcome(command: readonly string[]): Promise<{ code: number; output: string }> {
-  const child = spawn(process.execPath, command, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
-  let output = '';
-  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
-  child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
-  const { promise, resolve } = Promise.withResolvers<number>();
-  child.on('close', (code) => resolve(code ?? -1));
-  return { code: await promise, output };
 }
