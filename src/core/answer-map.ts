@@ -1,6 +1,7 @@
 import type { Column, ErrorOutcome } from './column.ts';
 import { columnText, INLINE_VALUE_BYTES } from './column.ts';
 import type { Hash } from './ids.ts';
+import { firstFrom } from './sorted.ts';
 
 /** A known outcome of a candidate that is not rejected. */
 export type Outcome =
@@ -104,14 +105,7 @@ export class AnswerMap {
 
   /** Position of the first line whose index is not below this one. */
   positionOf(index: number): number {
-    let low = 0;
-    let high = this.#lines.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((this.#lines[middle] ?? 0) < index) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+    return firstFrom(this.#lines, index);
   }
 
   /** Indices in [lo, hi) with an outcome other than rejected. */

@@ -173,6 +173,13 @@ export function keepBlob(turn: Turn, hash: Hash, content: Uint8Array): void {
   }
 }
 
+/** Has the list of a map job's items read, if it is here; else it is read when it comes. */
+export function openItems(turn: Turn, job: JobState): void {
+  const root = job.manifest.spec.items?.root;
+  if (root === undefined || !turn.state.blobs.has(root) || turn.state.chunks.has(root)) return;
+  turn.emit({ kind: 'read.blob', hash: root });
+}
+
 /** Learns the chunks of a map job's items from their root. */
 export function readRoot(turn: Turn, hash: Hash, content: Uint8Array): void {
   const { state } = turn;

@@ -1,15 +1,18 @@
+import { openItems } from './blobs.ts';
 import { decode } from './codec.ts';
 import { ENDED_ENTRY } from './ending.ts';
 import type { PeerEvent } from './event.ts';
 import { check, flag, hash, list, nullable, oneOf, tuple, whole } from './form.ts';
+import type { Hash } from './ids.ts';
 import { MAX_INDEX } from './interval-set.ts';
+import type { JobState } from './job-state.ts';
 import { LEASES_ENTRY } from './lease-book.ts';
 import { LOST } from './record.ts';
 import { append, receive } from './records.ts';
 import type { Turn } from './turn.ts';
 
 const index = whole(0, MAX_INDEX);
-const endedForm = tuple(index, flag, nullable(oneOf('own', 'successor')));
+const endedForm = tuple(index, flag, nullable(oneOf('own', 'successor')), nullable(hash));
 const leasesForm = list(tuple(hash, hash, index, index), 4096);
 
 /** Takes in records read from disk, the control scope's before all others. */
@@ -22,28 +25,42 @@ export function boot(turn: Turn, event: Extract<PeerEvent, { kind: 'booted' }>):
   const { state, now } = turn;
   for (const blob of event.blobs) state.blobs.set(blob, 0);
   state.booted = true;
-  state.openAt = event.known ? now + state.timing.settleMs : now;
+  state.openBy = event.known ? now + state.timing.settleMs : now;
+  state.openAt = state.openBy;
   state.nextSyncAt = now + state.timing.syncMs * (0.5 + turn.env.rng());
   for (const [key, bytes] of event.locals) {
     if (!key.startsWith(ENDED_ENTRY)) continue;
     const job = state.jobs.get(key.slice(ENDED_ENTRY.length));
-    const decoded = decode(bytes, 64);
+    const decoded = decode(bytes, 128);
     const ended = 'value' in decoded ? check(endedForm, decoded.value) : decoded;
     if (job === undefined || 'rejected' in ended) continue;
-    const [endedAt, checked, endedBy] = ended.value;
+    const [endedAt, checked, endedBy, certificate] = ended.value;
     job.endedAt = endedAt;
     job.checked = checked;
     // Both may be known: which of them clients follow was decided when the first one came.
     const known = endedBy === 'own' ? job.certificate : job.successor;
     if (endedBy !== null && known !== null) job.endedBy = endedBy;
+    stayWith(job, certificate);
   }
   tellLost(turn, event.locals.get(LEASES_ENTRY));
   for (const job of state.jobs.values()) {
     turn.touched.add(job.id);
-    const root = job.manifest.spec.items?.root;
-    if (root !== undefined && state.blobs.has(root)) turn.emit({ kind: 'read.blob', hash: root });
+    openItems(turn, job);
   }
   turn.beat = true;
+}
+
+/** Of certificates that differ, clients follow the one that was known first. */
+function stayWith(job: JobState, certificate: Hash | null): void {
+  const { ending } = job;
+  if (ending === null || ending.certificate === certificate) return;
+  const place = job.rivals.findIndex((rival) => {
+    return rival.job === ending.job && rival.certificate === certificate;
+  });
+  const [first] = place < 0 ? [] : job.rivals.splice(place, 1, ending);
+  if (first === undefined) return;
+  if (job.endedBy === 'own') job.certificate = first;
+  else if (job.successor !== null) job.successor.certificate = first;
 }
 
 /** What was under way when the process ended is an attempt of kind `lost`, which never counts. */

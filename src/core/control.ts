@@ -1,3 +1,4 @@
+import { openItems } from './blobs.ts';
 import { Computation } from './computation.ts';
 import { assertNever, type JobId } from './ids.ts';
 import { JobState, type PlacedOp } from './job-state.ts';
@@ -10,6 +11,9 @@ import type { Turn } from './turn.ts';
 
 /** Most control records kept for jobs that are not known yet. */
 const MAX_ORPHANS = 4096;
+
+/** Certificates against the known one that are kept of a job, and the words of them. */
+const MAX_ALARMS = 16;
 
 /** Applies a control record, or a skip; one whose job is unknown waits for it. */
 export function applyControl(turn: Turn, placed: Orphan): void {
@@ -90,6 +94,8 @@ function addJob(turn: Turn, record: ManifestRecord, placed: Orphan): void {
   job.loaded = !state.booted;
   state.jobs.set(id, job);
   turn.log('info', 'job.known', { job: id, name: manifest.name, owner: manifest.owner });
+  // A manifest that was lost comes back to blobs that stayed.
+  if (state.booted) openItems(turn, job);
   adopt(turn, id);
   turn.touched.add(id);
   turn.change(id);
@@ -103,7 +109,10 @@ function beats(a: PlacedOp, b: PlacedOp): boolean {
 function applyOp(turn: Turn, job: JobState, placed: PlacedOp): void {
   const { kind } = placed.op.change;
   const known = job.ops.get(kind);
-  if (known !== undefined && !beats(placed, known)) return;
+  const isBeaten = known !== undefined && !beats(placed, known);
+  const loser = isBeaten ? placed : known;
+  if (loser !== undefined && kind !== 'cancel') job.beaten.add(loser.hash);
+  if (isBeaten) return;
   job.ops.set(kind, placed);
   if (kind === 'cancel' && job.cancelledAt === null) {
     job.cancelledAt = turn.now;
@@ -143,7 +152,8 @@ function applyCertificate(turn: Turn, record: CertificateRecord, placed: Orphan)
 
 function alarm(turn: Turn, job: JobState, record: CertificateRecord, origin: string): void {
   const line = `${origin} certifies ${record.certificate.slice(0, 16)}, another answer than known`;
-  if (job.alarms.length < 16 && !job.alarms.includes(line)) job.alarms.push(line);
+  if (job.alarms.length < MAX_ALARMS && !job.alarms.includes(line)) job.alarms.push(line);
+  if (job.rivals.length < MAX_ALARMS) job.rivals.push(record);
   turn.log('error', 'certificate.conflict', { job: record.job, origin });
   turn.change(job.id);
 }

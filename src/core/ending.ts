@@ -1,5 +1,5 @@
 import { answerCertificate, type CompleteAnswer, completeAnswer, holdsAnswer } from './answer.ts';
-import { encode } from './codec.ts';
+import { encode, hexToBytes } from './codec.ts';
 import type { JobId } from './ids.ts';
 import type { JobState } from './job-state.ts';
 import { successorId } from './manifest.ts';
@@ -136,6 +136,7 @@ function noteEnd(turn: Turn, job: JobState): void {
 }
 
 function keepEnd(turn: Turn, job: JobState, endedAt: number): void {
-  const bytes = encode([Math.round(endedAt), job.checked, job.endedBy]);
+  const certificate = job.ending === null ? null : hexToBytes(job.ending.certificate);
+  const bytes = encode([Math.round(endedAt), job.checked, job.endedBy, certificate]);
   turn.keep({ kind: 'local', key: `${ENDED_ENTRY}${job.id}`, bytes });
 }

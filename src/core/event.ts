@@ -105,6 +105,8 @@ export interface Execution {
   readonly lo: number;
   readonly hi: number;
   readonly fresh: boolean;
+  /** Outcomes are told at the latest so long after the first of them, in ms. */
+  readonly tellMs: number;
 }
 
 /** Something that a step asks the world to do. */

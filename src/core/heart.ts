@@ -12,16 +12,12 @@ const FRESH_BYTES = 131_072;
 /** Leases told in one register. */
 const MAX_LEASES = 512;
 
-/** Peers above which heartbeats become rarer: peers/100 seconds apart. */
-const DENSE_PEERS = 100;
-
 /** Up to this many peers, a new segment is pushed to each and not repeated in the heartbeat. */
 export const SMALL_MESH = 8;
 
 /** Time between two heartbeats in a mesh of this size, in ms. */
-function heartbeatMs(turn: Turn): number {
-  const { timing, roster } = turn.state;
-  return timing.heartbeatMs * Math.max(1, (roster.size + 1) / DENSE_PEERS);
+function heartbeatMs({ state }: Turn): number {
+  return state.timing.heartbeatMs * state.roster.spacing;
 }
 
 /** This peer's register as it stands. */
@@ -49,7 +45,8 @@ export function beatIfDue(turn: Turn): void {
   const { state, now } = turn;
   if (!state.booted) return;
   if (turn.beat) {
-    const soon = Math.max(now, state.lastBeatAt + state.timing.heartbeatGapMs);
+    const gapMs = state.timing.heartbeatGapMs * state.roster.spacing;
+    const soon = Math.max(now, state.lastBeatAt + gapMs);
     state.nextBeatAt = Math.min(state.nextBeatAt, soon);
   }
   if (now < state.nextBeatAt) return;

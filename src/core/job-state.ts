@@ -45,6 +45,8 @@ export class JobState {
   /** Where its control records and skips stand, with their hashes, to be dropped with it. */
   readonly records: (RecordKey & { readonly hash: Hash })[] = [];
   readonly ops: Map<ControlOp['change']['kind'], PlacedOp> = new Map();
+  /** Hashes of ops that another one is ahead of; of cancels none, for each absorbs. */
+  readonly beaten: Set<Hash> = new Set();
   /** Indices that a trusted member wants skipped. */
   readonly skips: Set<number> = new Set();
   certificate: CertificateRecord | null = null;
@@ -52,6 +54,8 @@ export class JobState {
   /** Which answer clients follow; once set it stays, so that no line ever changes. */
   endedBy: 'own' | 'successor' | null = null;
   readonly alarms: string[] = [];
+  /** Certificates that are not what was certified first here. */
+  readonly rivals: CertificateRecord[] = [];
   /** The certificate was held against the outcomes known here, in this run or an earlier one. */
   checked = false;
   /** The outcomes below the end are those of the certificate, whatever is disputed later. */

@@ -9,6 +9,12 @@ import type { Turn } from './turn.ts';
 /** Heartbeats for which a finished lease stays in the register. */
 export const FINISHED_BEATS = 3;
 
+/** Copies of an interval at a time. */
+export const MOST_COPIES = 2;
+
+/** An interval by name, as leases have it. */
+export type Span = Pick<Lease, 'lo' | 'hi'>;
+
 /** Key of the local entry that holds the running leases, for the next start to find. */
 export const LEASES_ENTRY = 'leases';
 
@@ -62,7 +68,7 @@ export function start(turn: Turn, own: OwnLease): void {
   turn.beat = true;
   const { id, computation, lo, hi } = own.lease;
   const fresh = own.purpose === 'dispute';
-  turn.emit({ kind: 'execute', execution: { id, computation, lo, hi, fresh } });
+  turn.execute({ id, computation, lo, hi, fresh });
 }
 
 /** Ends a lease: with its last segment's number it stays visible for a while, else it goes. */
@@ -125,24 +131,47 @@ function rank(turn: Turn, lease: Lease, peer: PeerId): string {
   return turn.env.hash(new TextEncoder().encode(seed));
 }
 
+/** Says whether two intervals have an index in common. */
+export function overlap(a: Span, b: Span): boolean {
+  return a.lo < b.hi && a.hi > b.lo;
+}
+
 /**
  * Gives way where another peer's lease overlaps and ranks lower. A running lease yields only while
- * it is younger than half a second; copies never conflict.
+ * it is younger than half a second. Copies conflict with copies alone, when there are too many.
  */
 export function yieldConflicts(turn: Turn, peer: PeerId, theirs: readonly Lease[]): void {
   const { state } = turn;
+  if (theirs.some(({ copy, segment }) => copy && segment === undefined)) yieldCopies(turn);
   for (const other of theirs) {
     if (other.copy || other.segment !== undefined) continue;
     for (const own of openLeases(state)) {
       const { lease } = own;
       if (lease.copy || lease.computation !== other.computation) continue;
-      if (lease.hi <= other.lo || lease.lo >= other.hi) continue;
-      const age = own.startedAt === null ? 0 : turn.now - own.startedAt;
-      if (age >= state.timing.yieldMs) continue;
+      if (!overlap(lease, other)) continue;
+      if (!isYoung(turn, own)) continue;
       if (rank(turn, lease, state.self.peer) < rank(turn, other, peer)) continue;
       turn.log('debug', 'lease.lost', { lo: lease.lo, hi: lease.hi, holder: peer });
       stopLease(turn, own, 'kill');
     }
+  }
+}
+
+function isYoung({ state, now }: Turn, { startedAt }: OwnLease): boolean {
+  return startedAt === null || now - startedAt < state.timing.yieldMs;
+}
+
+/** Of more copies than there may be, begun before their peers heard of one another, some end. */
+function yieldCopies(turn: Turn): void {
+  const { roster, self } = turn.state;
+  for (const own of openLeases(turn.state)) {
+    const { lease } = own;
+    if (own.purpose !== 'copy' || !isYoung(turn, own)) continue;
+    const first = roster
+      .openLeases(lease.computation, turn.now)
+      .filter((other) => other.lease.copy && overlap(lease, other.lease))
+      .filter((other) => rank(turn, other.lease, other.peer) < rank(turn, lease, self.peer));
+    if (first.length >= MOST_COPIES) stopLease(turn, own, 'kill');
   }
 }
 

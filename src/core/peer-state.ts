@@ -1,6 +1,6 @@
-import type { Scan } from './block-choice.ts';
 import type { Computation } from './computation.ts';
 import type { Difference } from './event.ts';
+import type { Scan } from './free-blocks.ts';
 import type { ComputationId, Hash, JobId, PeerId, Scope, Start } from './ids.ts';
 import type { Interval } from './interval-set.ts';
 import type { JobState } from './job-state.ts';
@@ -145,6 +145,8 @@ export interface PeerState {
   booted: boolean;
   /** Candidates are claimed from this moment on; null until known. */
   openAt: number | null;
+  /** When claims open at the latest, whatever was heard. */
+  openBy: number;
   lastTick: number;
   nextBeatAt: number;
   lastBeatAt: number;
@@ -196,6 +198,7 @@ export function newPeerState(self: Self, start: Start, timing: Timing): PeerStat
     fresh: [],
     booted: false,
     openAt: null,
+    openBy: 0,
     lastTick: 0,
     nextBeatAt: 0,
     lastBeatAt: Number.NEGATIVE_INFINITY,

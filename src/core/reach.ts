@@ -12,6 +12,9 @@ const TRUSTED_ACCEPTED = 4;
 /** Accepted candidates that one block is to hold at most. */
 const BLOCK_VALUES = 16_384;
 
+/** Least duration of a block for each slot of the mesh, in ms: every peer hears of every block. */
+const LEAST_MS_A_SLOT = 2.5;
+
 /** Duration that is assumed of a candidate which did not end in the probe, in ms. */
 const UNKNOWN_COST_MS = 2000;
 
@@ -84,10 +87,10 @@ export function grainOf(
   elapsedMs: number,
   timing: Timing,
 ): number {
-  const { leastBlockMs, blockMs } = timing;
-  const ramp = Math.min(blockMs, Math.max(leastBlockMs, elapsedMs / 4));
-  const aimMs = Math.max(ramp, elapsedMs / 1000, slots * 5);
-  const least = leastBlockMs / expected.costMs;
+  const leastMs = Math.max(timing.leastBlockMs, slots * LEAST_MS_A_SLOT);
+  const ramp = Math.min(timing.blockMs, elapsedMs / 4);
+  const aimMs = Math.max(leastMs, ramp, elapsedMs / 1000, slots * 5);
+  const least = leastMs / expected.costMs;
   const share = Math.min(expected.total / (20 * slots), expected.remaining / (2 * slots));
   const missing = Math.max(job.manifest.target.count - job.computation.answers.lines, 1);
   const useful = (missing + 2 * Math.sqrt(missing)) / expected.rate;

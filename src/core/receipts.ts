@@ -14,6 +14,12 @@ const MAX_ASKED = 4096;
 /** How often an op is issued again: two clients at odds would otherwise never end. */
 const MAX_REISSUES = 3;
 
+/** Says whether a record is an op that is here and does not stand: another one is ahead of it. */
+function isBeaten(turn: Turn, hash: Hash): boolean {
+  for (const { beaten } of turn.state.jobs.values()) if (beaten.has(hash)) return true;
+  return false;
+}
+
 /**
  * Says whether a record, and all it names, lies on this peer's disk. A certificate is asked for by
  * its value: it is kept when all outcomes and long values of its answer are.
@@ -37,9 +43,13 @@ function isKept(turn: Turn, hash: Hash): boolean {
 /** Answers a question for receipts with what is kept; the rest is answered when it is. */
 export function takeAsk(turn: Turn, from: PeerId, hashes: readonly Hash[]): void {
   const { asked, kept } = turn.state;
-  const ready = hashes.filter((hash) => isKept(turn, hash));
+  // Who asks for an op that does not stand is told of the one that is ahead of it.
+  const beaten = hashes.filter((hash) => isBeaten(turn, hash));
+  if (beaten.length > 0) offer(turn, from);
+  const open = hashes.filter((hash) => !beaten.includes(hash));
+  const ready = open.filter((hash) => isKept(turn, hash));
   if (ready.length > 0) turn.send(from, { kind: 'receipt', hashes: ready });
-  for (const hash of hashes) {
+  for (const hash of open) {
     if (ready.includes(hash)) continue;
     if (asked.size < MAX_ASKED) asked.set(hash, (asked.get(hash) ?? new Set()).add(from));
     if (!kept.has(hash)) offer(turn, from);
@@ -49,7 +59,8 @@ export function takeAsk(turn: Turn, from: PeerId, hashes: readonly Hash[]): void
 /** Gives the receipts that were asked for before the disk had it all. */
 export function giveReceipts(turn: Turn): void {
   for (const [hash, peers] of turn.state.asked) {
-    if (!isKept(turn, hash)) continue;
+    if (isBeaten(turn, hash)) turn.state.asked.delete(hash);
+    if (!turn.state.asked.has(hash) || !isKept(turn, hash)) continue;
     turn.state.asked.delete(hash);
     for (const peer of peers) turn.send(peer, { kind: 'receipt', hashes: [hash] });
   }
@@ -130,15 +141,12 @@ function followJob(turn: Turn, pending: Pending): void {
   if (change === null) return;
   const winner = job.ops.get(change.kind);
   if (pending.record === null || winner === undefined || winner.hash === pending.record) return;
-  if (change.kind === 'cancel') {
-    // Any cancel will do: it absorbs.
+  if (change.kind === 'cancel' || pending.reissues >= MAX_REISSUES) {
+    // Any cancel will do: it absorbs. Of other words the last one stands if somebody goes on.
     pending.record = winner.hash;
-  } else if (pending.reissues < MAX_REISSUES) {
+  } else {
     pending.reissues++;
     pending.record = append(turn, 'control', nextOp(turn, job, change));
-  } else {
-    // Somebody else goes on speaking: the own word stands before theirs.
-    return;
   }
   pending.receipts.clear();
   pending.askAt = 0;

@@ -1,5 +1,6 @@
 import { type ComputationId, compareStarts, type PeerId } from './ids.ts';
-import { IntervalBag, IntervalSet } from './interval-set.ts';
+import { IntervalBag } from './interval-bag.ts';
+import { IntervalSet } from './interval-set.ts';
 import type { Lease, Register } from './register.ts';
 import type { Timing } from './timing.ts';
 
@@ -24,15 +25,19 @@ export interface PeerView {
 /** The leases of one computation. */
 interface Held {
   readonly bag: IntervalBag;
-  /** No open lease that is not a copy was seen first before it. */
+  /** No open lease was seen first before it. */
   oldestAt: number;
 }
 
 /** An open lease with how long it has been known, in ms. */
 export interface AgedLease {
+  readonly peer: PeerId;
   readonly lease: Lease;
   readonly age: number;
 }
+
+/** Peers above which each of them tells what it has to tell more rarely. */
+const DENSE_PEERS = 100;
 
 /** Silence that may be a partition's; after a longer one its cause does not matter. In ms. */
 const CUT_OFF_MS = 120_000;
@@ -72,6 +77,11 @@ export class Roster {
 
   get size(): number {
     return this.#views.size;
+  }
+
+  /** How many times rarer each peer tells something to all: 1 up to 100 peers, else peers/100. */
+  get spacing(): number {
+    return Math.max(1, (this.#views.size + 1) / DENSE_PEERS);
   }
 
   /**
@@ -185,23 +195,27 @@ export class Roster {
     return now - view.heardAt < age / 100;
   }
 
-  /** Leases of a computation that count, open and no copies, known for at least so long. */
+  /** Open leases of a computation that count and have been known for at least so long. */
   agedLeases(computation: ComputationId, leastMs: number, now: number): AgedLease[] {
     const held = this.#held.get(computation);
-    const aged: AgedLease[] = [];
-    if (held !== undefined && now - held.oldestAt < leastMs) return aged;
-    let oldestAt = Number.POSITIVE_INFINITY;
-    for (const [, view] of this.all()) {
+    if (held !== undefined && now - held.oldestAt < leastMs) return [];
+    const open = this.openLeases(computation, now);
+    const oldest = open.reduce((most, { age }) => Math.max(most, age), Number.NEGATIVE_INFINITY);
+    if (held !== undefined) held.oldestAt = now - oldest;
+    return open.filter(({ age }) => age >= leastMs);
+  }
+
+  /** Open leases of a computation that count. */
+  openLeases(computation: ComputationId, now: number): AgedLease[] {
+    const open: AgedLease[] = [];
+    for (const [peer, view] of this.all()) {
       for (const lease of view.register.leases) {
         if (lease.computation !== computation || !isOpen(lease)) continue;
         if (!this.holds(view, lease, now)) continue;
-        const seenAt = view.leaseSeen.get(lease.id) ?? now;
-        oldestAt = Math.min(oldestAt, seenAt);
-        if (now - seenAt >= leastMs) aged.push({ lease, age: now - seenAt });
+        open.push({ peer, lease, age: now - (view.leaseSeen.get(lease.id) ?? now) });
       }
     }
-    if (held !== undefined) held.oldestAt = oldestAt;
-    return aged;
+    return open;
   }
 
   /** Drops peers that were silent for ten minutes or left; returns them. */
@@ -332,7 +346,7 @@ function see({ register, leaseSeen }: PeerView, now: number): void {
 }
 
 function isOpen(lease: Lease): boolean {
-  return lease.segment === undefined && !lease.copy;
+  return lease.segment === undefined;
 }
 
 function sameInterval(a: Lease, b: Lease): boolean {

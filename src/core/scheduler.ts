@@ -1,5 +1,6 @@
 import { knownEnd } from './answer.ts';
-import { type Choice, chooseCopy, chooseNeeded } from './block-choice.ts';
+import { type Choice, chooseNeeded } from './block-choice.ts';
+import { chooseCopy } from './copy-choice.ts';
 import type { JobState } from './job-state.ts';
 import { claim, openLeases, runningLeases, start, stopLease } from './lease-book.ts';
 import { eligible } from './membership.ts';
@@ -46,24 +47,22 @@ function wanted(state: PeerState, own: OwnLease): boolean {
  * themselves; what an answer made needless is killed at once.
  */
 function reap(turn: Turn): void {
-  const { state } = turn;
+  const { state, now } = turn;
   for (const own of openLeases(state)) {
-    if (own.killAt !== null && turn.now >= own.killAt) stopLease(turn, own, 'kill');
     const job = state.jobs.get(own.lease.job);
+    if (own.stopping === null && !wanted(state, own)) {
+      stopLease(turn, own, job !== undefined && mayFinish(job) ? 'drain' : 'kill');
+    }
     if (own.stopping === 'drain' && job?.cancelled?.wait === false) {
-      // It was paused first: the grace counts from the cancel all the same.
-      own.killAt ??= turn.now + state.timing.graceMs;
+      own.killAt ??= now + state.timing.graceMs;
     }
-    if (own.stopping !== null || wanted(state, own)) continue;
-    if (job?.cancelled != null && job.ending === null) {
-      stopLease(turn, own, 'drain');
-      if (!job.cancelled.wait) own.killAt = turn.now + state.timing.graceMs;
-    } else if (job?.paused === true && job.active) {
-      stopLease(turn, own, 'drain');
-    } else {
-      stopLease(turn, own, 'kill');
-    }
+    if (own.killAt !== null && now >= own.killAt) stopLease(turn, own, 'kill');
   }
+}
+
+/** Says whether the candidate in hand of a job that wants no more may come to its end. */
+function mayFinish(job: JobState): boolean {
+  return job.cancelled === null ? job.paused && job.active : job.ending === null;
 }
 
 function startVerifications(turn: Turn): void {
@@ -77,7 +76,7 @@ function startVerifications(turn: Turn): void {
       verification.running.set(id, range);
       const [lo, hi] = range;
       const computation = job.computation.id;
-      turn.emit({ kind: 'execute', execution: { id, computation, lo, hi, fresh: true } });
+      turn.execute({ id, computation, lo, hi, fresh: true });
     }
   }
 }

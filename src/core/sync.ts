@@ -79,11 +79,17 @@ function tellOf(turn: Turn, to: PeerId, job: JobState): void {
   turn.emit({ kind: 'send.records', to, scope, origin, start, ranges: [[n, n + 1]] });
 }
 
-/** The first exchange after a start opens the claims: at once when equal, else a moment later. */
+/**
+ * The first exchange after a start opens the claims: at once when equal, else a moment after the
+ * last news.
+ */
 function answered(turn: Turn, differs: boolean): void {
   const { state, now } = turn;
-  if (state.openAt === null || state.openAt <= now) return;
-  state.openAt = Math.min(state.openAt, differs ? now + FIRST_ANSWER_MS : now);
+  const { openAt, openBy } = state;
+  if (openAt === null || openAt <= now) return;
+  const isFirst = openAt === openBy;
+  if (differs) state.openAt = Math.min(openBy, now + FIRST_ANSWER_MS);
+  else if (isFirst) state.openAt = now;
 }
 
 /** Pulls what a summary has and this peer lacks; tells its own where it has more. */
@@ -100,7 +106,7 @@ export function takeSummary(
   if (!message.reply && logs.exceeds(scope, message.logs)) {
     turn.send(from, { kind: 'summary', scope, logs: logs.summary(scope), reply: true });
   }
-  answered(turn, lacking.length > 0);
+  if (lacking.length > 0) answered(turn, true);
 }
 
 export function takePull(turn: Turn, from: PeerId, scope: Scope, logs: readonly LogRange[]): void {

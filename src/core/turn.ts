@@ -1,7 +1,10 @@
-import type { Effect, Env, StoreWrite } from './event.ts';
+import type { Effect, Env, Execution, StoreWrite } from './event.ts';
 import type { JobId, PeerId } from './ids.ts';
 import type { RecordGroup, StreamMessage } from './message.ts';
 import type { PeerState } from './peer-state.ts';
+
+/** Outcomes are told at the latest so long after the first of them in a small mesh, in ms. */
+const TELL_MS = 1000;
 
 /** One step under way: the state, the injected world, and the effects gathered so far. */
 export class Turn {
@@ -34,6 +37,11 @@ export class Turn {
 
   send(to: PeerId, message: StreamMessage): void {
     this.#effects.push({ kind: 'send', to, message });
+  }
+
+  execute(execution: Omit<Execution, 'tellMs'>): void {
+    const tellMs = TELL_MS * this.state.roster.spacing;
+    this.emit({ kind: 'execute', execution: { ...execution, tellMs } });
   }
 
   log(level: 'error' | 'warn' | 'info' | 'debug', event: string, fields: object = {}): void {

@@ -44,7 +44,7 @@ export class OrderRun {
     this.#context = context;
     this.#at = order.lo;
     this.#sent = order.lo;
-    this.#parts = new PartGatherer(order.id, order.lo, (part) => context.handlers.part(part));
+    this.#parts = new PartGatherer(order, (part) => context.handlers.part(part));
     this.#use(order.fresh ? this.#start() : context.pool.take(inputs, this.#logs()));
   }
 

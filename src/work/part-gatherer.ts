@@ -1,11 +1,9 @@
 import type { Column, ErrorOutcome } from '../core/column.ts';
 import type { ValueColumn } from './candidate/accepted-column.ts';
-import type { WorkPart } from './workforce.ts';
+import type { WorkOrder, WorkPart } from './workforce.ts';
 
 /** A part is told when so much has gathered, so that one segment can hold it. */
 export const PART_BYTES = 49_152;
-/** A part is told at the latest so long after its first outcome. */
-const PART_MS = 1000;
 
 /** Bounds of what one accepted value or error takes beside its own bytes. */
 const SLOT_BYTES = 12;
@@ -23,6 +21,7 @@ interface Batch {
 /** Merges the batches of one order into parts of at most about PART_BYTES. */
 export class PartGatherer {
   #id: number;
+  #tellMs: number;
   #tell: (part: WorkPart) => void;
   #lo: number;
   #hi: number;
@@ -32,8 +31,12 @@ export class PartGatherer {
   #ms = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(id: number, lo: number, tell: (part: WorkPart) => void) {
+  constructor(
+    { id, lo, tellMs }: Pick<WorkOrder, 'id' | 'lo' | 'tellMs'>,
+    tell: (part: WorkPart) => void,
+  ) {
     this.#id = id;
+    this.#tellMs = tellMs;
     this.#tell = tell;
     this.#lo = lo;
     this.#hi = lo;
@@ -69,7 +72,7 @@ export class PartGatherer {
     this.#take(column, from, count);
     this.#hi = batch.hi;
     this.#ms += msEach * (batch.hi - lo);
-    this.#timer ??= setTimeout(() => this.flush(), PART_MS);
+    this.#timer ??= setTimeout(() => this.flush(), this.#tellMs);
   }
 
   /** Goes on behind an index that has no outcome. */

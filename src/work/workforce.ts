@@ -21,6 +21,8 @@ export interface WorkOrder {
   readonly hi: number;
   /** True: in an executor that has evaluated nothing before, and that nothing uses after. */
   readonly fresh: boolean;
+  /** A part is told at the latest so long after its first outcome, in ms. */
+  readonly tellMs: number;
 }
 
 /** Outcomes of [lo, hi), the next part of an order. Indices in neither list were rejected. */

@@ -13,7 +13,8 @@ import type { Lease, Register } from '../../src/core/register.ts';
 import { rendezvousOwner } from '../../src/core/rendezvous.ts';
 import { DEFAULT_TIMING } from '../../src/core/timing.ts';
 import { Turn } from '../../src/core/turn.ts';
-import { seededRng, sha256 } from '../sim/tiny-peer.ts';
+import { sha256 } from '../sim/world/machine.ts';
+import { Random } from '../sim/world/random.ts';
 
 const HASH = sha256('computation');
 const MATH = 'aa'.repeat(8);
@@ -90,7 +91,7 @@ class Claimant {
 
   /** What a way to choose comes to, and how many numbers it draws. */
   chosen<T>(choose: (turn: Turn) => T): { readonly choice: T; readonly draws: number } {
-    const rng = seededRng(this.now);
+    const rng = new Random(`look at ${this.now}`).next;
     let draws = 0;
     const counted = (): number => {
       draws++;

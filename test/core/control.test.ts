@@ -3,9 +3,9 @@ import { describe, expect, test } from 'vitest';
 import type { JobState } from '../../src/core/job-state.ts';
 import { type ControlOp, LOST, type OpChange, type RecordBody } from '../../src/core/record.ts';
 import { certificatePayload, encodeBody, opPayload } from '../../src/core/record-codec.ts';
-import { TinyMesh } from '../sim/tiny-mesh.ts';
-import { scattered } from '../sim/tiny-oracle.ts';
-import { sha256, sign, type TinyPeer } from '../sim/tiny-peer.ts';
+import { SmallMesh } from '../sim/small-mesh.ts';
+import { type Machine, sha256, sign } from '../sim/world/machine.ts';
+import { scattered } from '../sim/world/program.ts';
 
 const AUTHORS = ['anna', 'bert', 'carl'] as const;
 
@@ -14,7 +14,7 @@ type Placed = readonly [author: string, n: number, body: RecordBody];
 
 /** A peer that knows one job of its own, and takes records of others in. */
 function knowing(id: { job: string } = { job: '' }) {
-  const mesh = new TinyMesh({ peers: 1 });
+  const mesh = new SmallMesh({ peers: 1 });
   const peer = mesh.peer(0);
   const published = mesh.publish(peer, { program: scattered(10, 1e6), accept: 5 });
   id.job = published.id;
@@ -23,7 +23,7 @@ function knowing(id: { job: string } = { job: '' }) {
   return { mesh, peer, job };
 }
 
-function take(peer: TinyPeer, records: readonly Placed[], scope = 'control'): void {
+function take(peer: Machine, records: readonly Placed[], scope = 'control'): void {
   for (const [origin, n, body] of records) {
     const start = { incarnation: 1, nonce: '00'.repeat(8) };
     const group = { scope, origin, start, records: [[n, encodeBody(body)] as const] };
@@ -138,7 +138,7 @@ describe('control ops', () => {
   test('an op that comes before its job waits for it', () => {
     const id = { job: '' };
     knowing(id);
-    const mesh = new TinyMesh({ peers: 1 });
+    const mesh = new SmallMesh({ peers: 1 });
     take(mesh.peer(0), [['anna', 0, op('anna', id.job, 1, { kind: 'pause', paused: true })]]);
     const { id: same } = mesh.publish(mesh.peer(0), { program: scattered(10, 1e6), accept: 5 });
     expect(same).toBe(id.job);
@@ -190,7 +190,7 @@ describe('records of a computation', () => {
 
   test('that come before their job are taken in with it', () => {
     const { job } = knowing();
-    const mesh = new TinyMesh({ peers: 1 });
+    const mesh = new SmallMesh({ peers: 1 });
     const lost: RecordBody = {
       kind: 'attempt',
       job: job.id,
@@ -205,7 +205,7 @@ describe('records of a computation', () => {
   });
 
   test('in the wrong scope are refused', () => {
-    const { peer, job } = knowing();
+    const { mesh, peer, job } = knowing();
     const paused = op('anna', job.id, 1, { kind: 'pause', paused: true });
     take(peer, [['anna', 0, paused]], job.computation.id);
     expect(job.paused).toBe(false);
@@ -219,6 +219,6 @@ describe('records of a computation', () => {
     };
     take(peer, [['anna', 0, died]]);
     expect(job.computation.attempts.size).toBe(0);
-    expect(peer.logs.filter((line) => line.includes('record.refused'))).toHaveLength(2);
+    expect(mesh.transcript.filter((line) => line.includes('record.refused'))).toHaveLength(2);
   });
 });

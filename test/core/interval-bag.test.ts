@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Interval, IntervalBag, IntervalSet } from '../../src/core/interval-set.ts';
+import { IntervalBag } from '../../src/core/interval-bag.ts';
+import { type Interval, IntervalSet } from '../../src/core/interval-set.ts';
 
 const interval = fc
   .tuple(fc.nat(60), fc.integer({ min: 1, max: 20 }))

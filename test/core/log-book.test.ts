@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { IntervalSet } from '../../src/core/interval-set.ts';
 import { LogBook } from '../../src/core/log-book.ts';
 import type { RecordKey } from '../../src/core/record.ts';
-import { sha256 } from '../sim/tiny-peer.ts';
+import { sha256 } from '../sim/world/machine.ts';
 
 const SCOPE = 'ab'.repeat(32);
 const START = { incarnation: 1, nonce: '00'.repeat(8) };

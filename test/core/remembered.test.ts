@@ -17,7 +17,8 @@ import { rendezvousOwner, rendezvousRank } from '../../src/core/rendezvous.ts';
 import { neighbours } from '../../src/core/sync.ts';
 import { DEFAULT_TIMING } from '../../src/core/timing.ts';
 import { Turn } from '../../src/core/turn.ts';
-import { seededRng, sha256 } from '../sim/tiny-peer.ts';
+import { sha256 } from '../sim/world/machine.ts';
+import { Random } from '../sim/world/random.ts';
 
 const MATH = 'aa'.repeat(8);
 const IDS = [sha256('one computation'), sha256('another')] as const;
@@ -84,7 +85,7 @@ class Listener {
   get turn(): Turn {
     const { now } = this;
     const sign = () => new Uint8Array();
-    const rng = seededRng(1);
+    const rng = new Random('remembered').next;
     return new Turn(this.state, { now, rng, hash: sha256, sign, verify: () => true });
   }
 
@@ -235,11 +236,11 @@ describe('what is remembered of the roster is what a fresh look finds:', () => {
       const { roster } = state;
       for (const [k, one] of computations.entries()) {
         const leastMs = [700, 6000][k] ?? 0;
-        const aged = roster.all().flatMap(([, view]) =>
+        const aged = roster.all().flatMap(([peer, view]) =>
           view.register.leases
-            .filter((each) => each.computation === one.id && !each.copy)
+            .filter((each) => each.computation === one.id)
             .filter((each) => each.segment === undefined && roster.holds(view, each, now))
-            .map((each) => ({ lease: each, age: now - (view.leaseSeen.get(each.id) ?? now) }))
+            .map((each) => ({ peer, lease: each, age: now - (view.leaseSeen.get(each.id) ?? now) }))
             .filter(({ age }) => age >= leastMs),
         );
         expect(roster.agedLeases(one.id, leastMs, now)).toEqual(aged);

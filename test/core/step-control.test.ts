@@ -1,15 +1,16 @@
 import { describe, expect, test } from 'vitest';
 import type { OpChange } from '../../src/core/record.ts';
-import { type TinyJob, TinyMesh } from '../sim/tiny-mesh.ts';
-import { type Program, scattered, tinyOracle } from '../sim/tiny-oracle.ts';
+import { type SmallJob, SmallMesh } from '../sim/small-mesh.ts';
+import { askOracle } from '../sim/world/oracle.ts';
+import { scattered } from '../sim/world/program.ts';
 
-const JOB: TinyJob = { program: scattered(10), accept: 400 };
+const JOB: SmallJob = { program: scattered(10), accept: 400 };
 const CANCEL: OpChange = { kind: 'cancel', reason: 'user', wait: false };
 const PAUSE: OpChange = { kind: 'pause', paused: true };
 const RESUME: OpChange = { kind: 'pause', paused: false };
 
-function working(job: TinyJob = JOB, peers = 3) {
-  const mesh = new TinyMesh({ peers });
+function working(job: SmallJob = JOB, peers = 3) {
+  const mesh = new SmallMesh({ peers });
   mesh.pass(500);
   const { id, question } = mesh.publish(mesh.peer(0), job);
   mesh.pass(1500);
@@ -17,7 +18,7 @@ function working(job: TinyJob = JOB, peers = 3) {
 }
 
 /** Batches that began after a moment. */
-function begunAfter(mesh: TinyMesh, moment: number): number {
+function begunAfter(mesh: SmallMesh, moment: number): number {
   return mesh.evaluations().filter(({ from }) => from > moment).length;
 }
 
@@ -32,38 +33,38 @@ describe('cancel', () => {
     expect(begunAfter(mesh, known)).toBe(0);
     for (const peer of mesh.peers) {
       expect(mesh.job(peer, id)?.phase).toBe('cancelled');
-      expect(peer.busy()).toEqual([]);
+      expect(peer.executors.executions()).toEqual([]);
       expect(peer.state?.leases).toEqual([]);
     }
     expect(mesh.answer(mesh.peer(1), request)).toMatchObject({ kind: 'kept', copies: 3 });
   });
 
   test('a candidate that runs is killed after the grace of five seconds', () => {
-    const slow: Program = { ...scattered(10), name: 'slow', costMs: () => 60_000 };
+    const slow = scattered(10, 60_000, 'slow');
     const { mesh, id } = working({ program: slow, accept: 5 });
     mesh.operate(mesh.peer(0), id, CANCEL);
     const from = mesh.now;
     mesh.pass(4500);
-    expect(mesh.peer(0).busy()).toHaveLength(1);
-    mesh.until('kill', () => mesh.peers.every((peer) => peer.busy().length === 0));
+    expect(mesh.peer(0).executors.executions()).toHaveLength(1);
+    mesh.until('kill', () => mesh.peers.every((peer) => peer.executors.busy === 0));
     expect(mesh.now - from).toBeLessThan(5500);
     expect(mesh.evaluations()).toEqual([]);
   });
 
   test('a candidate that was to end with a pause is killed after the grace as well', () => {
-    const slow: Program = { ...scattered(10), name: 'slow', costMs: () => 60_000 };
+    const slow = scattered(10, 60_000, 'slow');
     const { mesh, id } = working({ program: slow, accept: 5 });
     mesh.operate(mesh.peer(0), id, { kind: 'pause', paused: true });
     mesh.pass(1000);
-    expect(mesh.peer(0).busy()).toHaveLength(1);
+    expect(mesh.peer(0).executors.executions()).toHaveLength(1);
     mesh.operate(mesh.peer(0), id, CANCEL);
     const from = mesh.now;
-    mesh.until('kill', () => mesh.peers.every((peer) => peer.busy().length === 0), 6000);
+    mesh.until('kill', () => mesh.peers.every((peer) => peer.executors.busy === 0), 6000);
     expect(mesh.now - from).toBeGreaterThan(4500);
   });
 
   test('with wait, a running candidate ends first and its outcome is kept', () => {
-    const slow: Program = { ...scattered(10), name: 'slow', costMs: () => 8000 };
+    const slow = scattered(10, 8000, 'slow');
     const { mesh, id } = working({ program: slow, accept: 5 });
     mesh.operate(mesh.peer(0), id, { ...CANCEL, wait: true });
     mesh.pass(12_000);
@@ -74,7 +75,7 @@ describe('cancel', () => {
   });
 
   test('a peer that was away during cancel obeys when it returns', () => {
-    const { mesh, id } = working();
+    const { mesh, id } = working(JOB, 3);
     const away = mesh.peer(2);
     mesh.kill(away);
     mesh.operate(mesh.peer(0), id, CANCEL);
@@ -92,7 +93,7 @@ describe('cancel', () => {
     mesh.partition([away]);
     mesh.operate(mesh.peer(0), id, CANCEL);
     mesh.pass(15_000);
-    expect(away.busy()).toHaveLength(1);
+    expect(away.executors.executions()).toHaveLength(1);
     mesh.heal();
     mesh.until('word of it', () => mesh.job(away, id)?.phase === 'cancelled', 3000);
     const from = mesh.now;
@@ -107,7 +108,7 @@ describe('cancel', () => {
     const again = mesh.publish(mesh.peer(0), JOB);
     expect(again.id).not.toBe(id);
     expect(again.question.computation).toBe(question.computation);
-    const answer = tinyOracle(again.question);
+    const answer = askOracle(again.question);
     expect(mesh.certificate(again.id)).toBe(answer.certificate);
     expect(mesh.evaluations().length).toBeLessThan(answer.end * 1.1);
   });
@@ -127,7 +128,7 @@ describe('cancel', () => {
   test('a certificate beats cancel', () => {
     const { mesh, id, question } = working({ ...JOB, accept: 40 });
     mesh.partition([mesh.peer(2)]);
-    const oracle = tinyOracle(question).certificate;
+    const oracle = askOracle(question).certificate;
     mesh.until('the end', () => mesh.job(mesh.peer(0), id)?.phase === 'done');
     mesh.operate(mesh.peer(2), id, CANCEL);
     mesh.heal();
@@ -137,7 +138,7 @@ describe('cancel', () => {
   });
 
   test('a deadline on the wall clock of the owner cancels as partial', () => {
-    const { mesh, id } = working({ ...JOB, accept: 4000, deadlineAt: 1.7e12 + 6000 });
+    const { mesh, id } = working({ ...JOB, accept: 4000, deadlineMs: 5500 });
     expect(mesh.job(mesh.peer(0), id)?.phase).toBe('running');
     mesh.until('deadline', () =>
       mesh.peers.every((peer) => mesh.job(peer, id)?.phase === 'partial'),
@@ -159,7 +160,7 @@ describe('pause', () => {
     mesh.pass(20_000);
     expect(begunAfter(mesh, paused)).toBe(0);
     mesh.operate(mesh.peer(2), id, RESUME);
-    expect(mesh.certificate(id)).toBe(tinyOracle(question).certificate);
+    expect(mesh.certificate(id)).toBe(askOracle(question).certificate);
   });
 
   test('running candidates end and count', () => {
@@ -216,22 +217,22 @@ describe('pause', () => {
 });
 
 describe('priority', () => {
-  const share = (mesh: TinyMesh, computation: string): number =>
+  const share = (mesh: SmallMesh, computation: string): number =>
     mesh.evaluations(computation).reduce((sum, { from, to }) => sum + Math.min(to - from, 5), 0);
 
   test('a job that accepts nothing at high priority does not starve another', () => {
-    const mesh = new TinyMesh({ peers: 3 });
+    const mesh = new SmallMesh({ peers: 3 });
     mesh.pass(500);
-    const nothing: Program = { name: 'nothing', outcome: () => null, costMs: () => 5 };
+    const nothing = scattered(Infinity, 5, 'nothing');
     const barren = mesh.publish(mesh.peer(0), { program: nothing, accept: 10, priority: 3 });
     mesh.pass(3000);
     const { id, question } = mesh.publish(mesh.peer(1), { program: scattered(10), accept: 30 });
-    expect(mesh.certificate(id)).toBe(tinyOracle(question).certificate);
+    expect(mesh.certificate(id)).toBe(askOracle(question).certificate);
     expect(mesh.job(mesh.peer(0), barren.id)?.phase).toBe('running');
   });
 
   test('one step of priority is twice the share', () => {
-    const mesh = new TinyMesh({ peers: 2 });
+    const mesh = new SmallMesh({ peers: 2 });
     mesh.pass(500);
     const jobs = [0, 1].map((priority) => {
       const program = scattered(10, 5, `at ${priority}`);
@@ -244,7 +245,7 @@ describe('priority', () => {
   });
 
   test('an op changes the share of a running job', () => {
-    const mesh = new TinyMesh({ peers: 2 });
+    const mesh = new SmallMesh({ peers: 2 });
     mesh.pass(500);
     const [first, second] = ['first', 'second'].map((name) =>
       mesh.publish(mesh.peer(0), { program: scattered(10, 5, name), accept: 100_000 }),

@@ -1,54 +1,59 @@
 import { expect, test } from 'vitest';
-import { type TinyJob, TinyMesh } from '../sim/tiny-mesh.ts';
-import { scattered, tinyOracle } from '../sim/tiny-oracle.ts';
+import { type SmallJob, SmallMesh } from '../sim/small-mesh.ts';
+import { askOracle } from '../sim/world/oracle.ts';
+import { scattered } from '../sim/world/program.ts';
 
-const JOB: TinyJob = { program: scattered(10), accept: 100 };
+const JOB: SmallJob = { program: scattered(10), accept: 100 };
 
 test('a full disk takes no work and no request, and the job goes on elsewhere', () => {
-  const mesh = new TinyMesh({ peers: 3 });
+  const mesh = new SmallMesh({ peers: 3 });
   const [a, b] = [mesh.peer(0), mesh.peer(1)];
   const { id } = mesh.publish(b, JOB);
-  mesh.until('a works', () => a.busy().length > 0);
-  a.dispatch({ kind: 'disk', full: true });
-  mesh.until('a works no more', () => a.busy().length === 0);
+  mesh.until('a works', () => a.executors.busy > 0);
+  a.full = true;
+  mesh.until('a knows it', () => a.state?.diskFull === true);
+  mesh.until('a works no more', () => a.executors.busy === 0);
   const refused = mesh.operate(a, id, { kind: 'pause', paused: true });
   expect(mesh.answer(a, refused)).toMatchObject({ kind: 'refused', code: 'MESH_DISK_FULL' });
   mesh.until('b certifies', () => mesh.job(b, id)?.certificate != null);
-  expect(a.busy()).toEqual([]);
-  a.dispatch({ kind: 'disk', full: false });
+  expect(a.executors.executions()).toEqual([]);
+  a.full = false;
   expect(mesh.certificate(id)).toBeDefined();
 });
 
 test('who waits for a receipt is told when the disk fills up', () => {
-  const mesh = new TinyMesh({ peers: 3 });
+  const mesh = new SmallMesh({ peers: 3 });
   const [a, b, c] = [mesh.peer(0), mesh.peer(1), mesh.peer(2)];
   mesh.until('all are known', () => (a.state?.roster.size ?? 0) === 2);
   mesh.partition([a], [b, c]);
   const { request } = mesh.publish(a, JOB);
   expect(mesh.answer(a, request)).toBeUndefined();
-  a.dispatch({ kind: 'disk', full: true });
+  a.full = true;
+  mesh.until('an answer', () => mesh.answer(a, request) !== undefined, 5000);
   expect(mesh.answer(a, request)).toMatchObject({ kind: 'refused', code: 'MESH_DISK_FULL' });
 });
 
 test('records on disk whose manifest has rotted are read when it comes from others', () => {
-  const mesh = new TinyMesh({ peers: 2 });
+  const mesh = new SmallMesh({ peers: 2 });
   const [a, b] = [mesh.peer(0), mesh.peer(1)];
   const { id, question } = mesh.publish(b, { ...JOB, program: scattered(10, 20) });
-  mesh.until('a works', () => a.busy().length > 0);
+  mesh.until('a works', () => a.executors.busy > 0);
   mesh.pass(2000);
   mesh.kill(a);
-  const own = [...a.records].filter(([key]) => key.startsWith(question.computation));
+  const own = [...a.disk.records].filter(([key]) => key.startsWith(question.computation));
   expect(own.length).toBeGreaterThan(10);
-  for (const key of [...a.records.keys()]) if (key.startsWith('control')) a.records.delete(key);
+  for (const key of [...a.disk.records.keys()])
+    if (key.startsWith('control')) a.disk.records.delete(key);
   for (const [key] of own) b.state?.logs.remove(ownKey(key));
   mesh.start(a);
   expect(mesh.job(a, id)).toBeUndefined();
   mesh.until('a knows the job', () => mesh.job(a, id) !== undefined);
-  for (const [key] of own) expect(a.state?.logs.has(ownKey(key))).toBe(true);
-  expect(mesh.certificate(id)).toBe(tinyOracle(question).certificate);
+  const isRead = ([key]: [string, unknown]) => a.state?.logs.has(ownKey(key)) === true;
+  mesh.until('what is on disk is read', () => own.every(isRead), 100);
+  expect(mesh.certificate(id)).toBe(askOracle(question).certificate);
 
   function ownKey(key: string) {
-    const record = a.records.get(key);
+    const record = a.disk.records.get(key);
     if (record === undefined) throw new Error(key);
     return record;
   }

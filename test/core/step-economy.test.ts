@@ -1,17 +1,18 @@
 import { describe, expect, test } from 'vitest';
 import type { Lease, Register } from '../../src/core/register.ts';
-import { type TinyJob, TinyMesh, type TinyOptions } from '../sim/tiny-mesh.ts';
-import { type Program, scattered, tinyOracle } from '../sim/tiny-oracle.ts';
-import { sha256, type TinyPeer } from '../sim/tiny-peer.ts';
+import { type SmallJob, SmallMesh, type SmallOptions } from '../sim/small-mesh.ts';
+import { type Machine, sha256 } from '../sim/world/machine.ts';
+import { askOracle } from '../sim/world/oracle.ts';
+import { scattered } from '../sim/world/program.ts';
 
 /** Runs a job to its end: how much was evaluated twice, and how much beyond the answer. */
-function cost(options: TinyOptions, job: TinyJob) {
-  const mesh = new TinyMesh(options);
+function cost(options: SmallOptions, job: SmallJob) {
+  const mesh = new SmallMesh(options);
   mesh.pass(1000);
   const { id, question } = mesh.publish(mesh.peer(0), job);
   const from = mesh.now;
   const certificate = mesh.certificate(id, 600_000);
-  const oracle = tinyOracle(question);
+  const oracle = askOracle(question);
   expect(certificate).toBe(oracle.certificate);
   const all = mesh.evaluations();
   const distinct = new Set(all.map(({ index }) => index)).size;
@@ -53,7 +54,7 @@ describe('economy', () => {
   });
 
   test('a function that accepts everything does not overshoot', () => {
-    const all: Program = { name: 'all', outcome: (index) => index, costMs: () => 10 };
+    const all = scattered(1, 10, 'all');
     for (const probe of [0, 64]) {
       const { beyond } = cost({ peers: 4 }, { program: all, accept: 500, probe });
       expect(beyond).toBeLessThan(50);
@@ -61,11 +62,10 @@ describe('economy', () => {
   });
 
   test('a slow peer is overtaken by copies and does not hold the end back', () => {
-    const mesh = new TinyMesh({ peers: 4 });
+    const mesh = new SmallMesh({ peers: 4, slowness: [1, 1, 1, 2000] });
     mesh.pass(1000);
-    mesh.peer(3).slowness = 200;
     const { id, question } = mesh.publish(mesh.peer(0), { program: scattered(10), accept: 200 });
-    expect(mesh.certificate(id)).toBe(tinyOracle(question).certificate);
+    expect(mesh.certificate(id)).toBe(askOracle(question).certificate);
     expect(mesh.now).toBeLessThan(20_000);
   });
 });
@@ -74,19 +74,19 @@ describe('what is asked for', () => {
   test('is no segment that came with the heartbeat which tells of it', () => {
     const job = { program: scattered(10, 40), accept: 400, probe: 10 };
     const { mesh } = cost({ peers: 12, delayMs: [20, 60] }, job);
-    const segments = mesh.peers.flatMap(({ records }) => [...records.values()]).length / 12;
+    const segments = mesh.peers.flatMap(({ disk }) => [...disk.records.values()]).length / 12;
     expect(segments).toBeGreaterThan(200);
-    expect(mesh.sent.get('pull') ?? 0).toBeLessThan(segments);
+    expect(mesh.network.traffic.sent.get('pull') ?? 0).toBeLessThan(segments);
   });
 
   test('is the program of its owner first, who has it', () => {
     const { mesh } = cost({ peers: 12 }, { program: scattered(10, 40), accept: 100 });
-    expect(mesh.sent.get('want')).toBe(2 * 11);
-    expect(mesh.sent.get('none') ?? 0).toBe(0);
+    expect(mesh.network.traffic.sent.get('want')).toBe(2 * 11);
+    expect(mesh.network.traffic.sent.get('none') ?? 0).toBe(0);
   });
 
   test('is nothing of the cut-off half: each half goes on with its own blocks', () => {
-    const mesh = new TinyMesh({ peers: 8 });
+    const mesh = new SmallMesh({ peers: 8 });
     mesh.pass(1000);
     const program = scattered(10, 100);
     const { id, question } = mesh.publish(mesh.peer(0), { program, accept: 400, probe: 10 });
@@ -94,17 +94,17 @@ describe('what is asked for', () => {
     mesh.partition(mesh.peers.slice(0, 4), mesh.peers.slice(4));
     mesh.pass(25_000);
     mesh.heal();
-    expect(mesh.certificate(id, 600_000)).toBe(tinyOracle(question).certificate);
+    expect(mesh.certificate(id, 600_000)).toBe(askOracle(question).certificate);
     const indices = mesh.evaluations().map(({ index }) => index);
     expect(indices.length / new Set(indices).size).toBeLessThan(1.1);
   });
 });
 
 describe('a conflict of leases', () => {
-  const HANGS: Program = { name: 'hangs', outcome: () => 1, costMs: () => 1e6 };
+  const HANGS = scattered(1, 1e6, 'hangs');
 
   /** A heartbeat of a peer that exists on paper only, with one lease. */
-  function rival(name: string, lease: Lease, peer: TinyPeer, sequence: number): void {
+  function rival(name: string, lease: Lease, peer: Machine, sequence: number): void {
     const register: Register = {
       ...{ peer: name, start: { incarnation: 1, nonce: '00'.repeat(8) }, sequence, name },
       ...{ version: '0', slots: 1, mathClass: 'aa'.repeat(8), addresses: [], refuses: [] },
@@ -116,11 +116,11 @@ describe('a conflict of leases', () => {
 
   /** A peer that has just claimed an interval, and rivals by the rank that decides. */
   function claimed() {
-    const mesh = new TinyMesh({ peers: 1 });
+    const mesh = new SmallMesh({ peers: 1 });
     const { id, question } = mesh.publish(mesh.peer(0), { program: HANGS, accept: 5, probe: 0 });
     mesh.pass(100);
     const peer = mesh.peer(0);
-    const [held] = peer.busy();
+    const [held] = peer.executors.executions();
     if (held === undefined) throw new Error('nothing is claimed');
     const { lo, hi } = held;
     const rank = (name: string): string => sha256(`${question.computation} ${lo} ${name}`);
@@ -129,7 +129,7 @@ describe('a conflict of leases', () => {
     const higher = names.find((name) => rank(name) > rank(peer.id)) ?? '';
     const { computation } = question;
     const lease = { id: 1, computation, job: id, lo, hi, copy: false, running: false };
-    const holds = (): boolean => peer.busy().some(({ id: held }) => held === first);
+    const holds = (): boolean => peer.executors.executions().some(({ id: held }) => held === first);
     const first = held.id;
     return { mesh, peer, lease, lower, higher, holds };
   }

@@ -1,30 +1,33 @@
 import { describe, expect, test } from 'vitest';
 import { decode, encode } from '../../src/core/codec.ts';
-import { type TinyJob, TinyMesh } from '../sim/tiny-mesh.ts';
-import { scattered, tinyOracle } from '../sim/tiny-oracle.ts';
-import type { TinyPeer } from '../sim/tiny-peer.ts';
+import { type SmallJob, SmallMesh } from '../sim/small-mesh.ts';
+import type { Machine } from '../sim/world/machine.ts';
+import { askOracle } from '../sim/world/oracle.ts';
+import { scattered } from '../sim/world/program.ts';
 
-const JOB: TinyJob = { program: scattered(10), accept: 400 };
+const JOB: SmallJob = { program: scattered(10), accept: 400 };
 
 /** A mesh of three at work on a job. */
 function working(options: { peers?: number; seed?: number; loss?: number } = {}) {
-  const mesh = new TinyMesh({ peers: 3, ...options });
+  const mesh = new SmallMesh({ peers: 3, ...options });
   mesh.pass(500);
   const { id, question } = mesh.publish(mesh.peer(0), JOB);
   mesh.pass(1500);
-  for (const peer of mesh.peers) expect(peer.busy().length).toBeGreaterThan(0);
-  return { mesh, id, oracle: tinyOracle(question) };
+  for (const peer of mesh.peers) expect(peer.executors.busy).toBeGreaterThan(0);
+  return { mesh, id, oracle: askOracle(question) };
 }
 
 describe('death', () => {
   test("a killed peer's blocks are taken over within two seconds", () => {
     const { mesh, id, oracle } = working();
     const victim = mesh.peer(2);
-    const [held] = victim.busy();
+    const [held] = victim.executors.executions();
     if (held === undefined) throw new Error('the victim holds nothing');
     mesh.kill(victim);
     const first = mesh.until('take-over', () =>
-      mesh.peers.some((peer) => peer.busy().some(({ lo, hi }) => lo < held.hi && hi > held.lo)),
+      mesh.peers.some((peer) =>
+        peer.executors.executions().some(({ lo, hi }) => lo < held.hi && hi > held.lo),
+      ),
     );
     expect(first - 2000).toBeLessThan(2000);
     expect(mesh.certificate(id)).toBe(oracle.certificate);
@@ -69,13 +72,15 @@ describe('death', () => {
   });
 
   test('a peer added in the middle takes a share', () => {
-    const mesh = new TinyMesh({ peers: 3 });
+    const mesh = new SmallMesh({ peers: 3 });
     mesh.kill(mesh.peer(2));
     const { id, question } = mesh.publish(mesh.peer(0), JOB);
     mesh.pass(2000);
     mesh.start(mesh.peer(2));
-    expect(mesh.certificate(id)).toBe(tinyOracle(question).certificate);
-    expect(mesh.peer(2).evaluations.length).toBeGreaterThan(200);
+    expect(mesh.certificate(id)).toBe(askOracle(question).certificate);
+    const { id: late } = mesh.peer(2);
+    const share = mesh.evaluations().filter(({ peer }) => peer === late);
+    expect(share.length).toBeGreaterThan(200);
   });
 
   test('one peer after the other is killed and restarted, and the answer stays', () => {
@@ -106,7 +111,7 @@ describe('silence', () => {
   });
 
   test('both halves of a partition go on, and their work is merged', () => {
-    const mesh = new TinyMesh({ peers: 2 });
+    const mesh = new SmallMesh({ peers: 2 });
     mesh.pass(500);
     const { id, question } = mesh.publish(mesh.peer(0), { ...JOB, accept: 600 });
     mesh.pass(1000);
@@ -118,12 +123,12 @@ describe('silence', () => {
     mesh.pass(3000);
     const merged = mesh.job(mesh.peer(0), id)?.computation.coverage.count() ?? 0;
     expect(merged).toBeGreaterThan(Math.max(...known) * 1.2);
-    expect(mesh.certificate(id)).toBe(tinyOracle(question).certificate);
+    expect(mesh.certificate(id)).toBe(askOracle(question).certificate);
   });
 
   test('lost heartbeats do not pin a block', () => {
     const { mesh, id, oracle } = working();
-    mesh.loss = 1;
+    mesh.network.weather = { ...mesh.network.weather, loss: 1 };
     mesh.pass(2000);
     mesh.kill(mesh.peer(2));
     const others = [mesh.peer(0), mesh.peer(1)];
@@ -132,30 +137,30 @@ describe('silence', () => {
   });
 
   test('with two of three gossip messages lost, the streams carry what is missing', () => {
-    const mesh = new TinyMesh({ peers: 3, loss: 0.67 });
+    const mesh = new SmallMesh({ peers: 3, loss: 0.67 });
     mesh.pass(500);
     const { id, question } = mesh.publish(mesh.peer(0), JOB);
-    expect(mesh.certificate(id)).toBe(tinyOracle(question).certificate);
+    expect(mesh.certificate(id)).toBe(askOracle(question).certificate);
   });
 });
 
 describe('an interval found at a start', () => {
   test('is every one that was under way: a lease is on disk before its executor starts', () => {
-    const leases = (peer: TinyPeer): string => {
-      const bytes = peer.locals.get('leases');
+    const leases = (peer: Machine): string => {
+      const bytes = peer.disk.locals.get('leases');
       const decoded = decode(bytes ?? encode([]), 65_536);
       if ('rejected' in decoded) throw new Error(decoded.rejected);
       return (decoded.value as [Uint8Array, Uint8Array, number, number][])
         .map(([, , lo, hi]) => `${lo}–${hi}`)
         .join();
     };
-    const mesh = new TinyMesh({ peers: 2, slots: 2 });
+    const mesh = new SmallMesh({ peers: 2, slots: 2 });
     mesh.pass(500);
     const { id } = mesh.publish(mesh.peer(0), JOB);
     let seen = 0;
     const check = (): boolean => {
       for (const peer of mesh.peers) {
-        for (const { lo, hi } of peer.busy()) {
+        for (const { lo, hi } of peer.executors.executions()) {
           expect(leases(peer)).toContain(`${lo}–${hi}`);
           seen++;
         }
@@ -167,7 +172,7 @@ describe('an interval found at a start', () => {
   });
 
   test('is told as lost, is done again, and never counts towards a skip', () => {
-    const mesh = new TinyMesh({ peers: 1 });
+    const mesh = new SmallMesh({ peers: 1 });
     const { id, question } = mesh.publish(mesh.peer(0), JOB);
     for (let k = 0; k < 4; k++) {
       mesh.pass(1200);
@@ -176,7 +181,7 @@ describe('an interval found at a start', () => {
     }
     const losses = mesh.job(mesh.peer(0), id)?.computation.losses ?? [];
     expect(losses.length).toBeGreaterThanOrEqual(4);
-    expect(mesh.certificate(id, 900_000)).toBe(tinyOracle(question).certificate);
+    expect(mesh.certificate(id, 900_000)).toBe(askOracle(question).certificate);
     expect(mesh.job(mesh.peer(0), id)?.successor).toBeNull();
   });
 });

@@ -2,45 +2,47 @@ import { describe, expect, test } from 'vitest';
 import type { Hash, JobId } from '../../src/core/ids.ts';
 import { IntervalSet } from '../../src/core/interval-set.ts';
 import { decodeBody } from '../../src/core/record-codec.ts';
-import { type TinyJob, TinyMesh } from '../sim/tiny-mesh.ts';
-import { chosen, type Program, scattered, tinyOracle } from '../sim/tiny-oracle.ts';
-import type { TinyPeer } from '../sim/tiny-peer.ts';
+import { type SmallJob, SmallMesh } from '../sim/small-mesh.ts';
+import type { Machine } from '../sim/world/machine.ts';
+import { askOracle } from '../sim/world/oracle.ts';
+import { type Program, scattered } from '../sim/world/program.ts';
 
-const JOB: TinyJob = { program: scattered(10), accept: 100 };
+const JOB: SmallJob = { program: scattered(10), accept: 100 };
 
-/** Accepts texts of 400 characters. */
-const LONG: Program = {
-  name: 'long values',
-  outcome: (index) => (chosen(index, 10) ? `${index}`.padEnd(400, 'x') : null),
-  costMs: () => 5,
-};
+/** Accepts texts of 300 characters. */
+const LONG: Program = { ...scattered(10, 5, 'long values'), values: 'long' };
 
-/** What a peer's disk holds of a computation. */
-function onDisk(peer: TinyPeer, computation: Hash): { coverage: IntervalSet; values: Hash[] } {
+/** What a peer's disk holds of a computation: long values only of indices below an end. */
+function onDisk(
+  { disk }: Machine,
+  computation: Hash,
+  end: number,
+): { coverage: IntervalSet; values: Hash[] } {
   const coverage = new IntervalSet();
   const values: Hash[] = [];
-  for (const { scope, body } of peer.records.values()) {
+  for (const { scope, body } of disk.records.values()) {
     if (scope !== computation) continue;
     const decoded = decodeBody(body);
     if ('rejected' in decoded || decoded.value.kind !== 'segment') continue;
     coverage.add(decoded.value.lo, decoded.value.hi);
     for (const column of decoded.value.accepted) {
-      if (column.kind === 'hash') values.push(...column.hashes);
+      if (column.kind === 'hash')
+        values.push(...column.hashes.filter((_, k) => (column.indices[k] ?? end) < end));
     }
   }
   return { coverage, values };
 }
 
 /** Says whether a peer's disk has a job's manifest and all that it names. */
-function keepsJob(mesh: TinyMesh, peer: TinyPeer, id: JobId): boolean {
+function keepsJob(mesh: SmallMesh, peer: Machine, id: JobId): boolean {
   const job = mesh.job(peer, id);
   if (job === undefined) return false;
   const { program, params } = job.manifest.spec;
-  const record = [...peer.records.values()].some(({ body }) => {
+  const record = [...peer.disk.records.values()].some(({ body }) => {
     const decoded = decodeBody(body);
     return 'value' in decoded && decoded.value.kind === 'manifest';
   });
-  return record && peer.blobs.has(program) && peer.blobs.has(params);
+  return record && peer.disk.blobs.has(program) && peer.disk.blobs.has(params);
 }
 
 describe('publish', () => {
@@ -50,7 +52,7 @@ describe('publish', () => {
     [3, 3],
     [6, 3],
   ])('in a mesh of %i is acknowledged only when %i keep it', (peers, copies) => {
-    const mesh = new TinyMesh({ peers });
+    const mesh = new SmallMesh({ peers });
     mesh.pass(500);
     const { id, request } = mesh.publish(mesh.peer(0), JOB);
     expect(mesh.answer(mesh.peer(0), request)).toBeUndefined();
@@ -63,9 +65,8 @@ describe('publish', () => {
 
   test('is acknowledged by others near when no stream leads to the holders', () => {
     for (const far of [1, 2, 3]) {
-      const mesh = new TinyMesh({ peers: 4 });
-      const [a, b] = [mesh.peer(0).id, mesh.peer(far).id];
-      mesh.unlinked.add(`${a} ${b}`).add(`${b} ${a}`);
+      const mesh = new SmallMesh({ peers: 4 });
+      mesh.network.unlink(mesh.peer(0), mesh.peer(far));
       mesh.pass(500);
       expect(mesh.peer(0).state?.connected.size).toBe(2);
       const { request } = mesh.publish(mesh.peer(0), JOB);
@@ -75,19 +76,19 @@ describe('publish', () => {
   });
 
   test('is not acknowledged while the blobs do not arrive', () => {
-    const mesh = new TinyMesh({ peers: 3 });
+    const mesh = new SmallMesh({ peers: 3 });
     mesh.pass(500);
-    mesh.swallowed.add('blob');
+    mesh.network.swallowed.add('blob');
     const { request } = mesh.publish(mesh.peer(0), JOB);
     mesh.pass(6000);
     expect(mesh.answer(mesh.peer(0), request)).toBeUndefined();
-    mesh.swallowed.clear();
+    mesh.network.swallowed.clear();
     mesh.until('receipts', () => mesh.answer(mesh.peer(0), request) !== undefined, 10_000);
     expect(mesh.answer(mesh.peer(0), request)).toMatchObject({ copies: 3 });
   });
 
   test('is not acknowledged on the word of the silent, only once they are dead', () => {
-    const mesh = new TinyMesh({ peers: 3 });
+    const mesh = new SmallMesh({ peers: 3 });
     mesh.pass(500);
     mesh.partition([mesh.peer(0)]);
     const { request } = mesh.publish(mesh.peer(0), JOB);
@@ -103,12 +104,12 @@ describe('publish', () => {
       [0, 2],
       [1, 2],
     ]) {
-      const mesh = new TinyMesh({ peers: 3 });
+      const mesh = new SmallMesh({ peers: 3 });
       mesh.pass(500);
       const { id, request, question } = mesh.publish(mesh.peer(0), JOB);
       mesh.until('receipts', () => mesh.answer(mesh.peer(0), request) !== undefined, 5000);
       for (const k of dead) mesh.kill(mesh.peer(k));
-      expect(mesh.certificate(id)).toBe(tinyOracle(question).certificate);
+      expect(mesh.certificate(id)).toBe(askOracle(question).certificate);
     }
   });
 });
@@ -118,28 +119,28 @@ describe('done', () => {
     ['short', JOB.program],
     ['long', LONG],
   ])('is acknowledged only when the holders hold all outcomes (%s values)', (_, program) => {
-    const mesh = new TinyMesh({ peers: 5 });
+    const mesh = new SmallMesh({ peers: 5 });
     mesh.pass(500);
     const { id, question } = mesh.publish(mesh.peer(0), { program, accept: 100 });
     const wish = (request: number) => ({ kind: 'confirm', request, job: id }) as const;
     const request = mesh.ask(mesh.peer(0), wish);
     mesh.until('done', () => mesh.answer(mesh.peer(0), request) !== undefined, 60_000);
     expect(mesh.answer(mesh.peer(0), request)).toEqual({ kind: 'kept', job: id, copies: 3 });
-    const { end, certificate } = tinyOracle(question);
+    const { end, certificate } = askOracle(question);
     expect(mesh.job(mesh.peer(0), id)?.ending?.certificate).toBe(certificate);
     const keepers = mesh.peers.filter((peer) => {
-      const { coverage, values } = onDisk(peer, question.computation);
-      return coverage.covers(0, end) && values.every((hash) => peer.blobs.has(hash));
+      const { coverage, values } = onDisk(peer, question.computation, end);
+      return coverage.covers(0, end) && values.every((hash) => peer.disk.blobs.has(hash));
     });
     expect(keepers.length).toBeGreaterThanOrEqual(3);
   });
 
   test('does not wait for the next batch of a busy peer', () => {
-    const mesh = new TinyMesh({ peers: 1 });
+    const mesh = new SmallMesh({ peers: 1 });
     const here = mesh.peer(0);
     const { id } = mesh.publish(here, JOB);
     mesh.certificate(id);
-    mesh.publish(here, { program: { ...LONG, costMs: () => 3000 }, accept: 100 });
+    mesh.publish(here, { program: { ...LONG, costMs: 3000 }, accept: 100 });
     mesh.pass(10_000);
     const unsaved = () => here.state !== null && here.state.write > here.state.stored;
     mesh.until('a write that nothing hurries', unsaved, 10_000);
@@ -153,54 +154,55 @@ describe('done', () => {
   });
 
   test('without the values it is not', () => {
-    const mesh = new TinyMesh({ peers: 3 });
+    const mesh = new SmallMesh({ peers: 3 });
     mesh.pass(500);
     const { id } = mesh.publish(mesh.peer(0), { program: LONG, accept: 30 });
     const wish = (request: number) => ({ kind: 'confirm', request, job: id }) as const;
     const request = mesh.ask(mesh.peer(0), wish);
     mesh.pass(300);
-    mesh.swallowed.add('blob');
+    mesh.network.swallowed.add('blob');
     mesh.certificate(id);
     mesh.pass(5000);
     expect(mesh.answer(mesh.peer(0), request)).toBeUndefined();
-    mesh.swallowed.clear();
+    mesh.network.swallowed.clear();
     mesh.until('done', () => mesh.answer(mesh.peer(0), request) !== undefined, 30_000);
   });
 });
 
 describe('a value of more than 256 bytes', () => {
   test('travels by hash to all three holders and to nobody else', () => {
-    const mesh = new TinyMesh({ peers: 6 });
+    const mesh = new SmallMesh({ peers: 6 });
     mesh.pass(500);
     const { id, question } = mesh.publish(mesh.peer(0), { program: LONG, accept: 60 });
-    const oracle = tinyOracle(question);
+    const oracle = askOracle(question);
     expect(mesh.certificate(id)).toBe(oracle.certificate);
     mesh.pass(15_000);
-    const made = onDisk(mesh.peer(0), question.computation).values;
-    const held = mesh.peers.map(({ blobs }) => made.filter((hash) => blobs.has(hash)).length);
+    const made = onDisk(mesh.peer(0), question.computation, oracle.end).values;
+    const held = mesh.peers.map(({ disk }) => made.filter((hash) => disk.blobs.has(hash)).length);
     expect(held.filter((count) => count === made.length)).toHaveLength(3);
     expect(mesh.job(mesh.peer(0), id)?.computation.missing.isEmpty()).toBe(true);
   });
 
   test('is claimable again when its only keeper died, and is evaluated once more only', () => {
-    const mesh = new TinyMesh({ peers: 2 });
+    const mesh = new SmallMesh({ peers: 2 });
     mesh.pass(500);
-    const { id, question } = mesh.publish(mesh.peer(0), { program: LONG, accept: 60 });
+    // The bound: no value lies beyond the answer, where nobody needs it.
+    const { id } = mesh.publish(mesh.peer(0), { program: LONG, accept: 100, maxEvals: 600 });
     mesh.pass(1000);
-    mesh.swallowed.add('blob');
+    mesh.network.swallowed.add('blob');
     mesh.certificate(id);
-    const { values } = onDisk(mesh.peer(1), question.computation);
-    mesh.pass(1500);
+    mesh.pass(500);
     const here = mesh.peer(0);
-    const lost = values.filter((hash) => !here.blobs.has(hash));
+    const values = mesh.job(here, id)?.computation.long.keys() ?? [];
+    const lost = [...values].filter((hash) => here.state?.blobs.has(hash) === false);
     expect(lost.length).toBeGreaterThan(5);
     mesh.kill(mesh.peer(1));
-    mesh.swallowed.clear();
+    mesh.network.swallowed.clear();
     const before = mesh.evaluations().length;
     const wish = (request: number) => ({ kind: 'confirm', request, job: id }) as const;
     const request = mesh.ask(here, wish);
     mesh.until('the values', () => mesh.answer(here, request) !== undefined, 60_000);
-    expect(lost.filter((hash) => !here.blobs.has(hash))).toEqual([]);
+    expect(lost.filter((hash) => !here.disk.blobs.has(hash))).toEqual([]);
     mesh.pass(30_000);
     expect(mesh.evaluations().length - before).toBe(lost.length);
     expect(here.state?.wants.size).toBe(0);

@@ -3,18 +3,19 @@ import { newPeerState } from '../../src/core/peer-state.ts';
 import type { Register } from '../../src/core/register.ts';
 import { step } from '../../src/core/step.ts';
 import { DEFAULT_TIMING } from '../../src/core/timing.ts';
-import { type TinyJob, TinyMesh } from '../sim/tiny-mesh.ts';
-import { scattered, tinyOracle } from '../sim/tiny-oracle.ts';
-import { sha256 } from '../sim/tiny-peer.ts';
+import { type SmallJob, SmallMesh } from '../sim/small-mesh.ts';
+import { sha256 } from '../sim/world/machine.ts';
+import { askOracle } from '../sim/world/oracle.ts';
+import { scattered } from '../sim/world/program.ts';
 
-const JOB: TinyJob = { program: scattered(10), accept: 50 };
+const JOB: SmallJob = { program: scattered(10), accept: 50 };
 const WEEK_MS = 8 * 24 * 3_600_000;
 
 test('a job that ended a week ago is collected, and no returning peer brings it back', () => {
-  const mesh = new TinyMesh({ peers: 3 });
+  const mesh = new SmallMesh({ peers: 3 });
   const [a, b, c] = [mesh.peer(0), mesh.peer(1), mesh.peer(2)];
   const { id, question } = mesh.publish(a, JOB);
-  expect(mesh.certificate(id)).toBe(tinyOracle(question).certificate);
+  expect(mesh.certificate(id)).toBe(askOracle(question).certificate);
   mesh.pass(15_000);
   mesh.kill(c);
   for (const peer of [a, b]) peer.dispatch({ kind: 'wall', wallMs: 1.7e12 + WEEK_MS });

@@ -1,46 +1,47 @@
 import { describe, expect, test } from 'vitest';
 import type { JobId } from '../../src/core/ids.ts';
-import { type TinyJob, TinyMesh } from '../sim/tiny-mesh.ts';
-import { type Program, scattered, tinyOracle } from '../sim/tiny-oracle.ts';
-import type { TinyPeer } from '../sim/tiny-peer.ts';
+import { lieAbout, type SmallJob, SmallMesh } from '../sim/small-mesh.ts';
+import type { Machine } from '../sim/world/machine.ts';
+import { askOracle } from '../sim/world/oracle.ts';
+import {
+  type Program,
+  scattered,
+  type Written,
+  type WrittenProgram,
+} from '../sim/world/program.ts';
 
-/** Dies at these indices: everywhere, or on some peers only. */
-function deadly(at: readonly number[], where: (peer: string) => boolean = () => true): Program {
-  const program = scattered(5);
-  return {
-    ...program,
-    name: `dies at ${at.join()}`,
-    outcome: (index, peer) =>
-      at.includes(index) && where(peer) ? 'dies' : program.outcome(index, peer),
-  };
+/** Dies at these indices. */
+function dying(...deadly: number[]): Program {
+  return { ...scattered(5, 5, `dies at ${deadly.join()}`), deadly };
 }
 
-function published(job: TinyJob, peers = 3) {
-  const mesh = new TinyMesh({ peers });
+function published(job: SmallJob, peers = 3) {
+  const mesh = new SmallMesh({ peers });
   mesh.pass(500);
   return { mesh, ...mesh.publish(mesh.peer(0), job) };
 }
 
-function attempts(mesh: TinyMesh, peer: TinyPeer, id: JobId, index: number): string[] {
+function attempts(mesh: SmallMesh, peer: Machine, id: JobId, index: number): string[] {
   const all = mesh.job(peer, id)?.computation.attempts.get(index) ?? [];
   return all.map((attempt) => attempt.peer);
 }
 
 test('a function that dies at every index fails the job instead of trying for ever', () => {
-  const program = { ...scattered(5), name: 'always dies', outcome: () => 'dies' as const };
+  const died: Written = { failure: 'died' };
+  const program = { ...scattered(5, 5, 'always dies'), written: () => died };
   const { mesh, id } = published({ program, accept: 5 });
   mesh.until('all know that it failed', () =>
     mesh.peers.every((peer) => mesh.job(peer, id)?.phase === 'failed'),
   );
-  mesh.until('nobody works', () => mesh.peers.every((peer) => peer.busy().length === 0));
+  mesh.until('nobody works', () => mesh.peers.every((peer) => peer.executors.busy === 0));
 });
 
 describe('an index that dies', () => {
   test.each([1, 3])(
     'three times is stuck, and the owner publishes the successor (%i peers)',
     (peers) => {
-      const { mesh, id, question } = published({ program: deadly([40, 77]), accept: 60 }, peers);
-      const oracle = tinyOracle({ ...question, skip: [40, 77] });
+      const { mesh, id, question } = published({ program: dying(40, 77), accept: 60 }, peers);
+      const oracle = askOracle(question, [40, 77]);
       expect(mesh.certificate(id)).toBe(oracle.certificate);
       for (const peer of mesh.peers) {
         const job = mesh.job(peer, id);
@@ -58,20 +59,23 @@ describe('an index that dies', () => {
   );
 
   test('on some machines only has an outcome by another one', () => {
-    const fragile = new TinyMesh({ peers: 3 }).peer(1).id;
-    const program = deadly([40, 41, 90], (peer) => peer === fragile);
-    const { mesh, id, question } = published({ program, accept: 60 });
-    expect(mesh.certificate(id)).toBe(tinyOracle(question).certificate);
+    const mesh = new SmallMesh({ peers: 3 });
+    const fragile = mesh.peer(1);
+    fragile.alters = (program) => ({ ...program, deadly: [60, 61, 110] });
+    mesh.pass(500);
+    const { id, question } = mesh.publish(mesh.peer(0), { program: scattered(5), accept: 60 });
+    expect(mesh.certificate(id)).toBe(askOracle(question).certificate);
+    expect(attempts(mesh, mesh.peer(0), id, 60)).toEqual([fragile.id]);
     expect(mesh.job(mesh.peer(0), id)?.successor).toBeNull();
   });
 
   test('beyond the answer changes nothing', () => {
-    const { mesh, id, question } = published({ program: deadly([400, 401]), accept: 20 });
-    expect(mesh.certificate(id)).toBe(tinyOracle(question).certificate);
+    const { mesh, id, question } = published({ program: dying(400, 401), accept: 20 });
+    expect(mesh.certificate(id)).toBe(askOracle(question).certificate);
   });
 
   test('costs nothing but itself: all around it is evaluated once', () => {
-    const { mesh, id } = published({ program: deadly([40]), accept: 60 }, 1);
+    const { mesh, id } = published({ program: dying(40), accept: 60 }, 1);
     mesh.certificate(id);
     const times = new Map<number, number>();
     for (const { index } of mesh.evaluations()) times.set(index, (times.get(index) ?? 0) + 1);
@@ -79,7 +83,7 @@ describe('an index that dies', () => {
   });
 
   test('leaves the job stuck while its owner is away, and the owner ends it when it returns', () => {
-    const { mesh, id, question } = published({ program: deadly([3]), accept: 60 });
+    const { mesh, id, question } = published({ program: dying(3), accept: 60 });
     mesh.until('word of it', () => mesh.peers.every((peer) => mesh.job(peer, id) !== undefined));
     mesh.pass(500);
     mesh.kill(mesh.peer(0));
@@ -87,15 +91,14 @@ describe('an index that dies', () => {
     expect(mesh.job(mesh.peer(1), id)?.phase).toBe('stuck');
     expect(mesh.job(mesh.peer(1), id)?.stuckBelow(1000)).toEqual([3]);
     mesh.start(mesh.peer(0));
-    expect(mesh.certificate(id)).toBe(tinyOracle({ ...question, skip: [3] }).certificate);
+    expect(mesh.certificate(id)).toBe(askOracle(question, [3]).certificate);
   });
 });
 
 describe('skip', () => {
-  const slow: Program = {
-    ...scattered(5),
-    name: 'hangs at 30',
-    costMs: (index) => (index === 30 ? 1e9 : 5),
+  const slow: WrittenProgram = {
+    ...scattered(5, 5, 'hangs at 30'),
+    written: (index) => (index === 30 ? { costMs: 1e9 } : undefined),
   };
 
   test('an index skipped by hand ends in a successor, with and without the owner', () => {
@@ -105,10 +108,10 @@ describe('skip', () => {
       expect(mesh.job(mesh.peer(1), id)?.phase).toBe('running');
       if (!ownerLives) mesh.kill(mesh.peer(0));
       mesh.ask(mesh.peer(1), (request) => ({ kind: 'skip', request, job: id, index: 30 }));
-      const oracle = tinyOracle({ ...question, skip: [30] });
+      const oracle = askOracle(question, [30]);
       expect(mesh.certificate(id)).toBe(oracle.certificate);
       mesh.pass(7000);
-      for (const peer of mesh.peers) expect(peer.busy()).toEqual([]);
+      for (const peer of mesh.peers) expect(peer.executors.executions()).toEqual([]);
       if (ownerLives) continue;
       // The successor's records may come to the owner before those of the job.
       mesh.start(mesh.peer(0));
@@ -122,10 +125,10 @@ describe('skip', () => {
     mesh.ask(mesh.peer(1), (request) => ({ kind: 'skip', request, job: id, index: 30 }));
     mesh.certificate(id);
     mesh.pass(2000);
-    const disk = [...mesh.peer(1).records.values()].filter(({ scope }) => scope === 'control');
+    const disk = [...mesh.peer(1).disk.records.values()].filter(({ scope }) => scope === 'control');
     expect(disk.length).toBeGreaterThanOrEqual(3);
     for (const records of [disk, disk.toReversed()]) {
-      const other = new TinyMesh({ peers: 1 });
+      const other = new SmallMesh({ peers: 1 });
       for (const { scope, origin, start, n, body } of records) {
         const group = { scope, origin, start, records: [[n, body]] as const };
         const message = { kind: 'records', groups: [group] } as const;
@@ -135,26 +138,21 @@ describe('skip', () => {
         });
       }
       const job = other.job(other.peer(0), id);
-      expect(job?.ending?.certificate).toBe(tinyOracle({ ...question, skip: [30] }).certificate);
+      expect(job?.ending?.certificate).toBe(askOracle(question, [30]).certificate);
     }
   });
 });
 
 describe('disputes', () => {
   test('a liar is outvoted by two fresh evaluations', () => {
-    const liar = new TinyMesh({ peers: 4 }).peer(2).id;
-    const honest = scattered(5);
+    const mesh = new SmallMesh({ peers: 4 });
     // Both evaluate index 9: the probe tells the lie, a block of another peer the truth.
-    const lying: Program = {
-      ...honest,
-      name: 'a liar in the mesh',
-      outcome: (index, peer) => (index === 9 && peer === liar ? 666 : honest.outcome(index, peer)),
-    };
-    const mesh = new TinyMesh({ peers: 4 });
+    lieAbout(9, mesh.peer(2));
     mesh.pass(500);
-    const first = mesh.publish(mesh.peer(0), { program: lying, accept: 20, probe: 12 });
-    const second = mesh.publish(mesh.peer(2), { program: lying, accept: 40, probe: 12 });
-    const oracle = tinyOracle({ ...second.question, program: honest });
+    const program = scattered(5);
+    const first = mesh.publish(mesh.peer(0), { program, accept: 20, probe: 12 });
+    const second = mesh.publish(mesh.peer(2), { program, accept: 40, probe: 12 });
+    const oracle = askOracle(second.question);
     mesh.until(
       'a dispute',
       () => mesh.job(mesh.peer(3), first.id)?.computation.disputes.size === 1,
@@ -165,19 +163,17 @@ describe('disputes', () => {
 
   test('a function that gives another outcome each time ends as impure', () => {
     let calls = 0;
-    const honest = scattered(5);
-    const impure: Program = {
-      ...honest,
-      name: 'impure at 9',
-      outcome: (index, peer) => (index === 9 ? 1000 + calls++ : honest.outcome(index, peer)),
+    const impure: WrittenProgram = {
+      ...scattered(5, 5, 'impure at 9'),
+      written: (index) => (index === 9 ? { outcome: 1000 + calls++ } : undefined),
     };
-    const mesh = new TinyMesh({ peers: 3 });
+    const mesh = new SmallMesh({ peers: 3 });
     mesh.pass(500);
     const { id } = mesh.publish(mesh.peer(0), { program: impure, accept: 400, probe: 12 });
     mesh.publish(mesh.peer(1), { program: impure, accept: 400, probe: 12 });
     const ended = (): boolean =>
       mesh.peers.every(
-        (peer) => mesh.job(peer, id)?.phase === 'impure' && peer.busy().length === 0,
+        (peer) => mesh.job(peer, id)?.phase === 'impure' && peer.executors.busy === 0,
       );
     mesh.until('impure', ended);
     expect(mesh.job(mesh.peer(2), id)?.computation.impureAt).toBe(9);

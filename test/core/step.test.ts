@@ -1,16 +1,19 @@
 import { describe, expect, test } from 'vitest';
 import { holdsAnswer } from '../../src/core/answer.ts';
-import { type TinyJob, TinyMesh, type TinyOptions } from '../sim/tiny-mesh.ts';
-import { scattered, tinyOracle } from '../sim/tiny-oracle.ts';
+import { type SmallJob, SmallMesh, type SmallOptions } from '../sim/small-mesh.ts';
+import { sha256 } from '../sim/world/machine.ts';
+import { askOracle } from '../sim/world/oracle.ts';
+import { scattered } from '../sim/world/program.ts';
+import type { Observer } from '../sim/world/world.ts';
 
-const JOB: TinyJob = { program: scattered(10), accept: 200 };
+const JOB: SmallJob = { program: scattered(10), accept: 200 };
 
 /** Publishes a job at the first peer, and takes its certificate and the world it ended in. */
-function solve(options: TinyOptions, job: TinyJob = JOB) {
-  const mesh = new TinyMesh(options);
+function solve(options: SmallOptions, job: SmallJob = JOB) {
+  const mesh = new SmallMesh(options);
   const { id, question } = mesh.publish(mesh.peer(0), job);
   const certificate = mesh.certificate(id);
-  return { mesh, id, question, certificate, oracle: tinyOracle(question) };
+  return { mesh, id, question, certificate, oracle: askOracle(question) };
 }
 
 function range(lo: number, hi: number): number[] {
@@ -50,11 +53,7 @@ describe('one answer', () => {
   });
 
   test('errors are outcomes of an accept job and no lines of it', () => {
-    const program = scattered(10);
-    const failing = {
-      ...program,
-      outcome: (index: number) => (index % 4 === 1 ? { error: 'E' } : program.outcome(index, '')),
-    };
+    const failing = { ...scattered(10), errorsEvery: 4 };
     const { certificate, oracle } = solve({ peers: 3 }, { program: failing, accept: 100 });
     expect(certificate).toBe(oracle.certificate);
   });
@@ -72,8 +71,12 @@ describe('one answer', () => {
 describe('determinism', () => {
   test('the same inputs give the same effects', () => {
     const traces = [5, 5, 6].map((seed) => {
-      const { mesh } = solve({ peers: 3, seed, loss: 0.1, traced: true });
-      return mesh.peers.map(({ trace }) => trace);
+      let trace = '';
+      const stepped: Observer['stepped'] = ({ id }, { kind }, effects) => {
+        trace = sha256(trace + JSON.stringify([id, kind, effects]));
+      };
+      solve({ peers: 3, seed, loss: 0.1, observers: [{ stepped }] });
+      return trace;
     });
     expect(traces[0]).toEqual(traces[1]);
     expect(traces[0]).not.toEqual(traces[2]);
@@ -82,8 +85,11 @@ describe('determinism', () => {
   test('the wall clock does not reach the answer, the jobs or the records', () => {
     const worlds = [1.7e12, 4.1e12].map((wallMs) => {
       const { mesh, id, certificate } = solve({ peers: 3, wallMs });
-      const records = mesh.peers.map(({ records }) =>
-        [...records].map(([key, { body }]) => `${key} ${Buffer.from(body).toString('hex')}`),
+      // The incarnation is a time on the wall; a run is told by its nonce.
+      const records = mesh.peers.map(({ disk }) =>
+        [...disk.records.values()].map(({ scope, origin, start: { nonce }, n, body }) => {
+          return [scope, origin, nonce, n, Buffer.from(body).toString('hex')];
+        }),
       );
       return { id, certificate, records };
     });
@@ -103,7 +109,7 @@ describe('what is known is not evaluated again', () => {
     const { now } = mesh;
     const more = mesh.publish(mesh.peer(1), { program: scattered(4, 1), accept: 2000 });
     expect(more.question.computation).toBe(question.computation);
-    expect(mesh.certificate(more.id)).toBe(tinyOracle(more.question).certificate);
+    expect(mesh.certificate(more.id)).toBe(askOracle(more.question).certificate);
     const after = mesh.evaluations().filter(({ from }) => from >= now);
     expect(after.length).toBeGreaterThan(3000);
     expect(after.filter(({ index }) => covered.has(index))).toEqual([]);
@@ -116,27 +122,27 @@ describe('what is known is not evaluated again', () => {
     const again = mesh.publish(mesh.peer(0), JOB);
     const known = mesh.job(mesh.peer(0), again.id);
     expect(known?.phase).toBe('done');
-    expect(mesh.certificate(again.id)).toBe(tinyOracle(question).certificate);
+    expect(mesh.certificate(again.id)).toBe(askOracle(question).certificate);
     expect(known?.computation.ranFor(again.id)).toBe(0);
     expect(mesh.evaluations().length).toBe(seen);
   });
 
   test('two jobs on one computation share segments', () => {
-    const mesh = new TinyMesh({ peers: 2 });
+    const mesh = new SmallMesh({ peers: 2 });
     const small = mesh.publish(mesh.peer(0), { ...JOB, accept: 100 });
     const large = mesh.publish(mesh.peer(1), { ...JOB, accept: 300 });
-    expect(mesh.certificate(small.id)).toBe(tinyOracle(small.question).certificate);
-    const answer = tinyOracle(large.question);
+    expect(mesh.certificate(small.id)).toBe(askOracle(small.question).certificate);
+    const answer = askOracle(large.question);
     expect(mesh.certificate(large.id)).toBe(answer.certificate);
     expect(mesh.evaluations().length).toBeLessThan(answer.end * 1.1);
   });
 
   test('cancelling one of them leaves the other its work', () => {
-    const mesh = new TinyMesh({ peers: 2 });
+    const mesh = new SmallMesh({ peers: 2 });
     const small = mesh.publish(mesh.peer(0), { ...JOB, accept: 150 });
     const large = mesh.publish(mesh.peer(1), { ...JOB, accept: 300 });
     mesh.pass(800);
     mesh.operate(mesh.peer(0), large.id, { kind: 'cancel', reason: 'user', wait: false });
-    expect(mesh.certificate(small.id)).toBe(tinyOracle(small.question).certificate);
+    expect(mesh.certificate(small.id)).toBe(askOracle(small.question).certificate);
   });
 });

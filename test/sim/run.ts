@@ -2,6 +2,7 @@ import { Accord } from './judge/accord.ts';
 import { Claims } from './judge/claims.ts';
 import { Ending } from './judge/ending.ts';
 import { Judge } from './judge/judge.ts';
+import { Loyalty } from './judge/loyalty.ts';
 import { Tally } from './judge/tally.ts';
 import { Thrift } from './judge/thrift.ts';
 import { Transcript } from './judge/transcript.ts';
@@ -47,7 +48,7 @@ export function run(scenario: Scenario, options: RunOptions = {}): Verdict {
   const judge = new Judge(world, users, { audited: scenario.seed % 4 === 0 });
   const accord = new Accord(world, users);
   const thrift = scenario.faults.length === 0 ? new Thrift(world, users) : null;
-  world.observers.push(judge, new Tally(world), accord, new Claims(world));
+  world.observers.push(judge, new Tally(world), accord, new Claims(world), new Loyalty(world));
   if (thrift !== null) world.observers.push(thrift);
   const transcript = new Transcript(world);
   if (options.transcript === true) world.observers.push(transcript);

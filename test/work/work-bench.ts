@@ -57,7 +57,7 @@ export async function openBench(): Promise<WorkBench> {
       const id = order.id ?? orders.size + 1;
       const { computation } = inputs;
       orders.set(id, { ...told, computation, end: ended.resolve, say: line.resolve });
-      workforce.execute({ lo: 0, hi: 1, fresh: false, ...order, id }, inputs);
+      workforce.execute({ lo: 0, hi: 1, fresh: false, tellMs: 1000, ...order, id }, inputs);
       return { ...told, id };
     },
     [Symbol.asyncDispose]: () => workforce.close(),

@@ -18,9 +18,9 @@ import {
   opPayload,
   skipPayload,
 } from '../../../src/core/record-codec.ts';
-import { TinyMesh } from '../../sim/tiny-mesh.ts';
-import { type Program, scattered } from '../../sim/tiny-oracle.ts';
-import { sha256 } from '../../sim/tiny-peer.ts';
+import { SmallMesh } from '../../sim/small-mesh.ts';
+import { sha256 } from '../../sim/world/machine.ts';
+import { scattered, type WrittenProgram } from '../../sim/world/program.ts';
 import { deliveries, Reader } from './deliveries.ts';
 import { recordSets } from './record-sets.ts';
 
@@ -67,21 +67,21 @@ function decoded(bytes: Uint8Array): Manifest {
 
 /** A world in which every kind of message is sent and every kind of record written. */
 function busy() {
-  const plain = scattered(5);
-  const program: Program = {
-    name: 'all kinds of outcome',
-    costMs: (at) => (at === 30 ? 1e9 : 5),
-    outcome: (at, peer) => {
-      if (at === 8) return 'dies';
-      if (at % 11 === 3) return { error: 'RangeError' };
-      return at % 7 === 5 ? `${at}`.padStart(300, 'x') : plain.outcome(at, peer);
+  const program: WrittenProgram = {
+    ...scattered(5, 5, 'all kinds of outcome'),
+    deadly: [8],
+    written: (at) => {
+      if (at === 30) return { costMs: 1e9 };
+      if (at % 11 === 3) return { outcome: { error: 'RangeError' } };
+      return at % 7 === 5 ? { outcome: `${at}`.padStart(300, 'x') } : undefined;
     },
   };
-  const mesh = new TinyMesh({ peers: 3, seed: 11, loss: 0.3 });
+  const mesh = new SmallMesh({ peers: 3, seed: 11, loss: 0.3 });
   const messages: Message[] = [];
   const records: { readonly body: Uint8Array }[] = [];
-  const carry = mesh.carry.bind(mesh);
-  mesh.carry = (from, effect) => {
+  const { world } = mesh;
+  const carry = world.carry.bind(world);
+  world.carry = (from, effect) => {
     messages.push(effect.message);
     carry(from, effect);
   };
@@ -99,8 +99,8 @@ function busy() {
   mesh.pass(20_000);
   // One peer sleeps while the others collect the job; then it is told of that.
   mesh.kill(mesh.peer(2));
-  const wallMs = mesh.wallMs() + 8 * 24 * 3_600_000;
-  records.push(...mesh.peers.flatMap((peer) => [...peer.records.values()]));
+  const wallMs = mesh.peer(0).wall + 8 * 24 * 3_600_000;
+  records.push(...mesh.peers.flatMap((peer) => [...peer.disk.records.values()]));
   for (const k of [0, 1]) mesh.peer(k).dispatch({ kind: 'wall', wallMs });
   mesh.start(mesh.peer(2));
   mesh.pass(20_000);

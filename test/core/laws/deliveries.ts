@@ -1,12 +1,13 @@
 import fc from 'fast-check';
-import type { Effect, Env, PeerEvent } from '../../../src/core/event.ts';
+import type { Effect, PeerEvent } from '../../../src/core/event.ts';
 import { type PeerId, startKey } from '../../../src/core/ids.ts';
 import type { RecordGroup } from '../../../src/core/message.ts';
 import { newPeerState, type PeerState } from '../../../src/core/peer-state.ts';
 import type { RecordKey } from '../../../src/core/record.ts';
 import { step } from '../../../src/core/step.ts';
 import { DEFAULT_TIMING } from '../../../src/core/timing.ts';
-import { seededRng, sha256, sign } from '../../sim/tiny-peer.ts';
+import { envOf } from '../../sim/world/machine.ts';
+import { Random } from '../../sim/world/random.ts';
 
 /** A record as it travels. */
 export interface Parcel {
@@ -21,7 +22,7 @@ export type Delivery = readonly (readonly RecordGroup[])[];
 export class Reader {
   readonly id: PeerId;
   readonly state: PeerState;
-  readonly #rng: () => number = seededRng(7);
+  readonly #rng: () => number = new Random('reader').next;
   #now = 0;
 
   constructor(id: PeerId) {
@@ -33,12 +34,7 @@ export class Reader {
 
   take(event: PeerEvent): Effect[] {
     this.#now += 5;
-    const env: Env = {
-      ...{ now: this.#now, rng: this.#rng, hash: sha256 },
-      sign: (bytes) => sign(this.id, bytes),
-      verify: (peer, bytes, signature) => Buffer.compare(sign(peer, bytes), signature) === 0,
-    };
-    return step(this.state, event, env);
+    return step(this.state, event, envOf(this.id, this.#now, this.#rng));
   }
 
   receive(delivery: Delivery): this {

@@ -1,11 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import {
-  type Interval,
-  IntervalBag,
-  IntervalSet,
-  MAX_INDEX,
-} from '../../../src/core/interval-set.ts';
+import { IntervalBag } from '../../../src/core/interval-bag.ts';
+import { type Interval, IntervalSet, MAX_INDEX } from '../../../src/core/interval-set.ts';
 
 /** Numbers under test lie in [base, base + WIDTH]. */
 const WIDTH = 48;

@@ -4,7 +4,7 @@ import type { PeerId, Scope } from '../../../src/core/ids.ts';
 import type { JobState } from '../../../src/core/job-state.ts';
 import type { LogRange } from '../../../src/core/message.ts';
 import type { PeerState } from '../../../src/core/peer-state.ts';
-import { sha256 } from '../../sim/tiny-peer.ts';
+import { sha256 } from '../../sim/world/machine.ts';
 
 /** What is known of a computation's outcomes: all that a set of segments decides. */
 export function outcomesOf(computation: Computation): object {

@@ -4,7 +4,7 @@ import { outcomeKey } from '../../../src/core/answer-map.ts';
 import { Computation } from '../../../src/core/computation.ts';
 import { LogBook } from '../../../src/core/log-book.ts';
 import type { Segment } from '../../../src/core/record.ts';
-import { sha256 } from '../../sim/tiny-peer.ts';
+import { sha256 } from '../../sim/world/machine.ts';
 import { computationOf, outcomesOf } from './knowledge.ts';
 import {
   agreeing,

@@ -1,20 +1,20 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { TinyMesh } from '../../sim/tiny-mesh.ts';
-import { type Program, scattered } from '../../sim/tiny-oracle.ts';
+import { lieAbout, SmallMesh } from '../../sim/small-mesh.ts';
+import { scattered, type WrittenProgram } from '../../sim/world/program.ts';
 import { deliveries, type Parcel, Reader } from './deliveries.ts';
 import { digestsOf, knowledgeOf } from './knowledge.ts';
 import { recordSets } from './record-sets.ts';
 
 /** A world that has come to rest: every record of it, and the mesh that made them. */
 interface Rested {
-  readonly mesh: TinyMesh;
+  readonly mesh: SmallMesh;
   readonly parcels: readonly Parcel[];
 }
 
-function rested(mesh: TinyMesh): Rested {
+function rested(mesh: SmallMesh): Rested {
   mesh.pass(40_000);
-  const all = new Map(mesh.peers.flatMap(({ records }) => [...records]));
+  const all = new Map(mesh.peers.flatMap(({ disk }) => [...disk.records]));
   const parcels = [...all.values()].map(({ scope, origin, start, n, body }) => {
     return { key: { scope, origin, start, n }, body };
   });
@@ -24,8 +24,8 @@ function rested(mesh: TinyMesh): Rested {
 }
 
 /** Three jobs, one of them paused and one at another priority; a cancel that came too late. */
-function operated(): TinyMesh {
-  const mesh = new TinyMesh({ peers: 3, seed: 3 });
+function operated(): SmallMesh {
+  const mesh = new SmallMesh({ peers: 3, seed: 3 });
   const [a, b, c] = [mesh.peer(0), mesh.peer(1), mesh.peer(2)];
   mesh.pass(500);
   const ended = mesh.publish(a, { program: scattered(10), accept: 40 });
@@ -46,15 +46,13 @@ function operated(): TinyMesh {
 }
 
 /** Indices that take every executor down, a peer that is killed, and a skip by hand. */
-function stuck(): TinyMesh {
-  const program = scattered(5);
-  const deadly: Program = {
-    ...program,
-    name: 'dies at 40 and 77',
-    outcome: (index, peer) => ([40, 77].includes(index) ? 'dies' : program.outcome(index, peer)),
-    costMs: (index) => (index === 90 ? 1e9 : 5),
+function stuck(): SmallMesh {
+  const deadly: WrittenProgram = {
+    ...scattered(5, 5, 'dies at 40 and 77, hangs at 90'),
+    deadly: [40, 77],
+    written: (index) => (index === 90 ? { costMs: 1e9 } : undefined),
   };
-  const mesh = new TinyMesh({ peers: 3, seed: 4 });
+  const mesh = new SmallMesh({ peers: 3, seed: 4 });
   mesh.pass(500);
   const { id } = mesh.publish(mesh.peer(0), { program: deadly, accept: 60 });
   mesh.pass(900);
@@ -66,19 +64,12 @@ function stuck(): TinyMesh {
 }
 
 /** One peer of four tells a lie, and is outvoted; the job goes on. */
-function disputed(): TinyMesh {
-  const liar = new TinyMesh({ peers: 4 }).peer(2).id;
-  const honest = scattered(5, 250);
-  const lying: Program = {
-    ...honest,
-    name: 'a liar in the mesh',
-    outcome: (index, peer) => (index === 9 && peer === liar ? 666 : honest.outcome(index, peer)),
-  };
-  const mesh = new TinyMesh({ peers: 4, seed: 5 });
+function disputed(): SmallMesh {
+  const program = scattered(5, 250);
+  const mesh = new SmallMesh({ peers: 4, seed: 5 });
+  lieAbout(9, mesh.peer(2));
   mesh.pass(500);
-  const jobs = [0, 2].map((k) =>
-    mesh.publish(mesh.peer(k), { program: lying, accept: 4000, probe: 12 }),
-  );
+  const jobs = [0, 2].map((k) => mesh.publish(mesh.peer(k), { program, accept: 4000, probe: 12 }));
   mesh.pass(8000);
   const known = mesh.job(mesh.peer(1), jobs[0]?.id ?? '')?.computation;
   if (known?.disputes.size !== 1) throw new Error('nothing is disputed');

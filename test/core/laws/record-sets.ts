@@ -13,7 +13,7 @@ import {
   opPayload,
   skipPayload,
 } from '../../../src/core/record-codec.ts';
-import { sha256, sign } from '../../sim/tiny-peer.ts';
+import { sha256, sign } from '../../sim/world/machine.ts';
 import type { Parcel } from './deliveries.ts';
 import { agreeing, attempt, disagreeing, placed } from './work-records.ts';
 

@@ -2,29 +2,23 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { openLeases } from '../../../src/core/lease-book.ts';
 import type { PeerState } from '../../../src/core/peer-state.ts';
-import { TinyMesh, type TinyOptions } from '../../sim/tiny-mesh.ts';
-import { type Program, scattered } from '../../sim/tiny-oracle.ts';
-import { sha256, type TinyPeer } from '../../sim/tiny-peer.ts';
+import { lieAbout, SmallMesh, type SmallOptions } from '../../sim/small-mesh.ts';
+import type { Machine } from '../../sim/world/machine.ts';
+import { scattered, type WrittenProgram } from '../../sim/world/program.ts';
 import { computationOf, jobOf, logsOf } from './knowledge.ts';
-import { type Run, recoveries, writeDown } from './write-history.ts';
+import { RECOVERING, type Run, recoveries, writeDown } from './write-history.ts';
 
 /** A value of more than 256 bytes, an error, and an index that takes its executor down. */
-function program(name: string, deadly: number): Program {
-  const plain = scattered(4, 150);
+function program(name: string, deadly: number): WrittenProgram {
   return {
-    name,
-    costMs: plain.costMs,
-    outcome: (index, peer) => {
-      if (index === deadly) return 'dies';
-      if (index % 11 === 3) return { error: 'RangeError' };
-      if (index % 7 === 5) return `${index}`.padStart(300, 'x');
-      return plain.outcome(index, peer);
+    ...scattered(4, 150, name),
+    deadly: [deadly],
+    written: (index) => {
+      if (index % 11 === 3) return { outcome: { error: 'RangeError' } };
+      return index % 7 === 5 ? { outcome: `${index}`.padStart(300, 'x') } : undefined;
     },
   };
 }
-
-/** The nonce with which a peer recovers: its log is not there before. */
-const RECOVERED = sha256('1').slice(0, 16);
 
 type Recoverable = Readonly<
   Record<
@@ -35,6 +29,8 @@ type Recoverable = Readonly<
 
 /** All that a peer is to know again after its process ended; its open leases are then lost. */
 function recoverable(state: PeerState): Recoverable {
+  // The log of the run that recovers is not there before.
+  const recovering = state.self.name === RECOVERING ? state.start.nonce : null;
   const open = openLeases(state).map(({ lease }) => lease);
   const computations = [...state.computations.values()].map((computation) => {
     const { losses, ...rest } = computationOf(computation) as { losses: string[] };
@@ -50,7 +46,7 @@ function recoverable(state: PeerState): Recoverable {
     successors: [...state.successors.keys()].sort(),
     waiting: [...state.orphans].map(([job, all]) => `${job} ${all.length}`).sort(),
     blobs: [...state.blobs.keys()].sort(),
-    logs: logsOf(state, ({ start }) => start.nonce === RECOVERED),
+    logs: logsOf(state, ({ start }) => start.nonce === recovering),
   };
 }
 
@@ -93,7 +89,7 @@ const OPS = [
   { kind: 'cancel', reason: 'user', wait: false },
 ] as const;
 
-function happen(mesh: TinyMesh, jobs: string[], each: Happening): void {
+function happen(mesh: SmallMesh, jobs: string[], each: Happening): void {
   if (each.kind === 'heal') return mesh.heal();
   const peer = mesh.peer(each.at);
   if (peer.state === null) return mesh.start(peer);
@@ -113,8 +109,8 @@ function happen(mesh: TinyMesh, jobs: string[], each: Happening): void {
 }
 
 /** A world in which every batch of one of its peers is written down, from its first start on. */
-function watching(options: TinyOptions, which: number): Watched {
-  const mesh = new TinyMesh(options);
+function watching(options: SmallOptions, which: number): Watched {
+  const mesh = new SmallMesh(options);
   const peer = mesh.peer(which);
   mesh.kill(peer);
   const runs = writeDown(mesh, peer, recoverable);
@@ -124,19 +120,19 @@ function watching(options: TinyOptions, which: number): Watched {
 }
 
 interface Watched {
-  readonly mesh: TinyMesh;
-  readonly peer: TinyPeer;
+  readonly mesh: SmallMesh;
+  readonly peer: Machine;
   readonly runs: readonly Run<Recoverable>[];
 }
 
 /** Starts a peer on every prefix of every run; returns how many that were. */
-function expectRecovered({ mesh, peer, runs }: Watched): number {
+function expectRecovered({ peer, runs }: Watched): number {
   const last = runs.at(-1)?.batches.at(-1)?.told;
   // The batches are those that the peer made: what they come to is what it knows.
   if (peer.state !== null && last !== undefined) expect(last).toEqual(recoverable(peer.state));
   let prefixes = 0;
   for (const run of runs) {
-    for (const { known, recovered } of recoveries(mesh, peer, run, recoverable)) {
+    for (const { known, recovered } of recoveries(peer, run, recoverable)) {
       expect(recovered).toEqual(known);
       prefixes++;
     }
@@ -167,18 +163,13 @@ describe('a peer that starts on any prefix of its write batches', () => {
   });
 
   test('knows what was disputed and how that was settled, before any end', () => {
-    const liar = new TinyMesh({ peers: 3 }).peer(2).id;
-    const honest = scattered(5, 100);
-    const lying: Program = {
-      ...honest,
-      name: 'a liar in the mesh',
-      outcome: (index, peer) => (index === 9 && peer === liar ? 666 : honest.outcome(index, peer)),
-    };
+    const disputed = scattered(5, 100);
     const watched = watching({ peers: 3, seed: 7 }, 1);
     const { mesh, peer } = watched;
+    lieAbout(9, mesh.peer(2));
     mesh.pass(500);
-    const { id } = mesh.publish(mesh.peer(2), { program: lying, accept: 4000, probe: 12 });
-    mesh.publish(mesh.peer(0), { program: lying, accept: 4000, probe: 12 });
+    const { id } = mesh.publish(mesh.peer(2), { program: disputed, accept: 4000, probe: 12 });
+    mesh.publish(mesh.peer(0), { program: disputed, accept: 4000, probe: 12 });
     mesh.pass(5000);
     const computation = mesh.job(peer, id)?.computation;
     expect([...(computation?.disputes.keys() ?? [])]).toEqual([9]);

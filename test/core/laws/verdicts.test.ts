@@ -1,26 +1,21 @@
 import { expect, test } from 'vitest';
 import { outcomeKey } from '../../../src/core/answer-map.ts';
 import { Computation } from '../../../src/core/computation.ts';
-import { TinyMesh } from '../../sim/tiny-mesh.ts';
-import { type Program, scattered } from '../../sim/tiny-oracle.ts';
+import { lieAbout, SmallMesh } from '../../sim/small-mesh.ts';
+import { scattered, type WrittenProgram } from '../../sim/world/program.ts';
 import { Reader } from './deliveries.ts';
 import { jobOf } from './knowledge.ts';
 import { placed, segmentOf } from './work-records.ts';
 
 /** Index 9 is lied about by one of four peers, and settled by fresh runs before the end. */
 function lied() {
-  const liar = new TinyMesh({ peers: 4 }).peer(2).id;
-  const honest = scattered(5);
-  const lying: Program = {
-    ...honest,
-    name: 'a liar in the mesh',
-    outcome: (index, peer) => (index === 9 && peer === liar ? 666 : honest.outcome(index, peer)),
-  };
-  const mesh = new TinyMesh({ peers: 4 });
+  const program = scattered(5);
+  const mesh = new SmallMesh({ peers: 4 });
+  lieAbout(9, mesh.peer(2));
   mesh.pass(500);
-  const { id } = mesh.publish(mesh.peer(2), { program: lying, accept: 40, probe: 12 });
+  const { id } = mesh.publish(mesh.peer(2), { program, accept: 40, probe: 12 });
   mesh.pass(200);
-  mesh.publish(mesh.peer(0), { program: lying, accept: 20, probe: 12 });
+  mesh.publish(mesh.peer(0), { program, accept: 20, probe: 12 });
   mesh.certificate(id);
   mesh.pass(20_000);
   return { mesh, id };
@@ -39,7 +34,7 @@ test('a settled and certified outcome is the same after a restart', () => {
 test('a peer that joins after the end serves the certified lines', () => {
   const { mesh, id } = lied();
   const reader = new Reader('reader');
-  const all = new Map(mesh.peers.flatMap(({ records }) => [...records]));
+  const all = new Map(mesh.peers.flatMap(({ disk }) => [...disk.records]));
   const names = [...all.keys()].sort();
   for (const name of [...names.filter((n) => n.startsWith('control ')), ...names]) {
     const record = all.get(name);
@@ -55,19 +50,12 @@ test('a peer that joins after the end serves the certified lines', () => {
 });
 
 test('a peer that ended by its own certificate stays with it after a restart', () => {
-  const [, , able] = new TinyMesh({ peers: 3 }).peers;
-  const base = scattered(5, 100);
-  const fragile: Program = {
-    ...base,
-    name: 'dies at 3 but on one machine',
-    outcome: (index, peer) =>
-      index === 3 && peer !== able?.id ? 'dies' : base.outcome(index, peer),
-  };
-  const mesh = new TinyMesh({ peers: 3 });
+  const mesh = new SmallMesh({ peers: 3 });
   const c = mesh.peer(2);
+  for (const k of [0, 1]) mesh.peer(k).alters = (program) => ({ ...program, deadly: [3] });
   mesh.pass(500);
-  const { id } = mesh.publish(mesh.peer(0), { program: fragile, accept: 10 });
-  mesh.until('it is known', () => mesh.job(c, id) !== undefined && c.blobs.size === 2);
+  const { id } = mesh.publish(mesh.peer(0), { program: scattered(5, 100), accept: 10 });
+  mesh.until('it is known', () => mesh.job(c, id) !== undefined && c.disk.blobs.size === 2);
   mesh.partition([c]);
   mesh.until('the ends', () => mesh.peers.every((peer) => mesh.job(peer, id)?.ending != null));
   mesh.heal();
@@ -80,8 +68,11 @@ test('a peer that ended by its own certificate stays with it after a restart', (
 });
 
 test('a second job over a computation whose first eight indices are stuck is the same to all', () => {
-  const deadly: Program = { ...scattered(5), name: 'always dies', outcome: () => 'dies' };
-  const mesh = new TinyMesh({ peers: 2 });
+  const deadly: WrittenProgram = {
+    ...scattered(5, 5, 'always dies'),
+    written: () => ({ failure: 'died' }),
+  };
+  const mesh = new SmallMesh({ peers: 2 });
   mesh.pass(500);
   const one = mesh.publish(mesh.peer(0), { program: deadly, accept: 5 });
   mesh.until('it failed', () => mesh.peers.every((p) => mesh.job(p, one.id)?.phase === 'failed'));
@@ -90,7 +81,7 @@ test('a second job over a computation whose first eight indices are stuck is the
   mesh.pass(1200);
   const live = mesh.job(mesh.peer(0), two.id);
   const reader = new Reader('reader');
-  const records = [...mesh.peer(0).records].sort(([a], [b]) => (a > b ? -1 : 1));
+  const records = [...mesh.peer(0).disk.records].sort(([a], [b]) => (a > b ? -1 : 1));
   for (const [, { scope, origin, start, n, body }] of records) {
     reader.receive([[{ scope, origin, start, records: [[n, body]] }]]);
   }

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import type { Column, ErrorOutcome } from '../../../src/core/column.ts';
 import type { ComputationId, JobId } from '../../../src/core/ids.ts';
 import { type Attempt, LOST, type RecordKey, type Segment } from '../../../src/core/record.ts';
-import { sha256 } from '../../sim/tiny-peer.ts';
+import { sha256 } from '../../sim/world/machine.ts';
 
 /** Indices that these records speak of are below it. */
 export const BOUND = 20;

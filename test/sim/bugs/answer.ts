@@ -117,4 +117,10 @@ export const ANSWER_BUGS: readonly Bug[] = [
       },
     ],
   },
+  {
+    name: 'another certificate after a restart',
+    claim: 'of two certificates that differ a start takes the first in the log',
+    needs: ['liar'],
+    edits: [{ file: 'src/core/boot.ts', find: '    stayWith(job, certificate);\n', replace: '' }],
+  },
 ];

@@ -70,13 +70,13 @@ export const CONTROL_BUGS: readonly Bug[] = [
     edits: [
       {
         file: 'src/core/scheduler.ts',
-        find: 'if (!job.cancelled.wait) own.killAt = turn.now + state.timing.graceMs;',
+        find: 'own.killAt ??= now + state.timing.graceMs;',
         replace: '',
       },
       {
         file: 'src/core/scheduler.ts',
-        find: "      stopLease(turn, own, 'drain');\n      ",
-        replace: '',
+        find: 'if (own.stopping === null && !wanted(state, own)) {',
+        replace: 'if (own.stopping === null && !wanted(state, own) && !job?.cancelled) {',
       },
     ],
   },

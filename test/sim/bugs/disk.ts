@@ -166,8 +166,8 @@ export const DISK_BUGS: readonly Bug[] = [
     edits: [
       {
         file: 'src/core/blobs.ts',
-        find: 'if (!allAsked) return;',
-        replace: 'if (!allAsked || hash.length > 0) return;',
+        find: 'if (!allAsked || openAt',
+        replace: 'if (!allAsked || hash.length > 0 || openAt',
       },
     ],
   },

@@ -92,7 +92,7 @@ export const LIFE_BUGS: readonly Bug[] = [
     needs: ['poison', 'blackout', 'crash', 'power'],
     edits: [
       {
-        file: 'src/core/block-choice.ts',
+        file: 'src/core/special-choice.ts',
         find: 'if (turn.now - last < waitMs) return false;',
         replace: 'if (turn.now - last < waitMs * 1000) return false;',
       },
@@ -104,7 +104,7 @@ export const LIFE_BUGS: readonly Bug[] = [
     needs: ['poison'],
     edits: [
       {
-        file: 'src/core/block-choice.ts',
+        file: 'src/core/special-choice.ts',
         find: 'if (over.length < 2) return true;',
         replace: 'if (over.length < 999) return true;',
       },

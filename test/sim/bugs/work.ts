@@ -24,12 +24,12 @@ export const WORK_BUGS: readonly Bug[] = [
     needs: [],
     edits: [
       {
-        file: 'src/core/block-choice.ts',
+        file: 'src/core/free-blocks.ts',
         find: 'if (mine !== null) return { interval: mine, scarce };',
         replace: '',
       },
       {
-        file: 'src/core/block-choice.ts',
+        file: 'src/core/free-blocks.ts',
         find: '1 + Math.floor(turn.env.rng() * passed)',
         replace: '1',
       },
@@ -73,12 +73,12 @@ export const WORK_BUGS: readonly Bug[] = [
     claim: 'an idle peer copies a block at once, however many copies run',
     edits: [
       {
-        file: 'src/core/block-choice.ts',
-        find: 'if (over.length >= 2 || own) continue;',
-        replace: 'if (own) continue;',
+        file: 'src/core/copy-choice.ts',
+        find: 'if (runs.filter(({ copy }) => copy).length >= MOST_COPIES) continue;',
+        replace: '',
       },
       {
-        file: 'src/core/block-choice.ts',
+        file: 'src/core/copy-choice.ts',
         find: 'Math.max(1.5 * median, 100)',
         replace: '0',
       },
@@ -103,8 +103,8 @@ export const WORK_BUGS: readonly Bug[] = [
     edits: [
       {
         file: 'src/core/scheduler.ts',
-        find: "    } else {\n      stopLease(turn, own, 'kill');\n    }\n",
-        replace: '    }\n',
+        find: 'if (own.stopping === null && !wanted(state, own)) {',
+        replace: 'if (own.stopping === null && !wanted(state, own) && job && mayFinish(job)) {',
       },
     ],
   },
@@ -115,8 +115,8 @@ export const WORK_BUGS: readonly Bug[] = [
     edits: [
       {
         file: 'src/core/heart.ts',
-        find: 'Math.max(now, state.lastBeatAt + state.timing.heartbeatGapMs)',
-        replace: 'now',
+        find: 'Math.max(now, state.lastBeatAt + gapMs)',
+        replace: 'now + 0 * gapMs',
       },
     ],
   },

@@ -1,5 +1,6 @@
 import { finalLines, lineAt } from '../../../src/core/answer.ts';
 import type { Outcome } from '../../../src/core/answer-map.ts';
+import type { Computation } from '../../../src/core/computation.ts';
 import type { Hash } from '../../../src/core/ids.ts';
 import { IntervalSet } from '../../../src/core/interval-set.ts';
 import type { JobState } from '../../../src/core/job-state.ts';
@@ -104,15 +105,16 @@ export function fingerprint(state: PeerState): string {
   const jobs = [...state.jobs.values()].map((job) => [
     job.id,
     [...job.ops].map(([kind, { hash }]) => [kind, hash]).sort(),
-    job.certificate?.certificate ?? null,
+    // Of several, the one that was known first is told apart once all is read.
+    job.rivals.length === 0 ? (job.certificate?.certificate ?? null) : null,
     job.successor?.id ?? null,
     [...job.skips].sort((a, b) => a - b),
   ]);
   const computations = [...state.computations.values()].map((computation) => [
     computation.id,
     state.logs.digest(computation.id, sha256),
-    computation.coverage.toArray(),
-    computation.answers.lines,
+    undisputed(computation).toArray(),
+    computation.disputes.size === 0 ? computation.answers.lines : null,
     computation.losses.length,
     [...computation.attempts].map(([index, list]) => [index, list.length]).sort(byNumber),
     [...computation.disputes.keys()].sort((a, b) => a - b),
@@ -120,6 +122,14 @@ export function fingerprint(state: PeerState): string {
   const control = state.logs.digest('control', sha256);
   const text = JSON.stringify([control, jobs.sort(byName), computations.sort(byName)]);
   return sha256(text);
+}
+
+/** Coverage but for disputed indices: what holds there may depend on a certificate, at first. */
+function undisputed({ coverage, disputes }: Computation): IntervalSet {
+  if (disputes.size === 0) return coverage;
+  const sure = coverage.clone();
+  for (const index of disputes.keys()) sure.remove(index, index + 1);
+  return sure;
 }
 
 function byName(a: unknown[], b: unknown[]): number {

@@ -104,14 +104,15 @@ export class Thrift implements Observer {
     // Short jobs on blocks of 40 ms: 0.5 % of all work in the mean, and at most 56 % of the bound.
     this.#hold('E1', 'ms of work done twice', againMs, 0.03 * neededMs + 125 * slots);
     if (target.kind === 'accept') {
-      // The cap's spread, 2·√N of N, is what is open when the N-th is found, and one candidate of a
-      // heavy tail may be dear by itself.
-      const spreadMs = (2 * neededMs) / Math.sqrt(target.count);
+      // The cap's spread, 2·√N of N, is what is open when the N-th is found; of few, the last one's
+      // alone, 3/p with p = (N − 1)/n. One candidate of a heavy tail may be dear by itself.
+      const share = Math.max(2 / Math.sqrt(target.count), 3 / Math.max(target.count - 1, 1));
+      const spreadMs = share * neededMs;
       this.#hold(
         'E2',
         'ms of work behind the end',
         beyondMs,
-        0.45 * (spreadMs + 1000 * slots) + this.#dearestMs,
+        0.5 * (spreadMs + 1000 * slots) + this.#dearestMs,
       );
     }
     const beats = this.#sent('gossip heartbeat');

@@ -1,14 +1,11 @@
 import type { Part, PeerEvent } from '../../../src/core/event.ts';
 import type { Machine } from '../world/machine.ts';
 
-/** A part is told at the latest so long after its first outcome, in ms: as the node does it. */
-const PART_MS = 1000;
-
 type PartEvent = Extract<PeerEvent, { kind: 'part' }>;
 
 /**
  * Makes a machine tell its peer of outcomes as the node does: the batches of an execution are
- * merged until it ends, or for a second.
+ * merged until it ends, or for as long as the execution allows.
  */
 export function gatherParts(machine: Machine): void {
   const dispatch = machine.dispatch.bind(machine);
@@ -27,7 +24,8 @@ export function gatherParts(machine: Machine): void {
       const part = before === undefined ? event.part : joined(before.part, event.part);
       const whole: PartEvent = { ...event, part };
       gathered.set(event.execution, whole);
-      if (before === undefined) machine.after(PART_MS, () => flush(event.execution));
+      const order = machine.executors.executions().find(({ id }) => id === event.execution);
+      if (before === undefined) machine.after(order?.tellMs ?? 0, () => flush(event.execution));
       return;
     }
     if (event.kind === 'ended' || event.kind === 'failed') flush(event.execution);

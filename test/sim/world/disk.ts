@@ -27,7 +27,7 @@ export class Disk {
     switch (write.kind) {
       case 'record':
         this.written += write.body.length + 100;
-        this.records.set(recordKey(write), write);
+        this.records.set(...shared(write));
         return;
       case 'blob':
         this.written += write.bytes.length + 40;
@@ -102,6 +102,15 @@ export class Disk {
     }
     return found;
   }
+}
+
+/** Records by body: what all disks of a big mesh hold is in memory once. */
+const held = new WeakMap<Uint8Array, readonly [key: string, write: RecordWrite]>();
+
+function shared(write: RecordWrite): readonly [key: string, write: RecordWrite] {
+  const known = held.get(write.body) ?? ([recordKey(write), write] as const);
+  held.set(write.body, known);
+  return known;
 }
 
 /** The key of a record, in the order of its log. */

@@ -1,5 +1,12 @@
 import type { Execution, PeerEvent } from '../../../src/core/event.ts';
-import { columnsOf, costOf, failureOf, type Program, type SimOutcome } from './program.ts';
+import {
+  columnsOf,
+  costOf,
+  type Failure,
+  failureOf,
+  type Program,
+  type SimOutcome,
+} from './program.ts';
 
 /** Time of one batch in an executor, in ms. */
 const BATCH_MS = 50;
@@ -85,7 +92,7 @@ export class Executors {
     const { slowness } = this.#host;
     let to = lo;
     let ms = 0;
-    let failure: ReturnType<typeof failureOf> = null;
+    let failure: Failure | null = null;
     while (to < execution.hi && ms < BATCH_MS) {
       failure = failureOf(program, to, slowness);
       if (failure !== null) break;

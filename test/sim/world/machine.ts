@@ -6,7 +6,7 @@ import { step } from '../../../src/core/step.ts';
 import type { Timing } from '../../../src/core/timing.ts';
 import { type CrashKeeps, Disk, Pending, type StepBatch } from './disk.ts';
 import { Executors } from './executors.ts';
-import type { Program, SimOutcome } from './program.ts';
+import type { Program, SimOutcome, WrittenProgram } from './program.ts';
 import type { EventQueue } from './queue.ts';
 import type { Random } from './random.ts';
 import type { MachinePlan } from './scenario.ts';
@@ -28,6 +28,15 @@ export function sha256(bytes: Uint8Array | string): Hash {
 /** A signature that only stands in for one: a hash over the peer and the bytes. */
 export function sign(peer: PeerId, bytes: Uint8Array): Uint8Array {
   return digest('sha256', Buffer.concat([Buffer.from(peer), bytes]), 'buffer');
+}
+
+/** What a step of a peer may read, with stand-ins for hash and signatures. */
+export function envOf(id: PeerId, now: number, rng: () => number): Env {
+  return {
+    ...{ now, rng, hash: sha256 },
+    sign: (bytes) => sign(id, bytes),
+    verify: (peer, bytes, signature) => Buffer.compare(sign(peer, bytes), signature) === 0,
+  };
 }
 
 /** What a machine needs of the world around it. */
@@ -70,6 +79,8 @@ export class Machine {
   /** Told to stop for good: nobody starts it again. */
   gone = false;
   lies = false;
+  /** What it makes of a program, where candidates come to something else than elsewhere. */
+  alters: (program: Program) => Program | WrittenProgram = (program) => program;
   wallOffsetMs = 0;
   readonly #world: Surroundings;
   readonly #random: Random;
@@ -211,13 +222,7 @@ export class Machine {
 
   dispatch(event: PeerEvent): void {
     if (this.state === null) return;
-    const env: Env = {
-      now: this.clock,
-      rng: this.#runRandom.next,
-      hash: sha256,
-      sign: (bytes) => sign(this.id, bytes),
-      verify: (peer, bytes, signature) => Buffer.compare(sign(peer, bytes), signature) === 0,
-    };
+    const env = envOf(this.id, this.clock, this.#runRandom.next);
     const effects = step(this.state, event, env);
     this.#world.stepped(this, event, effects);
     for (const effect of effects) {
@@ -242,7 +247,8 @@ export class Machine {
 
   #programOf(computation: Hash): Program | undefined {
     const spec = this.state?.computations.get(computation)?.spec;
-    return spec === undefined ? undefined : this.#world.program(spec.program);
+    const program = spec === undefined ? undefined : this.#world.program(spec.program);
+    return program === undefined ? undefined : this.alters(program);
   }
 
   #lie(index: number, outcome: SimOutcome): SimOutcome {

@@ -51,12 +51,16 @@ export class SimNetwork {
   encodes = true;
   /** What travels cannot be changed any more, by its sender or by any that it reaches. */
   freezes = false;
+  /** Kinds of message that do not arrive. */
+  readonly swallowed: Set<Message['kind']> = new Set();
   /** Bytes that a machine of another protocol version puts on the wire, instead of a message. */
   garble: (from: Machine, bytes: Uint8Array) => Uint8Array = (_, bytes) => bytes;
   readonly #queue: EventQueue;
   readonly #random: Random;
   readonly #machines: readonly Machine[];
   readonly #links = new Map<number, Link>();
+  /** Pairs between which no link ever stands. */
+  readonly #unlinked = new Set<number>();
   /** How many partitions close a way, by `#way`. */
   readonly #closed = new Map<number, number>();
   /** Pairs that keep a link in a big mesh; null in a small one. */
@@ -149,6 +153,11 @@ export class SimNetwork {
     return true;
   }
 
+  /** From now on no stream is made between two machines; gossip still reaches them. */
+  unlink(a: Machine, b: Machine): void {
+    this.#unlinked.add(this.#pair(a, b));
+  }
+
   carry(from: Machine, effect: Extract<Effect, { kind: 'broadcast' | 'send' }>): void {
     const { message } = effect;
     const { sent, bytes: total } = this.traffic;
@@ -167,6 +176,7 @@ export class SimNetwork {
     effect: Extract<Effect, { kind: 'broadcast' | 'send' }>,
     message: Message,
   ): void {
+    if (this.swallowed.has(message.kind)) return;
     const event: PeerEvent = { kind: 'message', from: from.id, message };
     if (this.freezes) freeze(message);
     if (effect.kind === 'broadcast') this.#gossip(from, event);
@@ -265,7 +275,7 @@ export class SimNetwork {
   #connect(a: Machine, b: Machine): void {
     if (a.state === null || b.state === null || !this.isOpen(a, b) || !this.isOpen(b, a)) return;
     const pair = this.#pair(a, b);
-    if (a.id === b.id || this.#links.has(pair)) return;
+    if (a.id === b.id || this.#links.has(pair) || this.#unlinked.has(pair)) return;
     if (a.suspended || b.suspended) return this.#connectSoon(a, b, 2000, 5000);
     for (const [one, other] of [[a, b] as const, [b, a] as const]) this.#giveWay(one, other);
     const [low, high] = a.plan.number < b.plan.number ? [a, b] : [b, a];

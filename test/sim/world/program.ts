@@ -23,11 +23,40 @@ export interface Program {
   readonly limit: readonly number[];
 }
 
+/** A program that is not data alone: what is written out of a candidate is not drawn. */
+export interface WrittenProgram extends Program {
+  readonly written: (index: number) => Written | undefined;
+}
+
+/** What a candidate comes to and costs, as far as it is written out. */
+export interface Written {
+  readonly outcome?: SimOutcome;
+  readonly costMs?: number;
+  readonly failure?: Failure;
+}
+
+/** How a candidate fails: it ends its executor, is over the limit, or takes the machine down. */
+export type Failure = 'died' | 'timeout' | 'machine';
+
 /** What a candidate comes to: a number or a text is accepted, null is rejected. */
 export type SimOutcome = number | string | null | { readonly error: string };
 
+/** Accepts one of `every` candidates, scattered but the same ones each time; none of them fails. */
+export function scattered(every: number, costMs = 5, name = `one of ${every}`): Program {
+  return {
+    ...{ name, seed: 1, every, costMs, heavy: false, acceptedCost: 1, values: 'number' },
+    ...{ errorsEvery: 0, deadly: [], poison: [], limit: [] },
+  };
+}
+
+function writtenOf(program: Program | WrittenProgram, index: number): Written | undefined {
+  return 'written' in program ? program.written(index) : undefined;
+}
+
 /** The pure outcome of a candidate. */
 export function outcomeOf(program: Program, index: number): SimOutcome {
+  const outcome = writtenOf(program, index)?.outcome;
+  if (outcome !== undefined) return outcome;
   const { seed, every, errorsEvery, values } = program;
   if (errorsEvery > 0 && drawAt(seed, index, 2) * errorsEvery < 1) return { error: 'RangeError' };
   if (drawAt(seed, index, 0) * every >= 1) return null;
@@ -38,6 +67,8 @@ export function outcomeOf(program: Program, index: number): SimOutcome {
 
 /** What a candidate costs on a machine of speed one, in ms. */
 export function costOf(program: Program, index: number): number {
+  const written = writtenOf(program, index)?.costMs;
+  if (written !== undefined) return written;
   const { seed, costMs, heavy, acceptedCost, every } = program;
   const tail = heavy ? Math.min(0.5 / (1 - drawAt(seed, index, 1)), 100) : 1;
   const accepted = drawAt(seed, index, 0) * every < 1;
@@ -45,11 +76,9 @@ export function costOf(program: Program, index: number): number {
 }
 
 /** How an index fails on a machine of this slowness, if it does. */
-export function failureOf(
-  program: Program,
-  index: number,
-  slowness: number,
-): 'died' | 'timeout' | 'machine' | null {
+export function failureOf(program: Program, index: number, slowness: number): Failure | null {
+  const written = writtenOf(program, index)?.failure;
+  if (written !== undefined) return written;
   if (program.poison.includes(index)) return 'machine';
   if (program.deadly.includes(index)) return 'died';
   return slowness >= 2 && program.limit.includes(index) ? 'timeout' : null;

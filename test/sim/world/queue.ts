@@ -46,6 +46,12 @@ export class EventQueue {
     return true;
   }
 
+  /** Runs all that is due until a time, and lets it be that time. */
+  runTo(end: number): void {
+    while (this.step(end));
+    this.now = end;
+  }
+
   #removeFirst(): void {
     const last = this.#due.pop();
     if (last === undefined || this.#due.length === 0) return;

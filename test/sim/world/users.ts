@@ -1,24 +1,17 @@
-import { encode } from '../../../src/core/codec.ts';
-import type { Hash, JobId } from '../../../src/core/ids.ts';
+import type { JobId } from '../../../src/core/ids.ts';
 import type { JobState } from '../../../src/core/job-state.ts';
-import { computationId, encodeManifest, type Manifest } from '../../../src/core/manifest.ts';
+import { encodeManifest, type Manifest } from '../../../src/core/manifest.ts';
 import { encodeBody } from '../../../src/core/record-codec.ts';
 import { type Machine, sha256, sign } from './machine.ts';
-import type { Question } from './oracle.ts';
-import { columnsOf, costOf, outcomeOf } from './program.ts';
+import { type Publication, publicationOf, publishEvent } from './publication.ts';
 import type { Act, JobPlan } from './scenario.ts';
-import { programBytes, type World } from './world.ts';
+import type { World } from './world.ts';
 
 /** Between two looks of a user at a job, in ms. */
 const LOOK_MS = 500;
 
 /** A job as its user sees it. */
-export interface UserJob {
-  readonly plan: JobPlan;
-  readonly id: JobId;
-  readonly question: Question;
-  readonly manifest: Manifest;
-  readonly blobs: readonly { readonly hash: Hash; readonly bytes: Uint8Array }[];
+export interface UserJob extends Publication {
   /** The user was told that the job is kept, on so many copies. */
   acknowledged: number | null;
   /** The user was told that the answer is kept. */
@@ -38,7 +31,10 @@ export class Users {
 
   constructor(world: World, plans: readonly JobPlan[]) {
     this.#world = world;
-    this.jobs = plans.map((plan) => this.#prepare(plan));
+    this.jobs = plans.map((plan) => ({
+      ...publicationOf(world, plan),
+      ...{ acknowledged: null, confirmed: null, cancelAsked: false, asked: null },
+    }));
     for (const job of this.jobs) {
       const { at, owner } = job.plan;
       world.queue.at(at, () => this.#attend(job, world.machine(owner)));
@@ -50,29 +46,6 @@ export class Users {
     return this.jobs.some(({ id }) =>
       this.#world.live.some((machine) => this.#world.job(machine, id)?.active === true),
     );
-  }
-
-  #prepare(plan: JobPlan): UserJob {
-    const { program, target } = plan;
-    const bytes = programBytes(program);
-    const blobs = [{ hash: this.#world.know(program), bytes }];
-    const params = new TextEncoder().encode('null');
-    blobs.push({ hash: sha256(params), bytes: params });
-    let items: Manifest['spec']['items'] = null;
-    if (target.kind === 'map') {
-      const chunk = new TextEncoder().encode(`items of job ${plan.number}`);
-      const root = encode([target.count, [[Buffer.from(sha256(chunk), 'hex'), target.count]]]);
-      blobs.push({ hash: sha256(chunk), bytes: chunk }, { hash: sha256(root), bytes: root });
-      items = { root: sha256(root), count: target.count };
-    }
-    const owner = this.#world.machine(plan.owner);
-    const manifest = manifestOf(plan, owner, items, sha256(bytes), sha256(params), this.#world);
-    const computation = computationId(manifest.spec, sha256);
-    return {
-      ...{ plan, id: sha256(encodeManifest(manifest)), manifest, blobs },
-      question: { program, computation, target },
-      ...{ acknowledged: null, confirmed: null, cancelAsked: false, asked: null },
-    };
   }
 
   /** Publishes, waits for the receipt, then for the end: again after each restart. */
@@ -100,19 +73,17 @@ export class Users {
   }
 
   #publish(job: UserJob, machine: Machine, request: number): void {
-    const { manifest, blobs, plan } = job;
-    const { candidates: end, ms } = manifest.probe;
-    const columns = columnsOf(plan.program, 0, end, (_, outcome) => outcome);
-    const part = end === 0 ? null : { lo: 0, hi: end, ms, ...columns };
+    const publish = publishEvent(job, machine, request);
     for (const observer of this.#world.observers) {
       const { computation } = job.question;
-      if (part !== null) {
-        const execution = { id: 0, computation, lo: 0, hi: end, fresh: false };
+      if (publish.probe !== null) {
+        const { hi: end, ms } = publish.probe;
+        const execution = { id: 0, computation, lo: 0, hi: end, fresh: false, tellMs: 0 };
         observer.evaluated?.(machine, execution, 0, end, ms);
       }
     }
-    this.#world.tell(`job ${plan.number} is published at ${machine.plan.name}`);
-    machine.deliver({ kind: 'publish', request, manifest, blobs, probe: part });
+    this.#world.tell(`job ${job.plan.number} is published at ${machine.plan.name}`);
+    machine.deliver(publish);
   }
 
   operate(act: Extract<Act, { kind: 'operate' }>): void {
@@ -198,37 +169,4 @@ export class Users {
       machine.deliver({ kind: 'skip', request: this.#world.request(), job: job.id, index });
     }
   }
-}
-
-function manifestOf(
-  plan: JobPlan,
-  owner: Machine,
-  items: Manifest['spec']['items'],
-  program: Hash,
-  params: Hash,
-  world: World,
-): Manifest {
-  const { deadlineMs, priority, target } = plan;
-  const deadlineAt = deadlineMs === null ? null : Math.round(world.wallMs + plan.at + deadlineMs);
-  return {
-    ...{ owner: owner.id, nonce: sha256(`job ${plan.number}`).slice(0, 32) },
-    name: `job ${plan.number}`,
-    spec: { program, params, seed: 0, items, contract: 1, mathClass: world.mathClass },
-    ...{ target, priority, publishedAt: 0, deadlineAt, root: null },
-    probe: probeOf(plan),
-  };
-}
-
-/** What the publisher's probe finds: it ends before the first candidate that fails. */
-function probeOf({ program, probe, target }: JobPlan): Manifest['probe'] {
-  const failing = [...program.deadly, ...program.poison, ...program.limit];
-  const candidates = Math.min(probe, target.count, ...failing);
-  let ms = 0;
-  let accepted = 0;
-  for (let index = 0; index < candidates; index++) {
-    ms += costOf(program, index);
-    const outcome = outcomeOf(program, index);
-    if (outcome !== null && typeof outcome !== 'object') accepted++;
-  }
-  return { candidates, accepted, ms };
 }

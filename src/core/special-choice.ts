@@ -1,0 +1,141 @@
+import type { Computation, LostInterval } from './computation.ts';
+import type { IntervalSet } from './interval-set.ts';
+import type { JobState } from './job-state.ts';
+import { leased } from './lease-book.ts';
+import { liveContenders } from './membership.ts';
+import type { OwnLease } from './peer-state.ts';
+import type { Turn } from './turn.ts';
+
+/** Parts that an interval is split into after it was under way when its peer ended. */
+const LOST_PARTS = 16;
+
+/** An interval that is not a block by the grid. */
+export type Special = Pick<OwnLease['lease'], 'lo' | 'hi'> & Pick<OwnLease, 'purpose'>;
+
+/** Single indices that need care: disputes, failures, lost values, intervals found at a start. */
+export function chooseSpecial(turn: Turn, job: JobState, reach: number): Special | null {
+  const { computation } = job;
+  if (
+    computation.disputes.size + computation.attempts.size + computation.losses.length === 0 &&
+    computation.missing.isEmpty()
+  ) {
+    return null;
+  }
+  const taken = leased(turn, computation);
+  return (
+    chooseDispute(turn, computation, reach) ??
+    chooseAttempted(turn, job, taken, reach) ??
+    chooseMissing(turn, computation, taken, reach) ??
+    chooseLost(turn, job, taken, reach)
+  );
+}
+
+function chooseDispute(turn: Turn, computation: Computation, reach: number): Special | null {
+  if (computation.impureAt !== null) return null;
+  const live = liveContenders(turn, computation);
+  const self = turn.state.self.peer;
+  for (const index of computation.openDisputes()) {
+    if (index >= reach) break;
+    const held = turn.state.leases.some(
+      ({ lease, purpose }) =>
+        purpose === 'dispute' && lease.segment === undefined && lease.lo === index,
+    );
+    if (held || live.owner(index) !== self) continue;
+    return { lo: index, hi: index + 1, purpose: 'dispute' };
+  }
+  return null;
+}
+
+/** An index that failed is tried by peers that have not tried it, where there are such. */
+function chooseAttempted(
+  turn: Turn,
+  job: JobState,
+  taken: IntervalSet,
+  reach: number,
+): Special | null {
+  const { computation } = job;
+  const live = liveContenders(turn, computation).list.map(({ peer }) => peer);
+  for (const index of [...computation.attempts.keys()].sort((a, b) => a - b)) {
+    if (index >= reach) break;
+    if (computation.coverage.has(index) || computation.isStuck(index)) continue;
+    if (job.skips.has(index) || taken.has(index)) continue;
+    const tried = new Set(computation.attempts.get(index)?.map(({ peer }) => peer));
+    const untried = live.filter((peer) => !tried.has(peer));
+    if (untried.length > 0 && !untried.includes(turn.state.self.peer)) continue;
+    return { lo: index, hi: index + 1, purpose: 'single' };
+  }
+  return null;
+}
+
+/** Values that no holder has any more; not those that this peer failed at. */
+export function chooseMissing(
+  turn: Turn,
+  computation: Computation,
+  taken: IntervalSet,
+  reach: number,
+): Special | null {
+  const { missing, attempts } = computation;
+  const self = turn.state.self.peer;
+  for (const [lo, hi] of missing.within(0, reach)) {
+    for (const [from, to] of taken.gaps(lo, hi)) {
+      for (let index = from; index < to; index++) {
+        const failed = attempts.get(index)?.some(({ peer }) => peer === self) === true;
+        if (!failed) return { lo: index, hi: index + 1, purpose: 'single' };
+      }
+    }
+  }
+  return null;
+}
+
+/**
+ * An interval that was under way when its peer ended is split in 16. Lost once, it goes on at once,
+ * for the machine may just have been switched off; lost twice or more, one peer alone tries a
+ * part at a time after a minute, doubled each time.
+ */
+function chooseLost(
+  turn: Turn,
+  { computation, skips }: JobState,
+  taken: IntervalSet,
+  reach: number,
+): Special | null {
+  const { losses, coverage } = computation;
+  const busy = taken.clone();
+  for (const index of skips) busy.add(index, index + 1);
+  for (const index of computation.attempts.keys()) busy.add(index, index + 1);
+  for (const index of computation.disputes.keys()) busy.add(index, index + 1);
+  for (const { lo, hi } of losses) {
+    for (const [a, b] of coverage.gaps(lo, Math.min(hi, reach))) {
+      for (const [from, to] of busy.gaps(a, b)) {
+        const end = partEnd(losses, from, to);
+        if (!mayRetry(turn, computation, from, end)) continue;
+        return { lo: from, hi: end, purpose: 'lost' };
+      }
+    }
+  }
+  return null;
+}
+
+/** Where the part ends that begins at `from`: of the narrowest loss there, before the next one. */
+function partEnd(losses: readonly LostInterval[], from: number, to: number): number {
+  let end = to;
+  let narrowest = Number.POSITIVE_INFINITY;
+  for (const { lo, hi } of losses) {
+    if (lo > from) end = Math.min(end, lo);
+    if (lo > from || hi <= from || hi - lo >= narrowest) continue;
+    narrowest = hi - lo;
+    const size = Math.max(1, Math.ceil(narrowest / LOST_PARTS));
+    end = Math.min(end, lo + (Math.floor((from - lo) / size) + 1) * size);
+  }
+  return end;
+}
+
+function mayRetry(turn: Turn, computation: Computation, lo: number, hi: number): boolean {
+  const over = computation.losses.filter((loss) => loss.lo < hi && loss.hi > lo);
+  if (over.length < 2) return true;
+  const last = Math.max(...over.map(({ at }) => at));
+  const waitMs = turn.state.timing.lostMs * 2 ** Math.min(over.length - 2, 16);
+  if (turn.now - last < waitMs) return false;
+  const alone = turn.state.leases.every(({ lease }) => lease.segment !== undefined);
+  const owner = liveContenders(turn, computation).owner(lo);
+  return alone && owner === turn.state.self.peer;
+}

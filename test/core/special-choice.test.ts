@@ -1,0 +1,62 @@
+import { describe, expect, test } from 'vitest';
+import { Computation } from '../../src/core/computation.ts';
+import { IntervalSet } from '../../src/core/interval-set.ts';
+import { newPeerState } from '../../src/core/peer-state.ts';
+import { chooseMissing } from '../../src/core/special-choice.ts';
+import { DEFAULT_TIMING } from '../../src/core/timing.ts';
+import { Turn } from '../../src/core/turn.ts';
+import { sha256 } from '../sim/world/machine.ts';
+
+const HASH = sha256('computation');
+const START = { incarnation: 1, nonce: '00'.repeat(8) };
+const MATH = 'aa'.repeat(8);
+
+function computation(): Computation {
+  const spec = { program: HASH, params: HASH, seed: 0, items: null, contract: 1, mathClass: MATH };
+  return new Computation(HASH, spec);
+}
+
+/** Index 10 died where this peer tried it. */
+function failedAt(one: Computation, peer: string): void {
+  const attempt = { job: HASH, lo: 10, hi: 11, failure: 'died', detail: 'SIGSEGV' };
+  const key = { scope: HASH, origin: peer, start: START, n: 0 };
+  one.addAttempt(key, { kind: 'attempt', ...attempt }, 0);
+}
+
+function chosen(one: Computation, taken = new IntervalSet(), reach = 100) {
+  const self = { peer: 'self', name: 'self', version: '0', slots: 1, mathClass: MATH };
+  const state = newPeerState(self, START, DEFAULT_TIMING);
+  const env = { now: 1, rng: () => 0.5, hash: sha256, verify: () => true };
+  return chooseMissing(
+    new Turn(state, { ...env, sign: () => new Uint8Array() }),
+    one,
+    taken,
+    reach,
+  );
+}
+
+describe('of lost values', () => {
+  test('the lowest one is evaluated again, alone', () => {
+    const one = computation();
+    one.missing.add(10, 13);
+    expect(chosen(one)).toEqual({ lo: 10, hi: 11, purpose: 'single' });
+  });
+
+  test('those that somebody holds a lease on, or above the end, are not', () => {
+    const one = computation();
+    one.missing.add(10, 13);
+    expect(chosen(one, new IntervalSet([[9, 12]]))).toMatchObject({ lo: 12 });
+    expect(chosen(one, new IntervalSet(), 10)).toBeNull();
+  });
+
+  test('one that failed on this peer is left to others, one that failed elsewhere is not', () => {
+    const own = computation();
+    own.missing.add(10, 13);
+    failedAt(own, 'self');
+    expect(chosen(own)).toMatchObject({ lo: 11 });
+    const other = computation();
+    other.missing.add(10, 13);
+    failedAt(other, 'another');
+    expect(chosen(other)).toMatchObject({ lo: 10 });
+  });
+});
