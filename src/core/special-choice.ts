@@ -89,8 +89,9 @@ export function chooseMissing(
 
 /**
  * An interval that was under way when its peer ended is split in 16. Lost once, it goes on at once,
- * for the machine may just have been switched off; lost twice or more, one peer alone tries a
- * part at a time after a minute, doubled each time.
+ * for the machine may just have been switched off: each part with the peer that it falls to, after
+ * a while with any. Lost twice or more, one peer alone tries a part at a time after a minute,
+ * doubled each time.
  */
 function chooseLost(
   turn: Turn,
@@ -106,9 +107,11 @@ function chooseLost(
   for (const { lo, hi } of losses) {
     for (const [a, b] of coverage.gaps(lo, Math.min(hi, reach))) {
       for (const [from, to] of busy.gaps(a, b)) {
-        const end = partEnd(losses, from, to);
-        if (!mayRetry(turn, computation, from, end)) continue;
-        return { lo: from, hi: end, purpose: 'lost' };
+        for (let at = from; at < to; ) {
+          const end = partEnd(losses, at, to);
+          if (mayRetry(turn, computation, at, end)) return { lo: at, hi: end, purpose: 'lost' };
+          at = end;
+        }
       }
     }
   }
@@ -130,12 +133,13 @@ function partEnd(losses: readonly LostInterval[], from: number, to: number): num
 }
 
 function mayRetry(turn: Turn, computation: Computation, lo: number, hi: number): boolean {
+  const { state, now } = turn;
+  const { lostMs, deadMs } = state.timing;
   const over = computation.losses.filter((loss) => loss.lo < hi && loss.hi > lo);
-  if (over.length < 2) return true;
-  const last = Math.max(...over.map(({ at }) => at));
-  const waitMs = turn.state.timing.lostMs * 2 ** Math.min(over.length - 2, 16);
-  if (turn.now - last < waitMs) return false;
-  const alone = turn.state.leases.every(({ lease }) => lease.segment !== undefined);
-  const owner = liveContenders(turn, computation).owner(lo);
-  return alone && owner === turn.state.self.peer;
+  const silentMs = now - Math.max(...over.map(({ at }) => at));
+  const isOwn = liveContenders(turn, computation).owner(lo) === state.self.peer;
+  // All peers at once would fall together if a candidate takes machines down.
+  if (over.length < 2) return isOwn || silentMs >= deadMs;
+  if (!isOwn || silentMs < lostMs * 2 ** Math.min(over.length - 2, 16)) return false;
+  return state.leases.every(({ lease }) => lease.segment !== undefined);
 }

@@ -93,8 +93,8 @@ export const LIFE_BUGS: readonly Bug[] = [
     edits: [
       {
         file: 'src/core/special-choice.ts',
-        find: 'if (turn.now - last < waitMs) return false;',
-        replace: 'if (turn.now - last < waitMs * 1000) return false;',
+        find: 'silentMs < lostMs * 2 **',
+        replace: 'silentMs < lostMs * 1000 * 2 **',
       },
     ],
   },
@@ -105,7 +105,7 @@ export const LIFE_BUGS: readonly Bug[] = [
     edits: [
       {
         file: 'src/core/special-choice.ts',
-        find: 'if (over.length < 2) return true;',
+        find: 'if (over.length < 2) return isOwn || silentMs >= deadMs;',
         replace: 'if (over.length < 999) return true;',
       },
     ],
