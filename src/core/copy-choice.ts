@@ -6,9 +6,12 @@ import { eligible, slotsInMesh } from './membership.ts';
 import { estimate, grainOf, reachOf } from './reach.ts';
 import type { Turn } from './turn.ts';
 
-/** Runs at a time where a machine may have died of a candidate; the second comes later. */
+/** Runs at a time where a machine may have died of a candidate; the second comes so much later. */
 const MOST_RUNS_AFTER_LOSS = 2;
 const LATER_AFTER_LOSS = 10;
+
+/** Times of a death after which who holds such an interval would be known to have died of it. */
+const SURELY_ALIVE = 2;
 
 /**
  * When idle: a second run of the lowest interval that another peer holds for longer than 1.5 times
@@ -18,8 +21,10 @@ export function chooseCopy(turn: Turn, job: JobState): Choice | null {
   const { computation } = job;
   const median = computation.medianMs;
   if (median === null || !job.active || !eligible(turn, computation)) return null;
-  const { roster } = turn.state;
+  const { roster, timing } = turn.state;
   const leastMs = Math.max(1.5 * median, 100);
+  const aliveMs = SURELY_ALIVE * timing.deadMs * roster.spacing;
+  const lateMs = Math.max(LATER_AFTER_LOSS * leastMs, aliveMs);
   const aged = roster.agedLeases(computation.id, leastMs, turn.now);
   if (aged.length === 0) return null;
   const slots = Math.max(slotsInMesh(turn, computation), 1);
@@ -32,7 +37,7 @@ export function chooseCopy(turn: Turn, job: JobState): Choice | null {
   for (const { lease, age } of aged.sort((a, b) => a.lease.lo - b.lease.lo)) {
     if (age > tooOld) continue;
     const wasLost = computation.losses.some((loss) => overlap(lease, loss));
-    if (wasLost && age < LATER_AFTER_LOSS * leastMs) continue;
+    if (wasLost && age < lateMs) continue;
     const gap = copyable(job, lease.lo, Math.min(lease.hi, reach));
     if (gap === null) continue;
     const runs = theirs.filter((other) => overlap(other, gap));
