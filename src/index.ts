@@ -1,6 +1,7 @@
 export { defaultHome } from './control/home.ts';
 export { type OpenMesh, type OpenOptions, open } from './control/open.ts';
 export { MeshError, type MeshErrorCode } from './core/mesh-error.ts';
+export type { Admission, RemovedPeer, Rotation } from './node/admission.ts';
 export type {
   Job,
   JobReport,
@@ -12,9 +13,11 @@ export type {
   PublishRequest,
   ResultLine,
   StatusReport,
+  StopOptions,
   Summary,
   VerifyReport,
   WaitOptions,
 } from './node/mesh.ts';
 export type { Submission, SubmitOptions, Submitter } from './node/submission.ts';
+export type { TrustChange } from './node/trust-list.ts';
 export type { Rerun } from './work/workforce.ts';

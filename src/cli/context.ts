@@ -10,8 +10,11 @@ export interface Io {
   readonly stdin: Readable;
   readonly env: NodeJS.ProcessEnv;
   /** Calls back at the first SIGINT or SIGTERM; the second one ends the process. */
-  onInterrupt(handler: () => void): () => void;
+  onInterrupt(handler: (signal: Interrupt) => void): () => void;
 }
+
+/** A signal by which a command is told to end. */
+export type Interrupt = 'SIGINT' | 'SIGTERM';
 
 /** What every verb is given. */
 export interface Context {

@@ -41,6 +41,7 @@ const BY_ERROR: Readonly<Record<MeshErrorCode, number>> = {
   MESH_PORT_IN_USE: EXIT.usage,
   MESH_UNKNOWN_JOB: EXIT.usage,
   MESH_AMBIGUOUS: EXIT.usage,
+  MESH_UNTRUSTED: EXIT.usage,
   MESH_JOB_ENDED: EXIT.usage,
   MESH_NOT_EVALUATED: EXIT.usage,
   MESH_DISK_FULL: EXIT.failed,

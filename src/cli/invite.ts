@@ -7,7 +7,9 @@ export const invite: Verb = {
   name: 'invite',
   group: 'This machine',
   summary: 'print the one line to hand to the next machine',
-  notes: 'It holds the mesh secret: whoever has it can join. `meshd join` takes it.',
+  notes:
+    'It holds the mesh secret: whoever has it can join. `meshd join` takes it. ' +
+    'An invite cannot be revoked by itself: `meshd secret rotate` makes all of them void.',
   examples: ['meshd invite', 'ssh other meshd join "$(meshd invite)"'],
   positionals: [],
   flags: [],

@@ -1,7 +1,7 @@
 import type { JobRow } from '../node/mesh.ts';
 import { print } from './context.ts';
 import { EXIT } from './exit-code.ts';
-import { formatCount, formatShare, shortJob } from './format.ts';
+import { formatCount, formatShare, shortJob, visible } from './format.ts';
 import { formatTable, type TableColumn } from './table.ts';
 import { checkHome, withMesh } from './use-mesh.ts';
 import type { Verb } from './verb.ts';
@@ -32,7 +32,15 @@ export const jobs: Verb = {
     checkHome(context);
     const rows = await withMesh(context, (mesh) => mesh.jobs(), { slots: 0 });
     if (context.json) for (const row of rows) print(context, '', row);
-    else print(context, rows.length === 0 ? 'no jobs' : formatTable(COLUMNS, rows), null);
+    else print(context, rows.length === 0 ? 'no jobs' : table(rows), null);
     return EXIT.done;
   },
 };
+
+/** The table, and below it why this machine does not work on some of them. */
+function table(rows: readonly JobRow[]): string {
+  const reasons = rows.flatMap(({ job, name, notHere }) =>
+    notHere === null ? [] : [`${visible(name)} (${shortJob(job)}) does not run here: ${notHere}`],
+  );
+  return [formatTable(COLUMNS, rows), ...reasons].join('\n');
+}

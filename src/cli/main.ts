@@ -1,8 +1,11 @@
-import type { Io } from './context.ts';
+import type { Interrupt, Io } from './context.ts';
 import { EXIT } from './exit-code.ts';
 import { run } from './run.ts';
 
-const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const satisfies readonly Interrupt[];
+
+/** A queue signals every process, and the one that started this one passes its own on. In ms. */
+const ECHO_MS = 1000;
 
 /** Runs this process's command line and ends the process with its exit code. */
 export async function main(): Promise<void> {
@@ -19,12 +22,17 @@ function processIo(): Io {
   return { stdout, stderr, stdin, env, onInterrupt };
 }
 
-function onInterrupt(handler: () => void): () => void {
-  let seen = 0;
-  const listener = (): void => {
-    seen++;
-    if (seen === 1) handler();
-    else process.exit(EXIT.interrupted);
+function onInterrupt(handler: (signal: Interrupt) => void): () => void {
+  let first: { readonly signal: Interrupt; readonly at: number } | null = null;
+  const mayEcho = process.env['MESHD_REEXEC'] === '1';
+  const listener = (signal: Interrupt): void => {
+    const at = performance.now();
+    if (first === null) {
+      first = { signal, at };
+      handler(signal);
+    } else if (!mayEcho || signal !== first.signal || at - first.at > ECHO_MS) {
+      process.exit(EXIT.interrupted);
+    }
   };
   for (const signal of SIGNALS) process.on(signal, listener);
   return () => {

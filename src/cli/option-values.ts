@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { InvalidArgumentError } from 'commander';
+import { isPeerId } from '../core/ids.ts';
 
 const UNIT_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
@@ -42,12 +43,22 @@ export function displayName(text: string): string {
   throw new InvalidArgumentError('It must have 1 to 64 printable characters.');
 }
 
-/** A multiaddr with a TCP port: `/ip4/127.0.0.1/tcp/4001`. */
+/** A multiaddr with a TCP port, or of a WebSocket: `/ip4/127.0.0.1/tcp/4001`, `…/tcp/443/ws`. */
 export function tcpMultiaddr(text: string): string {
-  const [empty, kind = '', host = '', tcp, port = ''] = text.split('/');
+  const [empty, kind = '', host = '', tcp, port = '', ...rest] = text.split('/');
   const hostFits =
     kind === 'ip4' ? isIP(host) === 4 : kind === 'ip6' ? isIP(host) === 6 : /^dns[46]?$/.test(kind);
   const portFits = /^\d{1,5}$/.test(port) && Number(port) <= 65_535;
-  if (empty === '' && hostFits && host !== '' && tcp === 'tcp' && portFits) return text;
-  throw new InvalidArgumentError('It must be a multiaddr such as /ip4/0.0.0.0/tcp/0.');
+  const restFits = rest.length === 0 || rest.join('/') === 'ws';
+  const isWhole = empty === '' && hostFits && host !== '' && tcp === 'tcp';
+  if (isWhole && portFits && restFits) return text;
+  throw new InvalidArgumentError(
+    'It must be a multiaddr such as /ip4/0.0.0.0/tcp/0, or /ip4/0.0.0.0/tcp/443/ws.',
+  );
+}
+
+/** A peer's id, as `meshd peers --json` and `meshd status` show it. */
+export function peerId(text: string): string {
+  if (isPeerId(text)) return text;
+  throw new InvalidArgumentError('It must be a peer’s whole id (12D3KooW…): see `meshd status`.');
 }

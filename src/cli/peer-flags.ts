@@ -1,4 +1,4 @@
-import { displayName, tcpMultiaddr, wholeNumber } from './option-values.ts';
+import { displayName, peerId, tcpMultiaddr, wholeNumber } from './option-values.ts';
 import type { Flag } from './verb.ts';
 
 /** The options that `start` and `join` share. */
@@ -7,12 +7,15 @@ export interface PeerFlags {
   readonly announce?: readonly string[];
   readonly slots?: number;
   readonly name?: string;
+  readonly trust?: readonly string[];
 }
 
 export const PEER_FLAGS: readonly Flag[] = [
   {
     flags: '--listen <multiaddr>',
-    help: 'address to listen on, several times (default: all interfaces, a free port that is kept)',
+    help:
+      'address to listen on, several times; …/ws: like a web server (default: all interfaces, ' +
+      'IPv4 and IPv6, free ports that are kept)',
     parse: tcpMultiaddr,
     many: true,
   },
@@ -31,5 +34,11 @@ export const PEER_FLAGS: readonly Flag[] = [
     flags: '--name <name>',
     help: 'what others see (default: the host name)',
     parse: displayName,
+  },
+  {
+    flags: '--trust <peer>',
+    help: 'run the jobs of this publisher alone, several times; kept: see `meshd trust`',
+    parse: peerId,
+    many: true,
   },
 ];

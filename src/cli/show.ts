@@ -39,6 +39,7 @@ function reportText(report: JobReport): string {
     ['max-evals', report.maxEvals === null ? null : formatCount(report.maxEvals)],
     ['priority', String(report.priority)],
     ['owner', report.owner],
+    ['not here', report.notHere],
     ['computation', report.computation],
     ['program', report.program],
     ['certificate', report.certificate],

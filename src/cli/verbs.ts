@@ -1,6 +1,7 @@
 import { attach } from './attach.ts';
 import { cancel } from './cancel.ts';
 import { completion } from './completion.ts';
+import { doctor } from './doctor.ts';
 import { invite } from './invite.ts';
 import { jobs } from './jobs.ts';
 import { join } from './join.ts';
@@ -13,17 +14,20 @@ import { publish } from './publish.ts';
 import { rerun } from './rerun.ts';
 import { results } from './results.ts';
 import { resume } from './resume.ts';
+import { secret } from './secret.ts';
+import { service } from './service.ts';
 import { show } from './show.ts';
 import { skip } from './skip.ts';
 import { start } from './start.ts';
 import { status } from './status.ts';
 import { stop } from './stop.ts';
+import { trust } from './trust.ts';
 import type { Verb } from './verb.ts';
 import { verify } from './verify.ts';
 
 /** All commands, in the order of --help. */
 export const VERBS: readonly Verb[] = [
-  ...[start, join, stop, leave, invite, status, peers],
+  ...[start, join, stop, leave, invite, status, peers, secret, trust, service, doctor],
   ...[publish, map],
   ...[jobs, show, attach, results, cancel, pause, resume, priority, skip, rerun, verify],
   completion,

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MeshError } from '../core/mesh-error.ts';
+import type { Admission } from '../node/admission.ts';
 import type {
   Job,
   JobRow,
@@ -8,6 +9,7 @@ import type {
   PeerRow,
   PublishRequest,
   StatusReport,
+  StopOptions,
   WaitOptions,
 } from '../node/mesh.ts';
 import type { Peer, PeerOptions } from '../node/peer.ts';
@@ -103,6 +105,10 @@ class EmbeddedMesh implements OpenMesh {
     void peer.ended.then(() => this.close());
   }
 
+  get admission(): Admission {
+    return this.#peer.mesh.admission;
+  }
+
   publish(request: PublishRequest, options?: WaitOptions): Promise<Job> {
     return this.#peer.mesh.publish(request, options);
   }
@@ -131,8 +137,8 @@ class EmbeddedMesh implements OpenMesh {
     return this.#peer.mesh.invite();
   }
 
-  async stop(): Promise<void> {
-    await this.#peer.mesh.stop();
+  async stop(options?: StopOptions): Promise<void> {
+    await this.#peer.mesh.stop(options);
     await this.close();
   }
 

@@ -1,4 +1,5 @@
 import type { ComputationId, JobId } from '../core/ids.ts';
+import type { Admission } from '../node/admission.ts';
 import type {
   Job,
   JobReport,
@@ -8,12 +9,14 @@ import type {
   PublishRequest,
   ResultLine,
   StatusReport,
+  StopOptions,
   Summary,
   VerifyReport,
   WaitOptions,
 } from '../node/mesh.ts';
 import { type Submission, type SubmitOptions, toSubmission } from '../node/submission.ts';
 import type { Rerun } from '../work/workforce.ts';
+import { RemoteAdmission } from './admission-routes.ts';
 import type { ControlClient } from './client.ts';
 import type { OpenMesh } from './open.ts';
 import { encodePublication } from './publication.ts';
@@ -22,10 +25,12 @@ import type { JobHandle } from './routes.ts';
 /** A mesh through the running peer of a home. Closing it leaves the peer alone. */
 export class RemoteMesh implements OpenMesh {
   readonly embedded = false;
+  readonly admission: Admission;
   readonly #client: ControlClient;
 
   constructor(client: ControlClient) {
     this.#client = client;
+    this.admission = new RemoteAdmission(client);
   }
 
   async publish(request: PublishRequest, options: WaitOptions = {}): Promise<Job> {
@@ -63,8 +68,8 @@ export class RemoteMesh implements OpenMesh {
     return (await this.#client.ask('GET', 'invite')) as string;
   }
 
-  async stop(): Promise<void> {
-    await this.#client.ask('POST', 'stop');
+  async stop({ mesh = false }: StopOptions = {}): Promise<void> {
+    await this.#client.ask('POST', mesh ? 'stop?mesh' : 'stop');
   }
 
   async leave(): Promise<void> {

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Job, Mesh } from '../node/mesh.ts';
 import type { Submitter } from '../node/submission.ts';
+import { answerAdmission } from './admission-routes.ts';
 import { malformed } from './byte-reader.ts';
 import { LineWriter } from './line-writer.ts';
 import { decodePublication } from './publication.ts';
@@ -55,15 +56,18 @@ export async function answer(mesh: Mesh & Submitter, wanted: ControlRequest): Pr
     case 'POST jobs':
       return publish(mesh, request, response, signal);
     case 'POST stop':
-      await mesh.stop();
+      await mesh.stop({ mesh: url.searchParams.has('mesh') });
       await over;
       return json(response, null);
     case 'POST leave':
       await mesh.leave();
       await over;
       return json(response, null);
-    default:
-      throw unknownRoute(request);
+    default: {
+      const answered = await answerAdmission(mesh.admission, route, url.searchParams);
+      if (answered === undefined) throw unknownRoute(request);
+      return json(response, answered);
+    }
   }
 }
 

@@ -49,7 +49,7 @@ export async function serveControl(options: ControlOptions): Promise<ControlServ
   const server = createServer((request, response) => {
     const stop = new AbortController();
     response.on('close', () => stop.abort());
-    const farewell = /\/(stop|leave)$/.test(request.url ?? '');
+    const farewell = /\/(stop|leave)(\?|$)/.test(request.url ?? '');
     const wanted = { request, response, signal: stop.signal, over: over.promise };
     const call = serve(options, wanted).finally(() => waits.delete(call));
     if (farewell) farewells.add(call);

@@ -1,5 +1,6 @@
 import { openItems } from './blobs.ts';
 import { Computation } from './computation.ts';
+import { noteJobs } from './duty.ts';
 import { assertNever, type JobId } from './ids.ts';
 import { JobState, type PlacedOp } from './job-state.ts';
 import { stopSkipped } from './lease-book.ts';
@@ -7,6 +8,7 @@ import { computationId, encodeManifest, successorId } from './manifest.ts';
 import type { Orphan } from './peer-state.ts';
 import type { CertificateRecord, ControlOp, ManifestRecord, RecordBody } from './record.ts';
 import { opPayload } from './record-codec.ts';
+import { applyRemoval } from './removal.ts';
 import type { Turn } from './turn.ts';
 
 /** Most control records kept for jobs that are not known yet. */
@@ -48,6 +50,8 @@ export function applyControl(turn: Turn, placed: Orphan): void {
       turn.change(job.id);
       return;
     }
+    case 'removal':
+      return applyRemoval(turn, body, key.origin);
     case 'segment':
     case 'attempt':
       return;
@@ -93,6 +97,7 @@ function addJob(turn: Turn, record: ManifestRecord, placed: Orphan): void {
   job.records.push({ ...placed.key, hash: placed.hash });
   job.loaded = !state.booted;
   state.jobs.set(id, job);
+  noteJobs(turn);
   turn.log('info', 'job.known', { job: id, name: manifest.name, owner: manifest.owner });
   // A manifest that was lost comes back to blobs that stayed.
   if (state.booted) openItems(turn, job);

@@ -46,6 +46,10 @@ export type PeerEvent =
       readonly locals: ReadonlyMap<string, Uint8Array>;
       readonly known: boolean;
     }
+  /** Work for the jobs that this names alone: by name, or by the beginning of an id. */
+  | { readonly kind: 'limit'; readonly job: string }
+  /** Run the jobs of these publishers and one's own alone; null: those of all members. */
+  | { readonly kind: 'trust'; readonly peers: readonly PeerId[] | null }
   | { readonly kind: 'addresses'; readonly addresses: readonly string[] }
   | { readonly kind: 'message'; readonly from: PeerId; readonly message: Message }
   | { readonly kind: 'connected'; readonly peer: PeerId }
@@ -78,6 +82,8 @@ export type PeerEvent =
       readonly job: JobId;
       readonly change: OpChange;
     }
+  /** Puts a peer on the deny list. */
+  | { readonly kind: 'remove'; readonly request: number; readonly peer: PeerId }
   | {
       readonly kind: 'skip';
       readonly request: number;
@@ -95,8 +101,10 @@ export type PeerEvent =
     }
   /** Asks for a long value that a client reads. */
   | { readonly kind: 'fetch'; readonly hash: Hash }
-  /** stop: free the leases. leave: say farewell as well. Nothing is claimed afterwards. */
-  | { readonly kind: 'stop'; readonly leave: boolean };
+  /** Ask all peers that are alive to end, this one included. */
+  | { readonly kind: 'quit' }
+  /** Free the leases, claim nothing any more. drain: what runs may still come to its outcomes. */
+  | { readonly kind: 'stop'; readonly drain: boolean };
 
 /** What an execution evaluates. */
 export interface Execution {
@@ -137,6 +145,8 @@ export type Effect =
   /** Where a member is reached, or that it is gone. */
   | { readonly kind: 'know'; readonly peer: PeerId; readonly addresses: readonly string[] }
   | { readonly kind: 'forget.peer'; readonly peer: PeerId }
+  /** Let this peer in no more. */
+  | { readonly kind: 'deny'; readonly peer: PeerId }
   | { readonly kind: 'answer'; readonly request: number; readonly result: Answer }
   /** A job or the roster changed: clients look again. */
   | { readonly kind: 'changed'; readonly job: JobId | null }
@@ -149,6 +159,8 @@ export type Effect =
     }
   /** This peer has a new start: keep its incarnation, synced, before anything else is done. */
   | { readonly kind: 'rise'; readonly incarnation: number }
+  /** A member asked this peer to end. */
+  | { readonly kind: 'quit'; readonly by: PeerId }
   /** Another process runs with this peer's identity: end. */
   | { readonly kind: 'halt'; readonly reason: string };
 
@@ -185,9 +197,16 @@ export interface Difference {
 
 export type Answer =
   | { readonly kind: 'kept'; readonly job: JobId; readonly copies: number }
+  /** A peer is on the deny list. */
+  | { readonly kind: 'removed' }
   | { readonly kind: 'verified'; readonly checked: number; readonly different: Difference[] }
   | {
       readonly kind: 'refused';
-      readonly code: 'MESH_UNKNOWN_JOB' | 'MESH_JOB_ENDED' | 'MESH_DISK_FULL' | 'MESH_STOPPED';
+      readonly code:
+        | 'MESH_UNKNOWN_JOB'
+        | 'MESH_JOB_ENDED'
+        | 'MESH_UNTRUSTED'
+        | 'MESH_DISK_FULL'
+        | 'MESH_STOPPED';
       readonly reason: string;
     };

@@ -1,8 +1,10 @@
+import { refusals } from './duty.ts';
 import { type PeerId, sameStart } from './ids.ts';
 import { dropUnstarted, FINISHED_BEATS, yieldConflicts } from './lease-book.ts';
 import type { Message, RecordGroup } from './message.ts';
 import { receive } from './records.ts';
 import type { Register } from './register.ts';
+import { isRemoved } from './removal.ts';
 import type { Turn } from './turn.ts';
 import { hearTwin, hintAtLaterStart } from './twin.ts';
 
@@ -32,7 +34,7 @@ export function ownRegister(turn: Turn): Register {
     slots: state.self.slots,
     mathClass: state.self.mathClass,
     addresses: state.addresses,
-    refuses: [...state.refuses].sort().slice(0, 1024),
+    refuses: refusals(state).slice(0, 1024),
     heartbeatMs: Math.round(heartbeatMs(turn)),
     leaving: state.leaving,
     stores: !state.diskFull,
@@ -85,10 +87,12 @@ export function hear(
 ): void {
   const { state, now } = turn;
   const { register, fresh } = message;
+  if (isRemoved(turn, register.peer)) return;
   if (register.peer === state.self.peer) return hearTwin(turn, from, register);
   const before = state.roster.get(register.peer);
   const restarted = before !== undefined && !sameStart(before.register.start, register.start);
   const wasDead = before !== undefined && state.roster.state(before, now) === 'dead';
+  const addresses = before?.register.addresses.join();
   const isNewer = state.roster.hear(register, now);
   if (isNewer) {
     if (before === undefined || restarted || wasDead) {
@@ -96,7 +100,7 @@ export function hear(
       turn.log('info', 'peer.alive', { peer: register.peer, name: register.name });
       turn.change(null);
     }
-    if (before?.register.addresses.join() !== register.addresses.join()) {
+    if (addresses !== register.addresses.join()) {
       turn.emit({ kind: 'know', peer: register.peer, addresses: register.addresses });
     }
     if (!register.leaving) yieldConflicts(turn, register.peer, register.leases);

@@ -1,6 +1,11 @@
 /** A peer's id: the text form of its libp2p peer id (`12D3Koo…`), at most 64 characters. */
 export type PeerId = string;
 
+/** Says whether a text has the form of a peer's id: that of an Ed25519 key. */
+export function isPeerId(text: string): boolean {
+  return /^12D3Koo[1-9A-HJ-NP-Za-km-z]{45}$/.test(text);
+}
+
 /** SHA-256 as 64 lower-case hexadecimal digits. */
 export type Hash = string;
 

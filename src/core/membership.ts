@@ -1,4 +1,5 @@
 import type { Computation } from './computation.ts';
+import { servesComputation } from './duty.ts';
 import type { ComputationId, PeerId } from './ids.ts';
 import type { Register } from './register.ts';
 import { type Contender, Contenders, rendezvousRank } from './rendezvous.ts';
@@ -28,7 +29,8 @@ export function eligible(turn: Turn, computation: Computation): boolean {
     !diskFull &&
     !stopped &&
     self.mathClass === computation.spec.mathClass &&
-    !refuses.has(computation.id)
+    !refuses.has(computation.id) &&
+    servesComputation(turn.state, computation.id)
   );
 }
 

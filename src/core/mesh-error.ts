@@ -15,6 +15,7 @@ export type MeshErrorCode =
   | 'MESH_UNKNOWN_JOB'
   | 'MESH_AMBIGUOUS'
   | 'MESH_JOB_ENDED'
+  | 'MESH_UNTRUSTED'
   | 'MESH_NOT_EVALUATED'
   | 'MESH_DISK_FULL'
   | 'MESH_STOPPED'

@@ -1,6 +1,6 @@
 import { decode, encode, hexToBytes } from './codec.ts';
 import { bytes, check, type Form, flag, hash, list, map, text, tuple } from './form.ts';
-import { assertNever, type Hash, type JobId, type Scope } from './ids.ts';
+import { assertNever, type Hash, type JobId, type PeerId, type Scope, type Start } from './ids.ts';
 import type { LogRange, Message, RecordGroup } from './message.ts';
 import type { Register } from './register.ts';
 import {
@@ -8,6 +8,9 @@ import {
   groupToWire,
   logRangeForm,
   logRangeToWire,
+  peerForm,
+  peerStartForm,
+  peerStartToWire,
   registerForm,
   registerToWire,
   scopeForm,
@@ -35,6 +38,9 @@ export const MAX_LOGS = 16_384;
 /** The most hashes in an ask or receipt, and jobs in a collected. */
 export const MAX_HASHES = 4096;
 
+/** The most starts in a quit. */
+export const MAX_QUITS = 4096;
+
 /** First entry of a message on the wire. A number that is no longer used is never used again. */
 const NUMBERS = {
   heartbeat: 1,
@@ -49,6 +55,7 @@ const NUMBERS = {
   blob: 10,
   none: 11,
   collected: 12,
+  quit: 13,
 } as const satisfies Record<Message['kind'], number>;
 
 const groups: Form<RecordGroup[]> = list(groupForm, MAX_GROUPS);
@@ -89,6 +96,14 @@ const FORMS: { readonly [K in Message['kind']]: Form<Extract<Message, { kind: K 
   collected: map(
     tuple<[[JobId, string][]]>(list(tuple<[JobId, string]>(hash, text(16, 1)), MAX_HASHES)),
     ([jobs]) => ({ kind: 'collected', jobs }),
+  ),
+  quit: map(
+    tuple<[PeerId, [PeerId, Start][], Uint8Array]>(
+      peerForm,
+      list(peerStartForm, MAX_QUITS),
+      bytes(64, 1),
+    ),
+    ([author, starts, signature]) => ({ kind: 'quit', author, starts, signature }),
   ),
 };
 
@@ -154,6 +169,8 @@ function contents(message: Message): unknown[] {
       return [hexToBytes(message.hash), message.bytes];
     case 'collected':
       return [message.jobs.map(([job, phase]) => [hexToBytes(job), phase])];
+    case 'quit':
+      return [message.author, message.starts.map(peerStartToWire), message.signature];
     default:
       return assertNever(message);
   }

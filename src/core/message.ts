@@ -45,6 +45,13 @@ export type StreamMessage =
   | { readonly kind: 'blob'; readonly hash: Hash; readonly bytes: Uint8Array }
   | { readonly kind: 'none'; readonly hash: Hash }
   /** Jobs whose records the sender has dropped, with the state that each ended in. */
-  | { readonly kind: 'collected'; readonly jobs: (readonly [JobId, string])[] };
+  | { readonly kind: 'collected'; readonly jobs: (readonly [JobId, string])[] }
+  /** Asks these starts of peers to end; signed by its author, passed on by everybody. */
+  | {
+      readonly kind: 'quit';
+      readonly author: PeerId;
+      readonly starts: (readonly [PeerId, Start])[];
+      readonly signature: Uint8Array;
+    };
 
 export type Message = GossipMessage | StreamMessage;

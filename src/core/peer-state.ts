@@ -21,6 +21,8 @@ export interface Self {
   readonly version: string;
   readonly slots: number;
   readonly mathClass: string;
+  /** The name of its mesh; absent without one. */
+  readonly mesh?: string;
 }
 
 /** Why an interval is run. */
@@ -103,6 +105,8 @@ export interface PeerState {
   readonly members: Members;
   /** Peers that a stream stands to, also those not heard of yet. */
   readonly connected: Set<PeerId>;
+  /** Peers on the deny list, with who put them there. */
+  readonly removed: Map<PeerId, Set<PeerId>>;
   readonly jobs: Map<JobId, JobState>;
   /** Successors by their ids. */
   readonly successors: Map<JobId, Successor>;
@@ -135,8 +139,14 @@ export interface PeerState {
   /** What the last look at a job's free blocks found. */
   readonly scans: WeakMap<JobState, Scan>;
   nextLease: number;
+  /** Requests to end that were passed on, at most 64. */
+  readonly quits: Set<string>;
   /** Computations whose program does not start here. */
   readonly refuses: Set<ComputationId>;
+  /** Names the jobs that it works for, where it is not there for all; else null. */
+  only: string | null;
+  /** Publishers whose jobs it runs beside its own; null: all members. */
+  trusted: ReadonlySet<PeerId> | null;
   readonly verifications: Map<number, Verification>;
   /** Stride scheduling: how far each job's share has run. */
   readonly passes: Map<JobId, number>;
@@ -171,6 +181,7 @@ export function newPeerState(self: Self, start: Start, timing: Timing): PeerStat
     roster: new Roster(timing),
     members: new Members(),
     connected: new Set(),
+    removed: new Map(),
     jobs: new Map(),
     successors: new Map(),
     orphans: new Map(),
@@ -192,7 +203,10 @@ export function newPeerState(self: Self, start: Start, timing: Timing): PeerStat
     covers: new WeakMap(),
     scans: new WeakMap(),
     nextLease: 1,
+    quits: new Set(),
     refuses: new Set(),
+    only: null,
+    trusted: null,
     verifications: new Map(),
     passes: new Map(),
     fresh: [],

@@ -19,6 +19,7 @@ import { MAX_INDEX } from './interval-set.ts';
 import { encodeManifest, MAX_MICROSECONDS, microseconds } from './manifest.ts';
 import { manifestForm, risingIndices } from './manifest-form.ts';
 import type { ControlOp, OpChange, RecordBody, Segment } from './record.ts';
+import { peerForm } from './register-codec.ts';
 
 /** The longest body of a record, in bytes. */
 export const MAX_BODY_BYTES = 73_728;
@@ -51,6 +52,11 @@ export function opPayload(op: Pick<ControlOp, 'job' | 'number' | 'change'>): Uin
 /** What the author of a skip signs. */
 export function skipPayload(job: string, skipped: number): Uint8Array {
   return encode(['meshd skip', hexToBytes(job), skipped]);
+}
+
+/** What the author of a removal signs, with the mesh: the two may be members of another one too. */
+export function removalPayload(self: { readonly mesh?: string }, peer: string): Uint8Array {
+  return encode(['meshd removal', self.mesh ?? '', peer]);
 }
 
 /** What the author of a certificate signs. */
@@ -100,6 +106,8 @@ export function encodeBody(body: RecordBody): Uint8Array {
       ]);
     case 'skip':
       return encode([6, hexToBytes(body.job), body.index, body.signature]);
+    case 'removal':
+      return encode([7, body.peer, body.signature]);
     default:
       return assertNever(body);
   }
@@ -207,6 +215,11 @@ const FORMS: readonly Form<RecordBody>[] = [
     kind: 'skip',
     job,
     index: at,
+    signature: signed,
+  })),
+  map(tuple(oneOf(7), peerForm, signature), ([, peer, signed]) => ({
+    kind: 'removal',
+    peer,
     signature: signed,
   })),
 ];

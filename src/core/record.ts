@@ -47,6 +47,13 @@ export interface Skip {
   readonly signature: Uint8Array;
 }
 
+/** A member's word that a peer belongs to the mesh no more. */
+export interface Removal {
+  readonly kind: 'removal';
+  readonly peer: PeerId;
+  readonly signature: Uint8Array;
+}
+
 /** What a control op changes. */
 export type OpChange =
   | { readonly kind: 'cancel'; readonly reason: 'user' | 'deadline'; readonly wait: boolean }
@@ -97,4 +104,5 @@ export type RecordBody =
   | CertificateRecord
   | Segment
   | Attempt
-  | Skip;
+  | Skip
+  | Removal;

@@ -10,6 +10,7 @@ import {
   decodeBody,
   encodeBody,
   opPayload,
+  removalPayload,
   skipPayload,
 } from './record-codec.ts';
 import { tellCollected } from './retention.ts';
@@ -129,12 +130,16 @@ function recordFault(
   if (control !== (key.scope === 'control')) return `a ${body.kind} in this scope`;
   const subject = control ? subjectOf(turn, body) : null;
   if (subject !== null && turn.state.tombstones.has(subject)) return 'of a job that was collected';
+  // Else it would answer its own removal by removing all others.
+  if (body.kind === 'removal' && source !== 'disk' && turn.state.removed.has(key.origin)) {
+    return 'a removal by a peer that is removed itself';
+  }
   // What this peer wrote to its disk it had checked; the disk's own hash covers the rest.
   return source === 'disk' || isSigned(turn, key.origin, body) ? undefined : FORGED;
 }
 
 /** Says whether a record that needs a signature bears its author's. */
-function isSigned({ env }: Turn, origin: PeerId, body: RecordBody): boolean {
+function isSigned({ env, state }: Turn, origin: PeerId, body: RecordBody): boolean {
   switch (body.kind) {
     case 'manifest':
       return env.verify(body.manifest.owner, encodeManifest(body.manifest), body.signature);
@@ -144,6 +149,8 @@ function isSigned({ env }: Turn, origin: PeerId, body: RecordBody): boolean {
       return env.verify(origin, certificatePayload(body.job, body.certificate), body.signature);
     case 'skip':
       return env.verify(origin, skipPayload(body.job, body.index), body.signature);
+    case 'removal':
+      return env.verify(origin, removalPayload(state.self, body.peer), body.signature);
     default:
       return true;
   }

@@ -54,6 +54,16 @@ function startOf([, incarnation, nonce]: readonly [PeerId, number, string, ...un
   return { incarnation, nonce };
 }
 
+/** One run of a peer as `peerStartToWire` gives it. */
+export const peerStartForm: Form<[PeerId, Start]> = map(
+  tuple<WireLog>(peerForm, ...startForms),
+  (wire) => [wire[0], startOf(wire)],
+);
+
+export function peerStartToWire([peer, start]: readonly [PeerId, Start]): unknown[] {
+  return logToWire(peer, start);
+}
+
 function logToWire(origin: PeerId, start: Start): unknown[] {
   return [origin, start.incarnation, hexToBytes(start.nonce)];
 }

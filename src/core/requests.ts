@@ -1,5 +1,6 @@
 import { keepBlob } from './blobs.ts';
 import { nextOp } from './control.ts';
+import { trusts } from './duty.ts';
 import type { Answer, PeerEvent } from './event.ts';
 import { writePart } from './execution.ts';
 import type { Hash } from './ids.ts';
@@ -16,6 +17,7 @@ type Of<K extends PeerEvent['kind']> = Extract<PeerEvent, { kind: K }>;
 const REFUSALS = {
   MESH_UNKNOWN_JOB: 'no such job',
   MESH_JOB_ENDED: 'the job has ended',
+  MESH_UNTRUSTED: 'its publisher is not trusted on this machine: `meshd trust add` changes that',
   MESH_DISK_FULL: 'this disk is full: free some space, then ask again',
 } as const;
 
@@ -116,7 +118,11 @@ export function confirm(turn: Turn, event: Of<'confirm'>): void {
 
 /** Evaluates ranges of a job again, each in a fresh executor. */
 export function verify(turn: Turn, event: Of<'verify'>): void {
-  if (!turn.state.jobs.has(event.job)) return refuse(turn, event.request, 'MESH_UNKNOWN_JOB');
+  const job = turn.state.jobs.get(event.job);
+  if (job === undefined) return refuse(turn, event.request, 'MESH_UNKNOWN_JOB');
+  if (!trusts(turn.state, job.manifest.owner)) {
+    return refuse(turn, event.request, 'MESH_UNTRUSTED');
+  }
   turn.state.verifications.set(event.request, {
     request: event.request,
     job: event.job,
@@ -125,4 +131,17 @@ export function verify(turn: Turn, event: Of<'verify'>): void {
     checked: 0,
     different: [],
   });
+}
+
+/** Ends the verifications of jobs whose publisher this machine trusts no more. */
+export function endUntrusted(turn: Turn): void {
+  const { trusted, verifications, jobs } = turn.state;
+  if (trusted === null) return;
+  for (const { request, job: id, running } of [...verifications.values()]) {
+    const job = jobs.get(id);
+    if (job === undefined || trusts(turn.state, job.manifest.owner)) continue;
+    verifications.delete(request);
+    for (const execution of running.keys()) turn.emit({ kind: 'stop', execution, mode: 'kill' });
+    refuse(turn, request, 'MESH_UNTRUSTED');
+  }
 }

@@ -1,4 +1,5 @@
 import { namedBlobs } from './blobs.ts';
+import { noteJobs } from './duty.ts';
 import { ENDED_ENTRY } from './ending.ts';
 import type { Hash, JobId, PeerId } from './ids.ts';
 import type { JobState } from './job-state.ts';
@@ -60,6 +61,7 @@ function bury(turn: Turn, job: JobState, phase: string): void {
   }
   refuseClients(turn, job.id, phase);
   dropUnused(turn, job);
+  noteJobs(turn);
   turn.change(job.id);
   turn.log('info', 'job.collected', { job: job.id, phase });
 }

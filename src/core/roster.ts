@@ -218,6 +218,16 @@ export class Roster {
     return open;
   }
 
+  /** Drops a peer at once: its leases are void. */
+  remove(peer: PeerId): void {
+    const view = this.#views.get(peer);
+    if (view === undefined) return;
+    this.#views.delete(peer);
+    if (!this.#dead.delete(view)) this.#replace(view.register.leases, []);
+    this.#sorted = null;
+    this.#revision++;
+  }
+
   /** Drops peers that were silent for ten minutes or left; returns them. */
   expire(now: number): PeerId[] {
     const gone: PeerId[] = [];

@@ -1,15 +1,18 @@
 import { knownEnd } from './answer.ts';
 import { type Choice, chooseNeeded } from './block-choice.ts';
 import { chooseCopy } from './copy-choice.ts';
+import { serves } from './duty.ts';
 import type { JobState } from './job-state.ts';
 import { claim, openLeases, runningLeases, start, stopLease } from './lease-book.ts';
 import { eligible } from './membership.ts';
 import type { OwnLease, PeerState } from './peer-state.ts';
+import { endUntrusted } from './requests.ts';
 import type { Turn } from './turn.ts';
 
 /** Ends what no job wants any more, starts what is on disk, claims what comes next. */
 export function schedule(turn: Turn): void {
   reap(turn);
+  endUntrusted(turn);
   if (!mayWork(turn)) return;
   startVerifications(turn);
   startClaimed(turn);
@@ -31,7 +34,7 @@ function busySlots(state: PeerState): number {
 /** Says whether some job still wants an interval of its computation evaluated. */
 function wanted(state: PeerState, own: OwnLease): boolean {
   for (const job of state.jobs.values()) {
-    if (job.computation.id !== own.lease.computation) continue;
+    if (job.computation.id !== own.lease.computation || !serves(state, job)) continue;
     const { missing } = job.computation;
     if (job.lacksValues && missing.overlaps(own.lease.lo, own.lease.hi)) return true;
     if (!job.active || job.paused) continue;
@@ -106,6 +109,7 @@ function claimableJobs(turn: Turn): JobState[] {
   const jobs = [...state.jobs.values()].filter(
     (job) =>
       ((job.active && !job.paused) || job.lacksValues) &&
+      serves(state, job) &&
       atHand(state, job) &&
       eligible(turn, job.computation),
   );

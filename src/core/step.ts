@@ -1,5 +1,6 @@
 import { askForWanted, giveBlob, readRoot, seekBlobs, takeBlob, takeNone, want } from './blobs.ts';
 import { boot, load } from './boot.ts';
+import { limitTo, trust } from './duty.ts';
 import { settleEnds } from './ending.ts';
 import type { Effect, Env, PeerEvent } from './event.ts';
 import { takeEnd, takeFailure, takePart } from './execution.ts';
@@ -8,8 +9,10 @@ import { assertNever, type PeerId } from './ids.ts';
 import { openLeases, release, stopLease } from './lease-book.ts';
 import type { Message } from './message.ts';
 import type { PeerState } from './peer-state.ts';
+import { askToQuit, takeQuit } from './quit.ts';
 import { giveReceipts, settlePending, takeAsk, takeReceipt } from './receipts.ts';
 import { dropEarly, receive } from './records.ts';
+import { isRemoved, remove } from './removal.ts';
 import {
   confirm,
   enforceDeadlines,
@@ -74,6 +77,10 @@ function handle(turn: Turn, event: PeerEvent): void {
       return load(turn, event);
     case 'booted':
       return boot(turn, event);
+    case 'limit':
+      return limitTo(turn, event.job);
+    case 'trust':
+      return trust(turn, event.peers);
     case 'addresses':
       state.addresses = event.addresses.slice(0, 8);
       turn.beat = true;
@@ -108,6 +115,8 @@ function handle(turn: Turn, event: PeerEvent): void {
       return operate(turn, event);
     case 'skip':
       return skip(turn, event);
+    case 'remove':
+      return remove(turn, event);
     case 'confirm':
       return confirm(turn, event);
     case 'forget.request':
@@ -119,8 +128,10 @@ function handle(turn: Turn, event: PeerEvent): void {
     case 'fetch':
       want(turn, event.hash, true);
       return askForWanted(turn);
+    case 'quit':
+      return askToQuit(turn);
     case 'stop':
-      return stop(turn, event.leave);
+      return stop(turn, event.drain);
     default:
       return assertNever(event);
   }
@@ -147,6 +158,7 @@ function tick(turn: Turn): void {
 
 function takeConnected(turn: Turn, peer: PeerId): void {
   const { state } = turn;
+  if (isRemoved(turn, peer)) return;
   state.connected.add(peer);
   state.roster.connected(peer, true);
   greet(turn, peer);
@@ -166,14 +178,14 @@ function takeDisk(turn: Turn, full: boolean): void {
 }
 
 /** Frees what is claimed and tells the others; nothing is claimed afterwards. */
-function stop(turn: Turn, leave: boolean): void {
+function stop(turn: Turn, drain: boolean): void {
   const { state } = turn;
   state.stopped = true;
   state.leaving = true;
   for (const own of openLeases(state)) {
-    stopLease(turn, own, leave ? 'drain' : 'kill');
+    stopLease(turn, own, drain ? 'drain' : 'kill');
     // Nobody may be left to tell of its end: a lease found at the next start would count as lost.
-    if (!leave) release(turn, own, null);
+    if (!drain) release(turn, own, null);
   }
   turn.beat = true;
   state.nextBeatAt = turn.now;
@@ -181,6 +193,7 @@ function stop(turn: Turn, leave: boolean): void {
 }
 
 function takeMessage(turn: Turn, from: PeerId, message: Message): void {
+  if (isRemoved(turn, from)) return;
   switch (message.kind) {
     case 'heartbeat':
       hear(turn, from, message);
@@ -211,6 +224,8 @@ function takeMessage(turn: Turn, from: PeerId, message: Message): void {
       return takeNone(turn, from, message.hash);
     case 'collected':
       return takeCollected(turn, message);
+    case 'quit':
+      return takeQuit(turn, from, message);
     default:
       return assertNever(message);
   }

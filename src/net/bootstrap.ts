@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { PeerId } from '../core/ids.ts';
 import { MeshError } from '../core/mesh-error.ts';
 import { type Address, parseAddress } from './addresses.ts';
@@ -6,8 +7,11 @@ import { dialFault, dialFaultText } from './dial-error.ts';
 /** How long an address may take to answer and let this peer in. */
 const JOIN_MS = 10_000;
 
-/** How often an address that did not answer is dialed again once another one has. */
-const AGAIN_MS = 30_000;
+/** Waiting times before an address that did not answer is dialed again; the last one repeats. */
+const AGAIN_MS = [2000, 5000, 10_000, 30_000];
+
+/** Between the dials of several addresses of one peer: one connection is enough. */
+const STEP_MS = 300;
 
 /** Dials bootstrap addresses until each has answered once. */
 export class Bootstrap {
@@ -15,6 +19,7 @@ export class Bootstrap {
   readonly #closing = new AbortController();
   readonly #missing = new Map<string, Address>();
   #timer: NodeJS.Timeout | null = null;
+  #rounds = 0;
 
   /** `dial` resolves when the link to whoever answers is ready. */
   constructor(dial: (address: Address, signal: AbortSignal) => Promise<PeerId>) {
@@ -25,13 +30,17 @@ export class Bootstrap {
   async join(texts: readonly string[], signal: AbortSignal): Promise<PeerId[]> {
     const reached = new Set<PeerId>();
     const faults: string[] = [];
+    const peers: (PeerId | null)[] = [];
     const dials = texts.map(async (text) => {
       const address = parseAddress(text);
       if (address === null) throw new TypeError('is no multiaddr');
+      const before = peers.filter((peer) => peer !== null && peer === address.peer).length;
+      peers.push(address.peer);
       try {
+        if (before > 0) await delay(before * STEP_MS, undefined, { signal });
         reached.add(await this.#attempt(address, signal));
       } catch (error) {
-        if (dialFault(error) !== 'self') this.#missing.set(text, address);
+        if (!isForGood(error)) this.#missing.set(text, address);
         throw error;
       }
     });
@@ -45,8 +54,8 @@ export class Bootstrap {
     try {
       await Promise.any(told);
     } catch (cause) {
+      this.#schedule();
       signal.throwIfAborted();
-      this.#missing.clear();
       const list = texts.length === 0 ? 'no address was given' : faults.join('; ');
       throw new MeshError('MESH_NO_BOOTSTRAP', `no bootstrap could be joined: ${list}`, { cause });
     }
@@ -67,22 +76,31 @@ export class Bootstrap {
 
   #schedule(): void {
     if (this.#closing.signal.aborted || this.#missing.size === 0 || this.#timer !== null) return;
-    this.#timer = setTimeout(() => {
-      this.#timer = null;
-      void this.#again().then(() => this.#schedule());
-    }, AGAIN_MS);
+    this.#timer = setTimeout(
+      () => {
+        this.#timer = null;
+        void this.#again().then(() => this.#schedule());
+      },
+      AGAIN_MS[Math.min(this.#rounds, AGAIN_MS.length - 1)],
+    );
     this.#timer.unref();
   }
 
   async #again(): Promise<void> {
+    this.#rounds += 1;
     for (const [text, address] of [...this.#missing]) {
       try {
         await this.#attempt(address);
         this.#missing.delete(text);
       } catch (error) {
-        // Still not there: it stays missing, unless it turned out to be this peer.
-        if (dialFault(error) === 'self') this.#missing.delete(text);
+        // Still not there: it stays missing, unless nobody whom this peer wants can be there.
+        if (isForGood(error)) this.#missing.delete(text);
       }
     }
   }
+}
+
+/** Says whether an address is not worth another dial: this peer itself, or a removed one. */
+function isForGood(error: unknown): boolean {
+  return ['self', 'denied'].includes(dialFault(error));
 }

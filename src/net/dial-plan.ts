@@ -1,8 +1,14 @@
 import type { PeerId } from '../core/ids.ts';
-import { type Address, isLoopback, isNeighbour, MAX_ADDRESSES } from './addresses.ts';
+import { type Address, distanceOf, isLoopback, MAX_ADDRESSES, ownHosts } from './addresses.ts';
 
 /** Waiting times before the redials of a lost member; the last one repeats. */
 const REDIAL_MS = [0, 300, 1000, 2000, 4000, 8000, 10_000];
+
+/** The same for the direct way to a member that is connected through a relay. */
+const DIRECT_MS = [1000, 5000, 30_000, 120_000, 300_000];
+
+/** Of the addresses kept, those that may lead through relays. */
+const RELAYED_ADDRESSES = 4;
 
 /** Up to this many members everybody is connected to everybody. */
 export const FULL_MESH_MEMBERS = 50;
@@ -28,11 +34,16 @@ export interface Member {
   readonly peer: PeerId;
   /** Where it may be reached, the best first; at most MAX_ADDRESSES. */
   addresses: Address[];
-  /** Addresses (text) where this peer answered before. */
+  /** Addresses (text) where this peer answered before, on the network that this machine is in. */
   readonly reached: Set<string>;
+  /** Hosts from which it connected. */
+  readonly hosts: Set<string>;
+  /** Addresses (text) that it says itself that it listens on; null until it said. */
+  own: ReadonlySet<string> | null;
   /** False while it is only a hint. */
   known: boolean;
-  connected: boolean;
+  /** relay: it is connected, and the direct way is still tried. */
+  connected: 'no' | 'relay' | 'direct';
   dialing: boolean;
   /** Dials since the last connection ended. */
   dials: number;
@@ -71,8 +82,10 @@ export class DialPlan {
         peer,
         addresses: [],
         reached: new Set(),
+        hosts: new Set(),
+        own: null,
         known,
-        connected: false,
+        connected: 'no',
         dialing: false,
         dials: 0,
         dueMs,
@@ -88,27 +101,61 @@ export class DialPlan {
     member.addresses = ranked([...told, ...member.addresses], member.reached);
   }
 
+  /**
+   * Takes what a connected peer says of itself: where it may be reached now, which replaces what
+   * was heard before; forwarded: not where it listens, but what forwards to it.
+   */
+  tells(peer: PeerId, addresses: readonly Address[], forwarded: boolean, nowMs: number): void {
+    this.know(peer, addresses, true, nowMs);
+    const member = this.#members.get(peer);
+    if (member === undefined) return;
+    const told = addresses.filter((address) => this.#usable(address));
+    const proven = member.addresses.filter(
+      ({ text, relay }) => relay === null && member.reached.has(text),
+    );
+    member.addresses = ranked([...told, ...proven], member.reached);
+    member.own = new Set(forwarded ? [] : addresses.map(({ text }) => text));
+  }
+
   forget(peer: PeerId): void {
     const member = this.#members.get(peer);
     if (member === undefined) return;
-    if (member.connected) member.known = false;
+    if (member.connected !== 'no') member.known = false;
     else this.#members.delete(peer);
   }
 
-  connected(peer: PeerId, nowMs: number): void {
+  /** To be called when a connection stands, and when its way changed. */
+  connected(peer: PeerId, way: 'relay' | 'direct', nowMs: number): void {
     this.know(peer, [], true, nowMs);
     const member = this.#members.get(peer);
-    if (member === undefined || member.connected) return;
-    member.connected = true;
+    if (member === undefined || member.connected === way) return;
+    if (member.connected === 'no') this.#connected += 1;
+    member.connected = way;
     member.dials = 0;
-    this.#connected += 1;
+    if (way === 'relay') member.dueMs = nowMs + (DIRECT_MS[0] ?? 0);
+  }
+
+  /** Records the host that a direct connection came from. */
+  cameFrom(peer: PeerId, host: string): void {
+    const hosts = this.#members.get(peer)?.hosts;
+    if (hosts !== undefined && hosts.size < MAX_ADDRESSES) hosts.add(host);
+  }
+
+  /** This machine is in another network: what was learned of addresses is void, all are due. */
+  moved(nowMs: number): void {
+    for (const member of this.#members.values()) {
+      member.reached.clear();
+      member.hosts.clear();
+      member.dials = 0;
+      member.dueMs = Math.min(member.dueMs, nowMs);
+    }
   }
 
   /** `atOnce` when it broke; a peer that closed on purpose is left alone for a second. */
   disconnected(peer: PeerId, atOnce: boolean, nowMs: number): void {
     const member = this.#members.get(peer);
-    if (member === undefined || !member.connected) return;
-    member.connected = false;
+    if (member === undefined || member.connected === 'no') return;
+    member.connected = 'no';
     this.#connected -= 1;
     member.dials = atOnce ? 0 : 2;
     member.dueMs = nowMs + (REDIAL_MS[member.dials] ?? 0);
@@ -125,9 +172,10 @@ export class DialPlan {
 
   failed(peer: PeerId, nowMs: number): void {
     const member = this.#members.get(peer);
-    if (member === undefined || member.connected) return;
+    if (member === undefined || member.connected === 'direct') return;
     member.dials += 1;
-    member.dueMs = nowMs + (REDIAL_MS[Math.min(member.dials, REDIAL_MS.length - 1)] ?? 0);
+    const waits = member.connected === 'relay' ? DIRECT_MS : REDIAL_MS;
+    member.dueMs = nowMs + (waits[Math.min(member.dials, waits.length - 1)] ?? 0);
     if (!member.known && member.dials >= HINT_DIALS) this.#members.delete(peer);
   }
 
@@ -146,23 +194,56 @@ export class DialPlan {
 
   #waiting(): Member[] {
     if (this.#members.size > FULL_MESH_MEMBERS && this.#connected >= MIN_CONNECTIONS) return [];
-    return [...this.#members.values()].filter(
-      (member) => !member.connected && !member.dialing && member.addresses.length > 0,
-    );
+    return [...this.#members.values()].filter((member) => !member.dialing && isToBeDialed(member));
   }
 }
 
-/**
- * Says whether an address is surely this peer's, so that a refusal there is evidence about it: it
- * answered there before, it tells of nothing but loopback, or the address is in a subnet of ours.
- */
-export function isSurely(member: Member, address: Address): boolean {
-  if (member.reached.has(address.text)) return true;
-  if (isLoopback(address)) return member.addresses.every(isLoopback);
-  return isNeighbour(address);
+function isToBeDialed({ connected, addresses }: Member): boolean {
+  if (connected === 'direct') return false;
+  return addresses.some(({ relay }) => connected === 'no' || relay === null);
 }
 
-/** Without duplicates; reached ones first, loopback last: it is right on one machine only. */
+/**
+ * Where to dial a member now, the best first; of one behind a relay only the direct addresses.
+ * Loopback addresses only of a member that may run on this machine.
+ */
+export function addressesToDial(member: Member): readonly Address[] {
+  const { addresses, connected, reached } = member;
+  if (connected === 'direct') return [];
+  const direct = addresses.filter(({ relay }) => relay === null);
+  const outer = direct.filter((address) => !isLoopback(address));
+  const isHere =
+    outer.length === 0 ||
+    outer.length === direct.length ||
+    ownHosts() === '' ||
+    outer.some((address) => distanceOf(address) === 'here');
+  return (connected === 'no' ? addresses : direct).filter(
+    (each) => isHere || each.relay !== null || !isLoopback(each) || reached.has(each.text),
+  );
+}
+
+/**
+ * Says whether an address is surely this peer's with nothing between, so that a refusal there is
+ * evidence about it: it answered there before and listens there by its own words, it is a member
+ * that tells of nothing but loopback, or it came from that host in a subnet of ours. A private
+ * address alone proves nothing: the subnet behind another NAT has the same numbers.
+ */
+export function isSurely(member: Member, address: Address): boolean {
+  if (!isOwnWay(member, address)) return false;
+  if (member.reached.has(address.text)) return true;
+  if (isLoopback(address)) return member.known && member.addresses.every(isLoopback);
+  return member.hosts.has(address.host ?? '') && distanceOf(address) === 'near';
+}
+
+/** Says whether whoever answers at an address is the peer itself, as far as anybody can know. */
+export function isOwnWay(member: Member, address: Address): boolean {
+  return address.isPlain && (member.own === null || member.own.has(address.text));
+}
+
+/**
+ * Without duplicates; direct before relayed ones, of each reached ones first and loopback last: it
+ * is right on one machine only.
+ */
 function ranked(addresses: readonly Address[], reached: ReadonlySet<string>): Address[] {
   const rank = (address: Address): number =>
     reached.has(address.text) ? 0 : isLoopback(address) ? 2 : 1;
@@ -170,5 +251,8 @@ function ranked(addresses: readonly Address[], reached: ReadonlySet<string>): Ad
   for (const address of addresses) {
     if (!unique.has(address.text)) unique.set(address.text, address);
   }
-  return [...unique.values()].sort((a, b) => rank(a) - rank(b)).slice(0, MAX_ADDRESSES);
+  const sorted = [...unique.values()].sort((a, b) => rank(a) - rank(b));
+  const relayed = sorted.filter(({ relay }) => relay !== null).slice(0, RELAYED_ADDRESSES);
+  const direct = sorted.filter(({ relay }) => relay === null);
+  return [...direct.slice(0, MAX_ADDRESSES - relayed.length), ...relayed];
 }

@@ -6,9 +6,18 @@ export const MAX_FRAME_BYTES: number = MAX_STREAM_BYTES;
 /**
  * What a frame carries. Numbers are never used again once removed.
  * message: an encoded Message. ping, pong: 8 bytes of the pinger's choice, sent back.
- * farewell: empty; the sender closes on purpose. peers: see peer-exchange.ts.
+ * farewell: empty; the sender closes on purpose. peers: see peer-exchange.ts. secret: see
+ * secret-exchange.ts. reach: see reachability.ts.
  */
-export const FRAME = { message: 0, ping: 1, pong: 2, farewell: 3, peers: 4 } as const;
+export const FRAME = {
+  message: 0,
+  ping: 1,
+  pong: 2,
+  farewell: 3,
+  peers: 4,
+  secret: 5,
+  reach: 6,
+} as const;
 
 export type FrameKind = (typeof FRAME)[keyof typeof FRAME];
 

@@ -80,6 +80,16 @@ export function identityOf(privateKey: PrivateKey): Identity {
   };
 }
 
+/** Like Identity.verify, for who has no identity at hand. It keeps no key: for rare use. */
+export function isSignedBy(peer: PeerId, bytes: Uint8Array, signature: Uint8Array): boolean {
+  try {
+    return signature.byteLength === 64 && verifyBytes(null, bytes, publicKeyOf(peer), signature);
+  } catch {
+    // As in verify: anything odd is simply no valid signature.
+    return false;
+  }
+}
+
 /** DER of RFC 8410 before the 32 bytes of an Ed25519 private key. */
 const PKCS8_PREFIX: Uint8Array = Buffer.from('302e020100300506032b657004220420', 'hex');
 

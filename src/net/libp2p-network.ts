@@ -1,19 +1,23 @@
-import type { Libp2p } from '@libp2p/interface';
+import type { Connection as LibConnection, Libp2p, PeerInfo } from '@libp2p/interface';
 import type { PeerId } from '../core/ids.ts';
 import type { GossipMessage, StreamMessage } from '../core/message.ts';
 import { decodeMessage, encodeMessage } from '../core/message-codec.ts';
 import { Acquaintances } from './acquaintances.ts';
-import { type Address, isLoopback, MAX_ADDRESSES, parseAddress, withPeer } from './addresses.ts';
+import { type Address, isLoopback, isLoopbackOnly, parseAddress } from './addresses.ts';
 import { Dialer } from './dialer.ts';
 import { FRAME } from './frame.ts';
+import type { Gate } from './gate.ts';
 import { Gossip, type GossipService } from './gossip.ts';
 import type { Identity } from './identity.ts';
 import { createNode, protocolsOf, startNode } from './libp2p-node.ts';
 import { Links } from './links.ts';
-import { deriveMeshKeys, type MeshKeys } from './mesh-secret.ts';
 import type { Connection, Network, NetworkHandlers } from './network.ts';
+import { partsOf } from './node-parts.ts';
 import { type Acquaintance, decodePeers } from './peer-exchange.ts';
+import { watchProtocols } from './protocol-watch.ts';
 import { Rendezvous } from './rendezvous.ts';
+import { SecretExchange } from './secret-exchange.ts';
+import { Ways } from './ways.ts';
 
 /** Up to this many connected peers a broadcast also goes to each over its stream. */
 const SURE_PEERS = 12;
@@ -27,16 +31,18 @@ export interface KnownPeer {
 /** How to start a network over libp2p. */
 export interface Libp2pNetworkOptions {
   readonly identity: Identity;
-  /** The mesh secret, 32 bytes. */
-  readonly secret: Uint8Array;
+  /** The mesh's secrets, and who is kept out; both may change while the network runs. */
+  readonly gate: Gate;
   /**
-   * TCP multiaddrs to listen on; port 0 picks a free one. When all are loopback addresses, nothing
-   * but loopback addresses is ever dialed. None: the peer only dials.
+   * TCP and WebSocket multiaddrs to listen on; port 0 picks a free one. When all are loopback
+   * addresses, nothing but loopback addresses is ever dialed. None: the peer only dials.
    */
   readonly listen: readonly string[];
   /** Told to others instead of the addresses listened on. @default none */
   readonly announce?: readonly string[];
   readonly handlers: NetworkHandlers;
+  /** Looks for members in the same subnets by multicast. @default unless all is loopback */
+  readonly multicast?: boolean;
   /** Members of an earlier run: dialed at once and for ever. @default none */
   readonly known?: readonly KnownPeer[];
 }
@@ -46,18 +52,17 @@ export interface Libp2pNetworkOptions {
  * @throws MeshError MESH_PORT_IN_USE, MESH_USAGE when an address cannot be listened on.
  */
 export async function startLibp2pNetwork(options: Libp2pNetworkOptions): Promise<Network> {
-  const keys = deriveMeshKeys(options.secret);
-  const listen = options.listen.map(parseAddress);
-  const loopbackOnly =
-    listen.length > 0 && listen.every((address) => address !== null && isLoopback(address));
+  const { gate } = options;
+  const loopbackOnly = isLoopbackOnly(options.listen);
   const node = await createNode({
     privateKey: options.identity.privateKey,
-    keys,
+    gate,
     listen: options.listen,
     announce: options.announce ?? [],
     loopbackOnly,
+    multicast: options.multicast ?? !loopbackOnly,
   });
-  const network = new Libp2pNetwork(node, keys, options.handlers, loopbackOnly);
+  const network = new Libp2pNetwork(node, options, loopbackOnly);
   await network.start(options.listen);
   for (const { peer, addresses } of options.known ?? []) network.know(peer, addresses);
   return network;
@@ -72,15 +77,23 @@ class Libp2pNetwork implements Network {
   readonly #gossipTopic: string;
   readonly #rendezvous: Rendezvous;
   readonly #acquaintances: Acquaintances;
+  readonly #gate: Gate;
+  readonly #secrets: SecretExchange;
+  readonly #ways: Ways;
+  /** Peers of another protocol number, and what to do about it. */
+  readonly #otherProtocols = new Map<PeerId, string>();
   #gossip: Gossip | null = null;
   #rejected = 0;
   #closed: Promise<void> | null = null;
 
-  constructor(node: Libp2p, keys: MeshKeys, handlers: NetworkHandlers, loopbackOnly: boolean) {
-    const protocols = protocolsOf(keys.meshId);
+  constructor(node: Libp2p, options: Libp2pNetworkOptions, loopbackOnly: boolean) {
+    const { gate, handlers } = options;
+    const forwarded = (options.announce ?? []).length > 0;
+    const protocols = protocolsOf(gate.ring.mesh);
     const log = (event: string, fields: object): void => handlers.log('debug', event, fields);
     this.self = node.peerId.toString();
     this.#node = node;
+    this.#gate = gate;
     this.#handlers = handlers;
     this.#gossipTopic = protocols.gossip;
     const events = {
@@ -88,22 +101,28 @@ class Libp2pNetwork implements Network {
       ended: (peer: PeerId, wasReady: boolean, reset: boolean) =>
         this.#ended(peer, wasReady, reset),
       frame: (peer: PeerId, kind: number, body: Uint8Array) => this.#frame(peer, kind, body),
+      moved: (peer: PeerId, { direct }: LibConnection) =>
+        this.#dialer.connected(peer, direct ? 'direct' : 'relay'),
+      retired: (connection: LibConnection) => this.#renewGossip(connection),
+      isOwnWay: (connection: LibConnection) => this.#isOwnWay(connection, forwarded),
       log,
     };
     this.#links = new Links(node, protocols.sync, events, nowMs);
     this.#dialer = new Dialer({
       node,
       loopbackOnly,
-      isReady: (peer) => this.#links.get(peer) !== undefined,
+      wayTo: (peer) => wayOf(this.#links.get(peer)?.connection()),
       nowMs,
+      isDenied: (peer) => gate.denied.has(peer),
       refused: (peer) => handlers.refused(peer),
+      otherSecret: () => gate.refused('other-secret'),
       log,
     });
     this.#rendezvous = new Rendezvous(
       node,
-      keys.rendezvous,
+      () => gate.current.rendezvous,
       (peer, addresses) => {
-        this.#dialer.hear(peer, parseAll(addresses), false);
+        if (!gate.denied.has(peer)) this.#dialer.hear(peer, parseAll(addresses), false);
       },
       log,
     );
@@ -112,6 +131,27 @@ class Libp2pNetwork implements Network {
       list: () => this.#list(),
       send: (peer, body) => this.#links.send(peer, FRAME.peers, body),
     });
+    this.#ways = new Ways({
+      ...{ node, forwarded, loopbackOnly, nowMs, log },
+      listens: options.listen.length > 0,
+      members: () =>
+        this.#links.ready().map((link) => ({
+          peer: link.peer,
+          isDirect: wayOf(link.connection()) === 'direct',
+        })),
+      addressesOf: (peer) => this.#dialer.addressesOf(peer),
+      send: (peer, body) => this.#links.send(peer, FRAME.reach, body),
+      changed: () => this.#addressesChanged(),
+      moved: () => this.#dialer.moved(),
+    });
+    this.#listen(protocols.sync);
+    this.#secrets = new SecretExchange({
+      gate,
+      connected: () => node.getPeers().map(String),
+      send: (peer, body) => this.#links.send(peer, FRAME.secret, body),
+      dismiss: (peer) => this.#dismiss(peer),
+      log: (level, event, fields) => handlers.log(level, event, fields),
+    });
   }
 
   async start(listen: readonly string[]): Promise<void> {
@@ -119,21 +159,23 @@ class Libp2pNetwork implements Network {
     try {
       await startNode(this.#node, listen);
     } catch (error) {
-      await this.#links.close();
+      await this.close();
       throw error;
     }
     const service = this.#node.services['pubsub'] as ReturnType<GossipService>;
+    this.#ways.start();
     this.#gossip = new Gossip(service, this.#gossipTopic, (from, body) =>
       this.#receive(from, body, 'gossip'),
     );
   }
 
   addresses(): string[] {
-    const own = parseAll(this.#node.getMultiaddrs().map(String));
-    // Loopback last: it leads here from this machine only.
-    return [...own.filter((address) => !isLoopback(address)), ...own.filter(isLoopback)]
-      .slice(0, MAX_ADDRESSES)
-      .map((address) => withPeer(address.text, this.self));
+    return this.#ways.addresses();
+  }
+
+  listening(): string[] {
+    const all = partsOf(this.#node).listening().map(String);
+    return parseAll(all).flatMap(({ text, relay }) => (relay === null ? text : []));
   }
 
   connections(): Connection[] {
@@ -141,9 +183,11 @@ class Libp2pNetwork implements Network {
       const connection = link.connection();
       if (connection === undefined) return [];
       const text = connection.remoteAddr.toString();
+      const address = parseAddress(text);
       return {
         peer: link.peer,
-        address: parseAddress(text)?.text ?? text,
+        address: address?.text ?? text,
+        relay: address?.relay ?? null,
         via: connection.direct ? ('direct' as const) : ('relay' as const),
         rttMs: link.rttMs,
       };
@@ -169,7 +213,8 @@ class Libp2pNetwork implements Network {
   }
 
   know(peer: PeerId, addresses: readonly string[]): void {
-    if (this.#closed === null) this.#dialer.hear(peer, parseAll(addresses), true);
+    if (this.#closed !== null || this.#gate.denied.has(peer)) return;
+    this.#dialer.hear(peer, parseAll(addresses), true);
   }
 
   forget(peer: PeerId): void {
@@ -187,6 +232,8 @@ class Libp2pNetwork implements Network {
 
   async #close(): Promise<void> {
     this.#acquaintances.close();
+    this.#secrets.close();
+    this.#ways.close();
     await this.#links.close();
     await Promise.all([this.#dialer.close(), this.#rendezvous.close()]);
     this.#gossip?.close();
@@ -195,15 +242,19 @@ class Libp2pNetwork implements Network {
 
   #ready(peer: PeerId): void {
     if (this.#closed !== null) return;
-    this.#dialer.connected(peer);
+    const way = wayOf(this.#links.get(peer)?.connection());
+    this.#dialer.connected(peer, way === 'relay' ? 'relay' : 'direct');
+    this.#ways.connected(peer);
     this.#handlers.connected(peer);
     if (this.#links.ready().length === 1) this.#rendezvous.start();
     this.#acquaintances.connected(peer);
+    this.#secrets.connected(peer);
   }
 
   #ended(peer: PeerId, wasReady: boolean, reset: boolean): void {
     if (this.#closed !== null || !wasReady) return;
     this.#acquaintances.disconnected(peer);
+    this.#ways.disconnected(peer);
     this.#handlers.disconnected(peer, reset);
     this.#dialer.disconnected(peer, reset);
   }
@@ -212,6 +263,8 @@ class Libp2pNetwork implements Network {
     if (this.#closed !== null) return;
     if (kind === FRAME.message) this.#receive(peer, body, 'stream');
     else if (kind === FRAME.peers) this.#heard(peer, body);
+    else if (kind === FRAME.secret) this.#heardSecret(peer, body);
+    else if (kind === FRAME.reach) this.#heardReach(peer, body);
     else this.#reject(peer, `unknown frame kind ${kind}`);
   }
 
@@ -239,8 +292,9 @@ class Libp2pNetwork implements Network {
     }
     let isNews = false;
     for (const { peer, addresses } of peers) {
-      const isNew = this.#dialer.hear(peer, addresses, peer === from);
-      isNews ||= isNew && peer === from;
+      if (this.#gate.denied.has(peer)) continue;
+      if (peer !== from) this.#dialer.hear(peer, addresses, false);
+      else isNews ||= this.#dialer.tells(peer, addresses, this.#ways.isForwarded(peer));
     }
     this.#acquaintances.heard(
       from,
@@ -249,14 +303,88 @@ class Libp2pNetwork implements Network {
     if (isNews) this.#acquaintances.changed();
   }
 
+  #heardReach(from: PeerId, body: Uint8Array): void {
+    if (!this.#ways.heard(from, body)) this.#reject(from, 'malformed reach');
+  }
+
+  #heardSecret(from: PeerId, body: Uint8Array): void {
+    if (!this.#secrets.heard(from, body)) this.#reject(from, 'malformed secret');
+  }
+
+  /** Ends all connections to a peer that is not let in any more. */
+  #dismiss(peer: PeerId): void {
+    if (this.#gate.denied.has(peer)) this.#dialer.forget(peer);
+    this.#links.dismiss(peer).catch((error: unknown) => {
+      this.#handlers.log('debug', 'dismiss.failed', { peer, reason: String(error) });
+    });
+  }
+
+  /** Takes up what the node tells of connections, of members nearby and of other protocols. */
+  #listen(sync: string): void {
+    this.#node.addEventListener('connection:open', ({ detail }) => {
+      if (this.#closed === null) this.#opened(detail);
+    });
+    const local = this.#node.services['local'] as EventTarget | undefined;
+    local?.addEventListener('peer', (event) => {
+      const { id, multiaddrs } = (event as CustomEvent<PeerInfo>).detail;
+      // It answers with its private addresses, loopback too: those of another machine.
+      const outer = parseAll(multiaddrs.map(String)).filter((address) => !isLoopback(address));
+      this.#dialer.hear(id.toString(), outer, false);
+    });
+    watchProtocols(this.#node, sync, ({ peer, reason }) => {
+      const isNews = this.#otherProtocols.get(peer) !== reason;
+      this.#otherProtocols.set(peer, reason);
+      this.#handlers.log(isNews ? 'error' : 'debug', 'protocol.other', { peer, reason });
+      this.#dialer.rejected(peer, new Error(reason));
+    });
+  }
+
+  #opened(connection: LibConnection): void {
+    const peer = connection.remotePeer.toString();
+    if (!this.#gate.mayStay(peer)) return this.#dismiss(peer);
+    this.#ways.opened(connection);
+    const source = parseAddress(connection.remoteAddr.toString());
+    if (source === null || !connection.direct || connection.direction !== 'inbound') return;
+    this.#dialer.cameFrom(peer, source);
+  }
+
+  #addressesChanged(): void {
+    if (this.#closed !== null) return;
+    this.#handlers.addresses(this.addresses());
+    this.#acquaintances.changed();
+  }
+
+  /** Who connects to a forwarder of this peer's comes from the forwarder, as far as one sees. */
+  #isOwnWay(connection: LibConnection, forwarded: boolean): boolean {
+    const address = parseAddress(connection.remoteAddr.toString());
+    if (address === null || !address.isPlain) return false;
+    if (connection.direction === 'inbound') return !forwarded;
+    return this.#dialer.isOwnWay(connection.remotePeer.toString(), address);
+  }
+
+  /** Gossip opens a stream when a peer is identified, and none when only a stream was closed. */
+  #renewGossip(connection: LibConnection): void {
+    const service = this.#node.services['identify'] as {
+      identify(connection: LibConnection): Promise<unknown>;
+    };
+    service.identify(connection).catch((error: unknown) => {
+      this.#handlers.log('debug', 'identify.failed', { reason: String(error) });
+    });
+  }
+
   /** This peer and those it is connected to, for others to dial. */
   #list(): Acquaintance[] {
     const others = this.#links.ready().map(({ peer }) => ({
       peer,
-      addresses: this.#dialer.addressesOf(peer),
+      addresses: this.#dialer.addressesOf(peer).map(({ text }) => text),
     }));
     return [{ peer: this.self, addresses: this.addresses() }, ...others];
   }
+}
+
+function wayOf(connection: LibConnection | undefined): 'no' | 'relay' | 'direct' {
+  if (connection === undefined) return 'no';
+  return connection.direct ? 'direct' : 'relay';
 }
 
 function nowMs(): number {

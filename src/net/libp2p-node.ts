@@ -1,18 +1,27 @@
+import { circuitRelayServer, circuitRelayTransport } from '@libp2p/circuit-relay-v2';
 import { identify, identifyPush } from '@libp2p/identify';
 import type { ConnectionGater, Libp2p, PrivateKey } from '@libp2p/interface';
 import { kadDHT, passthroughMapper } from '@libp2p/kad-dht';
-import { noise } from '@libp2p/noise';
 import { ping } from '@libp2p/ping';
 import { tcp } from '@libp2p/tcp';
-import { yamux } from '@libp2p/yamux';
+import { webSockets } from '@libp2p/websockets';
 import { createLibp2p } from 'libp2p';
 import { MeshError } from '../core/mesh-error.ts';
 import { isLoopback, parseAddress } from './addresses.ts';
+import { Entrance } from './entrance.ts';
+import type { Gate } from './gate.ts';
 import { gossipService } from './gossip.ts';
-import type { MeshKeys } from './mesh-secret.ts';
+import { localDiscovery } from './local-discovery.ts';
+import { meshNoise } from './mesh-noise.ts';
+import { nodeParts } from './node-parts.ts';
+import { RELAY_SLOTS } from './relays.ts';
+import { steadyYamux } from './steady-muxer.ts';
 
 /** Connections at most; a mesh of 50 needs 49, a bigger one fewer. */
 const MAX_CONNECTIONS = 300;
+
+/** Members that this peer relays for, and relayed connections per member, at most. */
+const MAX_RELAYED = 300;
 
 /** The names under which the members of one mesh talk; strangers speak other ones. */
 export interface Protocols {
@@ -33,29 +42,48 @@ export function protocolsOf(meshId: string): Protocols {
 /** What a node is made of. */
 export interface NodeOptions {
   readonly privateKey: PrivateKey;
-  readonly keys: MeshKeys;
-  /** TCP multiaddrs; port 0 picks a free one. None: it only dials. */
+  /** The mesh's secrets, and who is kept out. */
+  readonly gate: Gate;
+  /** TCP and WebSocket multiaddrs; port 0 picks a free one. None: it only dials. */
   readonly listen: readonly string[];
   /** Told to others instead of what it listens on. */
   readonly announce: readonly string[];
   /** Dials nothing but loopback addresses. */
   readonly loopbackOnly: boolean;
+  /** Looks for members in the same subnets by multicast. @default false */
+  readonly multicast?: boolean;
 }
 
-/** Makes a libp2p node that is not started yet. Only TCP with Noise: it holds the mesh's lock. */
+/**
+ * Makes a libp2p node that is not started yet. TCP, WebSockets and relayed connections, all with
+ * Noise: it holds the mesh's lock.
+ */
 export function createNode(options: NodeOptions): Promise<Libp2p> {
-  const { keys } = options;
-  const protocols = protocolsOf(keys.meshId);
+  const { gate } = options;
+  const protocols = protocolsOf(gate.ring.mesh);
+  const entrance = new Entrance();
   return createLibp2p({
     start: false,
     privateKey: options.privateKey,
-    addresses: { listen: [...options.listen], announce: [...options.announce] },
-    // Relays and hole punching find their place here and in the services. QUIC, WebRTC and TLS
-    // never do: they bring their own handshake and would let strangers in.
-    transports: [tcp()],
-    connectionEncrypters: [noise({ prologueBytes: keys.prologue })],
-    streamMuxers: [yamux()],
-    connectionGater: options.loopbackOnly ? LOOPBACK_GATER : {},
+    addresses: {
+      // An address of a certain relay would never come back after that relay's restart.
+      listen: [...options.listen, ...Array.from({ length: RELAY_SLOTS }, () => '/p2p-circuit')],
+      announce: [...options.announce],
+    },
+    // QUIC, WebRTC and TLS never find a place here: they bring their own handshake and would let
+    // strangers in.
+    transports: [entrance.guard(tcp()), entrance.guard(webSockets()), relayTransport],
+    connectionEncrypters: meshNoise(gate),
+    streamMuxers: [steadyYamux()],
+    connectionGater: {
+      ...gate.gater,
+      ...(options.loopbackOnly ? LOOPBACK_GATER : {}),
+      denyInboundUpgradedConnection(peer, { remoteAddr }) {
+        const [host, port] = remoteAddr.getComponents();
+        entrance.admitted(host?.value ?? '', Number(port?.value));
+        return !gate.mayStay(peer.toString());
+      },
+    },
     connectionManager: {
       maxConnections: MAX_CONNECTIONS,
       // The defaults (5 a second and host, 10 pending) refuse a mesh behind one address.
@@ -70,6 +98,14 @@ export function createNode(options: NodeOptions): Promise<Libp2p> {
       identify: identify(),
       identifyPush: identifyPush(),
       ping: ping(),
+      parts: nodeParts(),
+      relay: circuitRelayServer({
+        // With the default limits a connection ends after 128 KiB; all who come here are members.
+        reservations: { applyDefaultLimit: false, maxReservations: MAX_RELAYED },
+        maxInboundHopStreams: MAX_RELAYED,
+        maxOutboundHopStreams: MAX_RELAYED,
+      }),
+      ...(options.multicast === true ? { local: localDiscovery(gate.current.rendezvous) } : {}),
       dht: kadDHT({
         protocol: protocols.dht,
         clientMode: false,
@@ -105,6 +141,16 @@ export async function startNode(node: Libp2p, listen: readonly string[]): Promis
     throw new MeshError('MESH_USAGE', `cannot listen on ${busy}: ${reason}`, { cause });
   }
 }
+
+/**
+ * The relay transport without its own search for relays, which would dial strangers to the plan
+ * and take the first relay that it meets. relays.ts chooses.
+ */
+const relayTransport: ReturnType<typeof circuitRelayTransport> = (components) => {
+  const transport = circuitRelayTransport()(components);
+  Reflect.set(transport, 'discovery', undefined);
+  return transport;
+};
 
 const LOOPBACK_GATER: ConnectionGater = {
   denyDialMultiaddr(address) {

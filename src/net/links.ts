@@ -14,6 +14,11 @@ export interface LinksEvents {
   ready(peer: PeerId): void;
   ended(peer: PeerId, wasReady: boolean, reset: boolean): void;
   frame(peer: PeerId, kind: number, body: Uint8Array): void;
+  /** What is sent to a ready peer goes over another connection now. */
+  moved(peer: PeerId, connection: Connection): void;
+  /** A relayed connection was closed in favour of this direct one. */
+  retired(connection: Connection): void;
+  isOwnWay(connection: Connection): boolean;
   log(event: string, fields: object): void;
 }
 
@@ -68,6 +73,20 @@ export class Links {
     return this.get(peer)?.send(kind, body) ?? false;
   }
 
+  /** Ends the link to one peer: sends all that waits and a farewell, then closes. */
+  async dismiss(peer: PeerId): Promise<void> {
+    const link = this.#links.get(peer);
+    if (link === undefined) return;
+    this.#links.delete(peer);
+    const connections = [...link.connections()];
+    for (const connection of connections) this.#retired.add(connection);
+    if (link.isReady) this.#events.ended(peer, true, false);
+    await link.close();
+    for (const connection of connections) {
+      await connection.close().catch((error: unknown) => connection.abort(error as Error));
+    }
+  }
+
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -109,6 +128,9 @@ export class Links {
           if (!this.#isClosed) this.#events.ended(peer, link.isReady, reset);
         },
         frame: (kind, body) => this.#events.frame(peer, kind, body),
+        moved: (connection) => this.#events.moved(peer, connection),
+        retired: (connection) => this.#events.retired(connection),
+        isOwnWay: (connection) => this.#events.isOwnWay(connection),
         log: (event, fields) => this.#events.log(event, fields),
       },
       this.#nowMs,

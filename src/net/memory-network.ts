@@ -33,11 +33,16 @@ export class MemoryNetwork implements Network {
     return this.#isClosed ? [] : [memoryAddress(this.self)];
   }
 
+  listening(): string[] {
+    return this.#isClosed ? [] : [`/memory/${this.self}`];
+  }
+
   connections(): Connection[] {
     return [...this.#linked].map((peer) => ({
       peer,
       address: memoryAddress(peer),
       via: 'direct',
+      relay: null,
       rttMs: 0,
     }));
   }

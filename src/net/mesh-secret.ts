@@ -5,8 +5,13 @@ export const SECRET_BYTES = 32;
 
 /** What is derived from a mesh secret, each under a label of its own (HKDF-SHA256, RFC 5869). */
 export interface MeshKeys {
-  /** The mesh's public name: 16 hexadecimal digits. It tells nothing of the secret. */
+  /**
+   * The public name of the mesh that begins with this secret: 16 hexadecimal digits. It tells
+   * nothing of the secret, and stays when the secret is rotated.
+   */
   readonly meshId: string;
+  /** Names the secret in clear when two peers agree on one: 16 hexadecimal digits. */
+  readonly keyId: string;
   /** 32 bytes that both ends of a Noise handshake must know. */
   readonly prologue: Uint8Array;
   /** 32 bytes under which members find one another in the mesh's own DHT. */
@@ -25,6 +30,7 @@ export function deriveMeshKeys(secret: Uint8Array): MeshKeys {
   }
   return {
     meshId: Buffer.from(derive(secret, 'mesh id', 8)).toString('hex'),
+    keyId: Buffer.from(derive(secret, 'key id', 8)).toString('hex'),
     prologue: derive(secret, 'noise prologue', 32),
     rendezvous: derive(secret, 'rendezvous', 32),
   };

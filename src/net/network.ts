@@ -14,6 +14,8 @@ export interface NetworkHandlers {
   disconnected(peer: PeerId, reset: boolean): void;
   /** A dial to an address that is surely this peer's was refused (ECONNREFUSED). */
   refused(peer: PeerId): void;
+  /** `Network.addresses` gives others than before: by a relay found or lost, or a move. */
+  addresses(addresses: readonly string[]): void;
   /** Something worth a log line: event name and fields. */
   log(level: 'error' | 'warn' | 'info' | 'debug', event: string, fields: object): void;
 }
@@ -23,6 +25,8 @@ export interface Connection {
   readonly peer: PeerId;
   readonly address: string;
   readonly via: 'direct' | 'relay';
+  /** The member that relays; null when it is direct. */
+  readonly relay: PeerId | null;
   /** Last ping in ms, or null before the first. */
   readonly rttMs: number | null;
 }
@@ -33,8 +37,13 @@ export interface Connection {
  */
 export interface Network {
   readonly self: PeerId;
-  /** Where others reach this peer, as multiaddrs with /p2p/; empty when it does not listen. */
+  /**
+   * Where others reach this peer, as multiaddrs with /p2p/, at most 8; those through relays among
+   * them. Empty when it does not listen and no relay was found yet.
+   */
   addresses(): string[];
+  /** Where it listens, without /p2p/, whatever it announces; empty when it does not listen. */
+  listening(): string[];
   connections(): Connection[];
   /** Gossips a hint to all; it may be lost. Never throws, also when alone. */
   broadcast(message: GossipMessage): void;
@@ -50,7 +59,8 @@ export interface Network {
   /**
    * Dials bootstrap addresses; resolves with the peers reached as soon as one stands. The others go
    * on in the background, every 30 s until each has answered once, so that two bootstraps never
-   * become two meshes. @throws MeshError MESH_NO_BOOTSTRAP when none answers (10 s each, at once).
+   * become two meshes. @throws MeshError MESH_NO_BOOTSTRAP when none answers (10 s each, at once);
+   * they are dialed on nevertheless, for whoever has the patience to stay.
    */
   join(addresses: readonly string[], options: { signal: AbortSignal }): Promise<PeerId[]>;
   close(): Promise<void>;

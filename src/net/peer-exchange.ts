@@ -1,4 +1,4 @@
-import type { PeerId } from '../core/ids.ts';
+import { isPeerId, type PeerId } from '../core/ids.ts';
 import { type Address, MAX_ADDRESSES, parseAddress } from './addresses.ts';
 
 /** Peers told in one frame at most. */
@@ -34,12 +34,14 @@ export function decodePeers(
   for (const row of rows) {
     if (!Array.isArray(row) || row.length !== 2) return null;
     const [peer, texts] = row as [unknown, unknown];
-    if (typeof peer !== 'string' || !/^[1-9A-Za-z]{46,64}$/.test(peer)) return null;
+    if (typeof peer !== 'string' || !isPeerId(peer)) return null;
     if (!Array.isArray(texts) || texts.length > MAX_ADDRESSES) return null;
     const addresses: Address[] = [];
     for (const text of texts) {
-      const address = typeof text === 'string' ? parseAddress(text) : null;
-      if (address === null) return null;
+      if (typeof text !== 'string') return null;
+      const address = parseAddress(text);
+      // A later meshd may know ways that this one cannot read.
+      if (address === null) continue;
       if (address.peer === null || address.peer === peer) addresses.push(address);
     }
     peers.push({ peer, addresses });

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Connection, Stream } from '@libp2p/interface';
 import type { PeerId } from '../core/ids.ts';
@@ -9,6 +10,9 @@ const OPEN_MS = 5000;
 const FAREWELL_MS = 500;
 const REOPEN_MS = [0, 200, 1000, 5000];
 
+/** How long what is under way through a relay may take to arrive before the direct way is used. */
+const HAND_OVER_MS = 30_000;
+
 /** Errors by which a socket tells that the other end is gone. */
 const BROKEN = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED']);
 
@@ -19,14 +23,22 @@ export interface LinkEvents {
   /** The last connection ended; see NetworkHandlers.disconnected. Told once. */
   ended(reset: boolean): void;
   frame(kind: number, body: Uint8Array): void;
+  /** What is sent goes over another connection now. */
+  moved(connection: Connection): void;
+  /** A relayed connection that a direct one replaced was closed. */
+  retired(connection: Connection): void;
+  /** Says whether nothing stands between this side and the peer that could end in its place. */
+  isOwnWay(connection: Connection): boolean;
   log(event: string, fields: object): void;
 }
 
 /**
  * All connections to one peer, and the streams on them: one that this side opened and alone
  * writes to, and those that the peer opened and alone writes to. So neither side waits for the
- * other to open, and two simultaneous dials do no harm. A link ends once, with the last
- * connection or a farewell; the next connection gets a new link.
+ * other to open, and two simultaneous dials do no harm. A direct connection takes over from a
+ * relayed one: what is sent moves to it in order, and the relayed one is closed once neither side
+ * uses it. A link ends once, with the last connection or a farewell; the next connection gets a new
+ * link.
  */
 export class PeerLink {
   readonly peer: PeerId;
@@ -34,12 +46,19 @@ export class PeerLink {
   readonly #events: LinkEvents;
   readonly #nowMs: () => number;
   readonly #connections = new Set<Connection>();
+  /** Connections that carry streams of the peer, one entry a stream. */
+  readonly #inbound = new Map<Stream, Connection>();
   readonly #queue = new SendQueue();
   readonly #liveness = new Liveness();
   readonly #gone = Promise.withResolvers<void>();
   #outbound: { readonly stream: Stream; readonly connection: Connection } | null = null;
   #opening: Promise<void> | null = null;
   #failures = 0;
+  #handOver: {
+    readonly token: string;
+    hasArrived: boolean;
+    readonly arrived: () => void;
+  } | null = null;
   #reopenTimer: NodeJS.Timeout | null = null;
   #isReady = false;
   #hasHeard = false;
@@ -75,11 +94,17 @@ export class PeerLink {
     this.#connections.add(connection);
     connection.addEventListener('close', (event) => this.#removeConnection(connection, event));
     if (this.#outbound === null) this.#open();
+    else if (connection.direct && !this.#outbound.connection.direct) this.#moveTo(connection);
   }
 
   /** Reads a stream that the peer opened. */
   receive(stream: Stream, connection: Connection): void {
     this.addConnection(connection);
+    this.#inbound.set(stream, connection);
+    stream.addEventListener('close', () => {
+      this.#inbound.delete(stream);
+      this.#retire();
+    });
     const reader = new FrameReader();
     stream.addEventListener('message', ({ data }) => {
       const isSound = reader.push(data.subarray(), (kind, body) => this.#take(kind, body));
@@ -128,7 +153,9 @@ export class PeerLink {
 
   #open(): void {
     if (this.#opening !== null || this.#outbound !== null || this.#hasEnded) return;
-    const open = [...this.#connections].filter(({ status }) => status === 'open');
+    const open = [...this.#connections]
+      .filter(({ status }) => status === 'open')
+      .sort((a, b) => Number(a.direct) - Number(b.direct));
     const connection = open.at(-1 - (this.#failures % Math.max(1, open.length)));
     if (connection === undefined) return;
     this.#opening = this.#openOn(connection).catch((error: unknown) => {
@@ -150,7 +177,16 @@ export class PeerLink {
       this.#reopen();
       return;
     }
+    this.#use(stream, connection);
+    this.#becomeReady();
+    this.#ping();
+    const direct = [...this.#connections].find((other) => other.direct && other.status === 'open');
+    if (!connection.direct && direct !== undefined) this.#moveTo(direct);
+  }
+
+  #use(stream: Stream, connection: Connection): void {
     const openedMs = this.#nowMs();
+    const isOther = this.#outbound?.connection !== connection;
     this.#outbound = { stream, connection };
     this.#queue.use(stream);
     stream.addEventListener('close', () => {
@@ -160,8 +196,68 @@ export class PeerLink {
       if (this.#nowMs() - openedMs > OPEN_MS) this.#failures = 0;
       this.#reopen();
     });
-    this.#becomeReady();
+    if (isOther && this.#isReady) this.#events.moved(connection);
+    this.#retire();
+  }
+
+  #moveTo(connection: Connection): void {
+    const from = this.#outbound;
+    if (from === null || this.#handOver !== null || this.#hasEnded) return;
+    const arrived = Promise.withResolvers<void>();
+    const body = randomBytes(8);
+    const token = body.toString('hex');
+    this.#handOver = { token, hasArrived: false, arrived: arrived.resolve };
+    this.#move(from.stream, connection, body, arrived.promise)
+      .catch((error: unknown) => {
+        this.#events.log('stream.failed', { peer: this.peer, reason: String(error) });
+      })
+      .finally(() => {
+        this.#handOver = null;
+      });
+  }
+
+  /** Opens a stream on the direct connection and uses it once all sent before has arrived. */
+  async #move(
+    from: Stream,
+    connection: Connection,
+    token: Uint8Array,
+    arrived: Promise<void>,
+  ): Promise<void> {
+    const stream = await connection.newStream(this.#protocol, {
+      signal: AbortSignal.timeout(OPEN_MS),
+    });
+    if (this.#outbound?.stream === from) {
+      this.#queue.hold(encodeFrame(FRAME.ping, token));
+      const closed = new Promise<void>((resolve) => {
+        from.addEventListener('close', () => resolve(), { once: true });
+      });
+      await Promise.race([arrived, closed, delay(HAND_OVER_MS, undefined, { ref: false })]);
+    }
+    if (this.#outbound?.stream !== from || stream.status !== 'open' || this.#hasEnded) {
+      stream.abort(new Error('came too late'));
+      if (this.#outbound?.stream === from) this.#queue.use(from);
+      return;
+    }
+    this.#liveness.restart();
+    // What is still under way must not arrive behind what follows.
+    if (this.#handOver?.hasArrived !== true) from.abort(new Error('too slow to wait for'));
+    this.#use(stream, connection);
     this.#ping();
+    from.close().catch(() => from.abort(new Error('not closed in time')));
+  }
+
+  /** Closes relayed connections that neither side uses any more. */
+  #retire(): void {
+    const used = this.#outbound?.connection;
+    if (used?.direct !== true || used.status !== 'open') return;
+    for (const connection of this.#connections) {
+      if (connection.direct || [...this.#inbound.values()].includes(connection)) continue;
+      // A peer that has not moved yet has a stream here; it closes that once it has.
+      connection
+        .close()
+        .catch((error: unknown) => connection.abort(error as Error))
+        .finally(() => this.#events.retired(used));
+    }
   }
 
   #reopen(): void {
@@ -202,8 +298,10 @@ export class PeerLink {
     }
     this.#becomeReady();
     if (kind === FRAME.ping && body.byteLength === 8) {
-      const pong = encodeFrame(FRAME.pong, body);
-      if (!this.#queue.urge(pong)) this.#queue.push(pong);
+      this.#queue.reply(encodeFrame(FRAME.pong, body));
+    } else if (kind === FRAME.pong && this.#handOver?.token === Buffer.from(body).toString('hex')) {
+      this.#handOver.hasArrived = true;
+      this.#handOver.arrived();
     } else if (kind === FRAME.pong && body.byteLength === 8) {
       this.#liveness.answered(body, this.#nowMs());
     } else {
@@ -232,7 +330,7 @@ export class PeerLink {
     }
     this.#gone.resolve();
     // Before its first frame a farewell of the peer may not have been readable yet: no evidence.
-    this.#end(this.#hasHeard && isBroken(connection, event));
+    this.#end(this.#hasHeard && isBroken(event) && this.#events.isOwnWay(connection));
   }
 
   #end(reset: boolean): void {
@@ -246,12 +344,11 @@ export class PeerLink {
 }
 
 /**
- * Says whether a direct connection ended because the other end's socket went away: it was reset,
- * or ended without an error and without this side asking. A time-out or an unreachable network is
- * no evidence that a process died.
+ * Says whether a connection ended because the other end's socket went away: it was reset, or ended
+ * without an error and without this side asking. A time-out or an unreachable network is no
+ * evidence that a process died.
  */
-function isBroken(connection: Connection, event: Event): boolean {
-  if (!connection.direct) return false;
+function isBroken(event: Event): boolean {
   const error = (event as { error?: NodeJS.ErrnoException }).error;
   return error === undefined || BROKEN.has(error.code ?? '');
 }

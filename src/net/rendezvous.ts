@@ -15,7 +15,7 @@ const QUERY_MS = 20_000;
  */
 export class Rendezvous {
   readonly #node: Libp2p;
-  readonly #key: Uint8Array;
+  readonly #key: () => Uint8Array;
   readonly #found: (peer: PeerId, addresses: readonly string[]) => void;
   readonly #log: (event: string, fields: object) => void;
   readonly #closing = new AbortController();
@@ -24,7 +24,7 @@ export class Rendezvous {
 
   constructor(
     node: Libp2p,
-    key: Uint8Array,
+    key: () => Uint8Array,
     found: (peer: PeerId, addresses: readonly string[]) => void,
     log: (event: string, fields: object) => void,
   ) {
@@ -57,7 +57,7 @@ export class Rendezvous {
   async #round(): Promise<void> {
     const signal = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(QUERY_MS)]);
     try {
-      const cid = CID.createV1(raw.code, await sha256.digest(this.#key));
+      const cid = CID.createV1(raw.code, await sha256.digest(this.#key()));
       for await (const { id, multiaddrs } of this.#node.contentRouting.findProviders(cid, {
         signal,
       })) {

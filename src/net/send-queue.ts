@@ -11,6 +11,7 @@ export class SendQueue {
   readonly #frames: Uint8Array[] = [];
   #waitingBytes = 0;
   #stream: Stream | null = null;
+  #isHeld = false;
 
   /** Bytes not yet taken by the connection; its change from call to call shows that it moves. */
   get bytes(): number {
@@ -20,6 +21,7 @@ export class SendQueue {
   /** Sends into this stream from now on; null: waits for another. */
   use(stream: Stream | null): void {
     this.#stream = stream;
+    this.#isHeld = false;
     stream?.addEventListener('drain', () => {
       // The stream writes its own buffer first, in a microtask queued before this one.
       queueMicrotask(() => {
@@ -43,6 +45,18 @@ export class SendQueue {
     return this.#stream !== null && !this.#stream.writableNeedsDrain && this.#write(frame);
   }
 
+  /** Sends as soon as may be; into a held stream even when that is blocked. */
+  reply(frame: Uint8Array): void {
+    const isSent = this.#isHeld ? this.#write(frame) : this.urge(frame);
+    if (!isSent) this.push(frame);
+  }
+
+  /** Sends this frame behind all that the stream has; the others wait for the next stream. */
+  hold(last: Uint8Array): void {
+    this.#isHeld = true;
+    this.#write(last);
+  }
+
   /** Hands all to the stream, blocked or not, and this frame as the last. */
   flush(last: Uint8Array): void {
     this.#waitingBytes = 0;
@@ -51,11 +65,13 @@ export class SendQueue {
 
   clear(): void {
     this.#stream = null;
+    this.#isHeld = false;
     this.#frames.length = 0;
     this.#waitingBytes = 0;
   }
 
   #pump(): void {
+    if (this.#isHeld) return;
     let frame = this.#frames[0];
     while (frame !== undefined && this.urge(frame)) {
       this.#frames.shift();

@@ -14,6 +14,10 @@ export class SoloNetwork implements Network {
     return [];
   }
 
+  listening(): string[] {
+    return [];
+  }
+
   connections(): [] {
     return [];
   }

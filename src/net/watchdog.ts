@@ -1,12 +1,18 @@
 import type { PeerId } from '../core/ids.ts';
 import type { Address } from './addresses.ts';
 import { dialFault } from './dial-error.ts';
-import { type DialPlan, isSurely, type Member } from './dial-plan.ts';
+import { addressesToDial, type DialPlan, isSurely, type Member } from './dial-plan.ts';
+import { dialRace } from './dial-race.ts';
 
 /** How long one address may take to answer and let this peer in; a busy machine needs seconds. */
 const DIAL_MS = 10_000;
 
 const PARALLEL_DIALS = 4;
+
+/** How long one address may take before the next one of the same member is tried beside it. */
+const STEP_MS = 300;
+const RELAY_STEP_MS = 1000;
+const BUSY_STEP_MS = 3000;
 
 /** Share of time that this process works above which it dials one by one. */
 const BUSY_SHARE = 0.8;
@@ -80,20 +86,26 @@ export class Watchdog {
   async #dial(member: Member): Promise<void> {
     const { plan, dial, nowMs, refused, log } = this.#options;
     let isRefused = false;
-    for (const address of member.addresses) {
-      if (this.#closing.signal.aborted || member.connected) return;
-      const signal = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(DIAL_MS)]);
+    const attempt = async (address: Address, signal: AbortSignal): Promise<boolean> => {
       try {
-        await dial(member.peer, address, signal);
-        return;
+        await dial(member.peer, address, AbortSignal.any([signal, AbortSignal.timeout(DIAL_MS)]));
+        return true;
       } catch (error) {
+        if (signal.aborted) return false;
         const fault = dialFault(error);
         log('dial.failed', { peer: member.peer, address: address.text, fault });
         isRefused ||= fault === 'refused' && isSurely(member, address);
+        return false;
       }
-    }
-    if (this.#closing.signal.aborted || member.connected) return;
+    };
+    const stepMs = (next: Address): number => {
+      // A relayed handshake beside a direct one would make a busy machine busier still.
+      if (next.relay !== null) return this.#isBusy ? DIAL_MS : RELAY_STEP_MS;
+      return this.#isBusy ? BUSY_STEP_MS : STEP_MS;
+    };
+    await dialRace(addressesToDial(member), attempt, stepMs, this.#closing.signal);
+    if (this.#closing.signal.aborted || member.connected === 'direct') return;
     plan.failed(member.peer, nowMs());
-    if (isRefused) refused(member.peer);
+    if (isRefused && member.connected === 'no') refused(member.peer);
   }
 }

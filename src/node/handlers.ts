@@ -11,6 +11,7 @@ export function networkHandlers(loop: Loop, log: Log): NetworkHandlers {
     connected: (peer) => loop.dispatch({ kind: 'connected', peer }),
     disconnected: (peer, reset) => loop.dispatch({ kind: 'disconnected', peer, reset }),
     refused: (peer) => loop.dispatch({ kind: 'refused', peer }),
+    addresses: (addresses) => loop.dispatch({ kind: 'addresses', addresses }),
     log,
   };
 }

@@ -1,14 +1,10 @@
 import { closeSync, constants, fsyncSync, openSync, renameSync, writeSync } from 'node:fs';
 import { access, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import type { PeerId } from '../core/ids.ts';
 import { MeshError } from '../core/mesh-error.ts';
-import { deriveMeshKeys, SECRET_BYTES } from '../net/mesh-secret.ts';
-
-/** The mesh that a home belongs to. */
-export interface Membership {
-  readonly mesh: string;
-  readonly secret: Uint8Array;
-}
+import type { SecretRing } from '../net/secret-ring.ts';
+import { readRing, ringText } from './ring-file.ts';
 
 /** What a peer is told once and keeps. */
 export interface PeerSettings {
@@ -36,6 +32,8 @@ export class Home {
   readonly path: string;
   /** The folder that was made for it, or null: what to remove when nothing comes of it. */
   readonly #made: string | null;
+  /** The writes so far: each file has one draft. */
+  #written: Promise<void> = Promise.resolve();
 
   private constructor(path: string, made: string | null) {
     this.path = path;
@@ -79,20 +77,45 @@ export class Home {
     return folder;
   }
 
-  /** The mesh of this home, or null. @throws MeshError MESH_HOME_UNUSABLE when it is unreadable. */
-  async membership(): Promise<Membership | null> {
+  /**
+   * The secrets of this home's mesh, or null. @throws MeshError MESH_HOME_UNUSABLE when they are
+   * unreadable.
+   */
+  async ring(): Promise<SecretRing | null> {
     const text = await this.#read('mesh');
     if (text === null) return null;
-    const secret = new Uint8Array(Buffer.from(text.trim(), 'base64url'));
-    if (secret.length !== SECRET_BYTES) {
+    const ring = readRing(text);
+    if (ring === null) {
       const file = join(this.path, 'mesh');
       throw new MeshError('MESH_HOME_UNUSABLE', `${file} is damaged: remove it, and join anew`);
     }
-    return { mesh: deriveMeshKeys(secret).meshId, secret };
+    return ring;
   }
 
-  async enter(secret: Uint8Array): Promise<void> {
-    await this.#write('mesh', `${Buffer.from(secret).toString('base64url')}\n`);
+  /** Keeps the secrets of the mesh that it belongs to from now on. */
+  async enter(ring: SecretRing): Promise<void> {
+    await this.#write('mesh', ringText(ring));
+  }
+
+  /** Publishers whose jobs run here; none: those of all members. */
+  async trusted(): Promise<PeerId[]> {
+    const text = (await this.#read('trust')) ?? '';
+    return text.split('\n').filter((line) => line !== '');
+  }
+
+  async keepTrusted(peers: readonly PeerId[]): Promise<void> {
+    await this.#write('trust', peers.map((peer) => `${peer}\n`).join(''));
+  }
+
+  /** Members that this peer was connected to, and when last, in ms since 1970. */
+  async met(): Promise<Map<PeerId, number>> {
+    const lines = ((await this.#read('met')) ?? '').split('\n');
+    const entries = lines.map((line) => /^([!-~]{1,64}) (\d{1,15})$/.exec(line));
+    return new Map(entries.flatMap((entry) => (entry ? [[entry[1] ?? '', Number(entry[2])]] : [])));
+  }
+
+  async keepMet(met: ReadonlyMap<PeerId, number>): Promise<void> {
+    await this.#write('met', [...met].map(([peer, atMs]) => `${peer} ${atMs}\n`).join(''));
   }
 
   /** Says whether the folder is still there: somebody may have removed it. */
@@ -102,8 +125,11 @@ export class Home {
 
   /** Forgets the mesh and everything of it; the peer's key stays. */
   async forget(): Promise<void> {
+    await this.#written;
     await rm(this.database, { recursive: true, force: true });
     await rm(join(this.path, 'peer.json'), { force: true });
+    await rm(join(this.path, 'trust'), { force: true });
+    await rm(join(this.path, 'met'), { force: true });
     await rm(join(this.path, 'mesh'), { force: true });
   }
 
@@ -161,8 +187,15 @@ export class Home {
     }
   }
 
+  /** One write after the other, in the order in which they were asked for. */
+  #write(name: string, text: string): Promise<void> {
+    const turn = this.#written.then(() => this.#replace(name, text));
+    this.#written = turn.catch(() => undefined);
+    return turn;
+  }
+
   /** Write, fsync, rename, fsync the folder: after a power cut the old or the new is there. */
-  async #write(name: string, text: string): Promise<void> {
+  async #replace(name: string, text: string): Promise<void> {
     const file = join(this.path, name);
     const draft = `${file}.new`;
     try {

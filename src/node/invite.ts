@@ -7,6 +7,8 @@ import { SECRET_BYTES } from '../net/mesh-secret.ts';
 export interface Invite {
   /** The mesh's id, 1–64 characters. */
   readonly mesh: string;
+  /** How often the mesh had rotated its secret. @default 0 */
+  readonly generation?: number;
   /** 32 random bytes. */
   readonly secret: Uint8Array;
   /** Multiaddrs of members, 0–8, each at most 256 characters. */
@@ -31,8 +33,10 @@ const HINT = 'copy it again, whole, from `meshd invite`';
 export function encodeInvite(invite: Invite): string {
   const fault = formFault(invite);
   if (fault !== null) throw new RangeError(`invite: ${fault}`);
-  const { mesh, secret, addresses } = invite;
-  const body = encode({ mesh, secret, addresses: [...addresses] }, rfc8949EncodeOptions);
+  const { mesh, secret, addresses, generation = 0 } = invite;
+  const rotated = generation === 0 ? {} : { generation };
+  const fields = { mesh, secret, addresses: [...addresses], ...rotated };
+  const body = encode(fields, rfc8949EncodeOptions);
   const length = Buffer.alloc(2);
   length.writeUInt16BE(body.length);
   const checked = Buffer.concat([length, body]);
@@ -66,8 +70,9 @@ export function decodeInvite(text: string): Invite {
   const invite = decodeBody(checked.subarray(2));
   const fault = formFault(invite);
   if (fault !== null) throw bad(`does not hold what it should (${fault})`, HINT);
-  const { mesh, secret, addresses } = invite as Invite;
-  return { mesh, secret: Uint8Array.from(secret), addresses: [...addresses] };
+  const { mesh, secret, addresses, generation = 0 } = invite as Invite;
+  const rotated = generation === 0 ? {} : { generation };
+  return { mesh, ...rotated, secret: Uint8Array.from(secret), addresses: [...addresses] };
 }
 
 function decodeBody(body: Uint8Array): unknown {
@@ -80,9 +85,11 @@ function decodeBody(body: Uint8Array): unknown {
 
 function formFault(invite: unknown): string | null {
   if (typeof invite !== 'object' || invite === null) return 'no fields';
-  const { mesh, secret, addresses } = invite as Partial<Record<keyof Invite, unknown>>;
+  const fields = invite as Partial<Record<keyof Invite, unknown>>;
+  const { mesh, secret, addresses, generation = 0 } = fields;
   if (typeof mesh !== 'string' || mesh.length < 1 || mesh.length > 64) return 'mesh id';
   if (!(secret instanceof Uint8Array) || secret.length !== SECRET_BYTES) return 'secret';
+  if (!Number.isSafeInteger(generation) || (generation as number) < 0) return 'generation';
   if (!Array.isArray(addresses) || addresses.length > MAX_INVITE_ADDRESSES) return 'addresses';
   const good = addresses.every(
     (each) => typeof each === 'string' && each.startsWith('/') && each.length <= MAX_ADDRESS_CHARS,

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { finalLines, holdsAnswer, type Line, lineAt } from '../core/answer.ts';
+import { trusts } from '../core/duty.ts';
 import type { ComputationId, Hash, JobId } from '../core/ids.ts';
 import type { Interval } from '../core/interval-set.ts';
 import type { JobState } from '../core/job-state.ts';
@@ -127,6 +128,10 @@ export class LocalJob implements Job {
   }
 
   async rerun(index: number): Promise<Rerun> {
+    if (!trusts(this.#loop.state, this.#job.manifest.owner)) {
+      const text = `the publisher of ${this.name} is not trusted here: see \`meshd trust\``;
+      throw new MeshError('MESH_UNTRUSTED', text);
+    }
     return this.#workforce.rerun(await this.#loop.inputs(this.computation), index);
   }
 

@@ -1,7 +1,9 @@
+import { hasIdFrom } from '../core/duty.ts';
 import type { JobState } from '../core/job-state.ts';
 import { MeshError } from '../core/mesh-error.ts';
 import type { Network } from '../net/network.ts';
 import type { Workforce } from '../work/workforce.ts';
+import type { LocalAdmission } from './admission.ts';
 import { LocalJob } from './local-job.ts';
 import type { Loop } from './loop.ts';
 import type {
@@ -11,10 +13,13 @@ import type {
   PeerRow,
   PublishRequest,
   StatusReport,
+  StopOptions,
   WaitOptions,
 } from './mesh.ts';
+import { whyNotHere } from './not-here.ts';
+import { peerRows } from './peer-rows.ts';
 import { publishSubmission } from './publication.ts';
-import { jobRow, peerRows } from './reports.ts';
+import { jobRow } from './reports.ts';
 import { type Submission, type SubmitOptions, type Submitter, toSubmission } from './submission.ts';
 
 /** What a local mesh is a view of. */
@@ -24,6 +29,7 @@ export interface LocalMeshParts {
   readonly workforce: Workforce;
   readonly home: string;
   readonly meshId: string | null;
+  readonly admission: LocalAdmission;
   invite(): string | null;
   end(how: 'stopped' | 'left'): Promise<void>;
 }
@@ -56,6 +62,10 @@ export class LocalMesh implements Mesh, Submitter {
   async job(reference: string): Promise<Job> {
     const { loop, workforce } = this.#parts;
     return new LocalJob(loop, workforce, this.#find(reference));
+  }
+
+  get admission(): LocalAdmission {
+    return this.#parts.admission;
   }
 
   async jobs(): Promise<JobRow[]> {
@@ -106,7 +116,9 @@ export class LocalMesh implements Mesh, Submitter {
     );
   }
 
-  stop(): Promise<void> {
+  stop({ mesh = false }: StopOptions = {}): Promise<void> {
+    // What it sends to the others goes before the farewell.
+    if (mesh) this.#parts.loop.dispatch({ kind: 'quit' });
     return this.#parts.end('stopped');
   }
 
@@ -125,11 +137,7 @@ export class LocalMesh implements Mesh, Submitter {
   /** A job by a unique prefix of its id, its name (the newest), or a successor's id. */
   #find(reference: string): JobState {
     const jobs = [...this.#parts.loop.state.jobs.values()];
-    const isPrefix = /^[0-9a-f]+$/.test(reference);
-    const byId = jobs.filter(
-      (job) =>
-        isPrefix && (job.id.startsWith(reference) || job.successor?.id.startsWith(reference)),
-    );
+    const byId = jobs.filter((job) => hasIdFrom(job, reference));
     if (byId.length === 1 && byId[0] !== undefined) return byId[0];
     const byName = jobs.filter((job) => job.manifest.name === reference);
     const newest = byName.sort(publishedFirst).at(-1);
@@ -143,9 +151,9 @@ export class LocalMesh implements Mesh, Submitter {
 
   #notices(): string[] {
     const { state } = this.#parts.loop;
-    const notices: string[] = [];
+    const notices = this.#parts.admission.notices();
     const { members } = this.#parts.loop;
-    if (members > 0 && state.connected.size === 0) {
+    if (members > 0 && state.connected.size === 0 && notices.length === 0) {
       notices.push(
         `none of the ${members} members known from before answers: join one by an invite`,
       );
@@ -154,10 +162,8 @@ export class LocalMesh implements Mesh, Submitter {
     for (const job of state.jobs.values()) {
       const { computation, manifest } = job;
       const label = `${manifest.name} (${job.id.slice(0, 12)})`;
-      if (job.active && computation.spec.mathClass !== state.self.mathClass) {
-        notices.push(`${label} needs Math class ${computation.spec.mathClass}: not evaluated here`);
-      }
-      if (state.refuses.has(computation.id)) notices.push(`${label} does not start on this peer`);
+      const why = whyNotHere(state, job);
+      if (why !== null) notices.push(`${label} is not evaluated here: ${why}`);
       const [disputed] = computation.openDisputes();
       if (disputed !== undefined) notices.push(`${label}: evaluations of ${disputed} disagree`);
       const [alarm] = job.alarms;

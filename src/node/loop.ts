@@ -30,6 +30,10 @@ export interface Rooms {
   readonly workforce: Workforce;
   readonly log: (level: 'error' | 'warn' | 'info' | 'debug', event: string, fields: object) => void;
   readonly halt: (reason: string) => void;
+  /** Ends the peer as a member asked. */
+  readonly quit: (by: PeerId) => void;
+  /** Lets a peer in no more. */
+  readonly deny: (peer: PeerId) => void;
   /** Keeps a new incarnation; it is on disk when this returns. */
   readonly rise: (incarnation: number) => void;
 }
@@ -75,6 +79,11 @@ export class Loop {
   /** How many other members are known, from before or now. */
   get members(): number {
     return this.#members.size;
+  }
+
+  /** Their ids. */
+  get memberIds(): PeerId[] {
+    return [...this.#members.keys()];
   }
 
   /** Monotonic ms since the peer's start. */
@@ -241,6 +250,8 @@ export class Loop {
       case 'forget.peer':
         network.forget(effect.peer);
         return this.#remember(effect.peer, []);
+      case 'deny':
+        return this.#rooms.deny(effect.peer);
       case 'answer':
         return this.#answers.get(effect.request)?.(effect.result);
       case 'changed':
@@ -250,6 +261,8 @@ export class Loop {
         return workforce.forget(effect.computation);
       case 'log':
         return log(effect.level, effect.event, effect.fields);
+      case 'quit':
+        return this.#rooms.quit(effect.by);
       case 'halt':
         return this.#rooms.halt(effect.reason);
       default:

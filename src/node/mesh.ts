@@ -1,6 +1,7 @@
 import type { ComputationId, Hash, JobId, PeerId } from '../core/ids.ts';
 import type { JobPhase } from '../core/job-state.ts';
 import type { Rerun } from '../work/workforce.ts';
+import type { Admission } from './admission.ts';
 
 /** What to publish. */
 export interface PublishRequest {
@@ -96,6 +97,8 @@ export interface JobRow {
   readonly publishedAt: number;
   /** Peers that hold a lease of it now. */
   readonly peers: number;
+  /** Why this machine does not work on it, in words; null when it does, or it is over. */
+  readonly notHere: string | null;
 }
 
 /** Everything known of a job. */
@@ -136,10 +139,19 @@ export interface PeerRow {
   readonly name: string;
   readonly self: boolean;
   readonly state: 'alive' | 'suspect' | 'dead';
+  /** none: nothing leads there but other peers. */
   readonly via: 'self' | 'direct' | 'relay' | 'none';
+  /** The member that relays; null without one. */
+  readonly relay: PeerId | null;
   readonly rttMs: number | null;
   readonly slots: number;
   readonly busy: number;
+  /** Slots that are not busy; 0 of a peer that is not alive. */
+  readonly idle: number;
+  /** When it started, in ms since 1970 by its own clock; later where that clock was set back. */
+  readonly startedAt: number;
+  /** Load average of the last minute, of this machine alone; null of the others. */
+  readonly load: number | null;
   readonly version: string;
   readonly mathClass: string;
   readonly addresses: readonly string[];
@@ -175,6 +187,11 @@ export interface VerifyReport {
   }[];
 }
 
+export interface StopOptions {
+  /** Asks every machine of the mesh to stop as well. @default false */
+  readonly mesh?: boolean;
+}
+
 export interface WaitOptions {
   readonly signal?: AbortSignal;
 }
@@ -208,6 +225,8 @@ export interface Job {
 export interface Mesh extends AsyncDisposable {
   /** True when the peer runs inside this process and ends with it. */
   readonly embedded: boolean;
+  /** Who is let in, and whose jobs run on this machine. */
+  readonly admission: Admission;
   /** Resolves once the job is kept (R3). */
   publish(request: PublishRequest, options?: WaitOptions): Promise<Job>;
   /**
@@ -220,8 +239,8 @@ export interface Mesh extends AsyncDisposable {
   status(): Promise<StatusReport>;
   /** @throws MESH_NOT_MEMBER on a home that belongs to no mesh. */
   invite(): Promise<string>;
-  /** Ends the running peer, membership kept. */
-  stop(): Promise<void>;
+  /** Ends the running peer, membership kept. mesh: and all others that it knows to be alive. */
+  stop(options?: StopOptions): Promise<void>;
   /** Drains, tells the others, forgets the mesh and ends the running peer. */
   leave(): Promise<void>;
   close(): Promise<void>;

@@ -1,22 +1,30 @@
+import { networkInterfaces } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { PeerId } from '../core/ids.ts';
 import { MeshError } from '../core/mesh-error.ts';
+import type { Gate } from '../net/gate.ts';
 import type { Identity } from '../net/identity.ts';
 import { startLibp2pNetwork } from '../net/libp2p-network.ts';
 import type { Network, NetworkHandlers } from '../net/network.ts';
 import { SoloNetwork } from '../net/solo-network.ts';
-import type { Home, Membership, PeerSettings } from './home.ts';
+import type { Home, PeerSettings } from './home.ts';
 import type { PeerOptions } from './peer.ts';
 
-/** All interfaces, a free port. */
-const DEFAULT_LISTEN: readonly string[] = ['/ip4/0.0.0.0/tcp/0'];
+/** All interfaces, free ports. */
+const EVERYWHERE_4 = '/ip4/0.0.0.0/tcp/0';
+const EVERYWHERE_6 = '/ip6/::/tcp/0';
 
 /** Longest wait for a bootstrap to answer, in ms. */
 const JOIN_MS = 15_000;
 
+/** Between two looks whether somebody is connected, in ms. */
+const LOOK_MS = 50;
+
 /** What a network is opened with. */
 export interface NetworkNeeds {
   readonly home: Home;
-  readonly membership: Membership | null;
+  /** Null for a home that belongs to no mesh. */
+  readonly gate: Gate | null;
   readonly identity: Identity;
   readonly settings: PeerSettings;
   readonly members: ReadonlyMap<PeerId, readonly string[]>;
@@ -26,24 +34,22 @@ export interface NetworkNeeds {
 }
 
 /**
- * Opens the network of a home's mesh, or none. Only once a bootstrap has answered does the home
+ * Opens the network of a home's mesh, or none. Only once a member has answered does the home
  * belong to the mesh; the ports in use are kept for the next start.
  * @throws MeshError MESH_PORT_IN_USE, MESH_NO_BOOTSTRAP
  */
 export async function openNetwork(needs: NetworkNeeds): Promise<Network> {
-  const { home, membership, identity, options, settings } = needs;
-  if (membership === null) return new SoloNetwork(identity.peer);
+  const { home, gate, identity, options, settings } = needs;
+  if (gate === null) return new SoloNetwork(identity.peer);
   const announce = options.announce ?? settings.announce ?? [];
-  const network = await listen(needs, announce);
+  const network = await listen(needs, gate, announce);
   try {
     const { bootstrap = [] } = options;
-    if (bootstrap.length > 0) {
-      await network.join(bootstrap, { signal: AbortSignal.timeout(JOIN_MS) });
-    }
-    await home.enter(membership.secret);
-    const own = network.addresses().map((address) => address.replace(/\/p2p\/[^/]+$/, ''));
-    const wanted = options.listen ?? settings.listen ?? DEFAULT_LISTEN;
-    await home.keepSettings({ name: needs.name, listen: fixPorts(wanted, own), announce });
+    if (bootstrap.length > 0) await meetAnyone(network, bootstrap, options.signal);
+    await gate.persist();
+    const wanted = options.listen ?? settings.listen ?? defaultListen();
+    const fixed = fixPorts(wanted, network.listening());
+    await home.keepSettings({ name: needs.name, listen: fixed, announce });
   } catch (error) {
     await network.close();
     throw error;
@@ -51,12 +57,44 @@ export async function openNetwork(needs: NetworkNeeds): Promise<Network> {
   return network;
 }
 
-async function listen(needs: NetworkNeeds, announce: readonly string[]): Promise<Network> {
-  const { membership, identity, options, settings, members, handlers } = needs;
-  const secret = membership?.secret ?? new Uint8Array();
+/**
+ * Any one living member will do: a bootstrap, one that is known from before, or one nearby. Where
+ * many join at once a bootstrap may be too busy to answer in time.
+ */
+async function meetAnyone(
+  network: Network,
+  bootstrap: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const patience = AbortSignal.timeout(JOIN_MS);
+  const given = signal === undefined ? [] : [signal];
+  const over = new AbortController();
+  const joined = network.join(bootstrap, { signal: AbortSignal.any([patience, ...given]) });
+  const connected = firstConnection(network, AbortSignal.any([patience, over.signal, ...given]));
+  try {
+    await Promise.any([joined, connected]);
+  } catch {
+    // Of the two failures the bootstraps' says more.
+    await joined;
+  } finally {
+    over.abort();
+  }
+}
+
+/** Resolves once somebody is connected; rejects with the signal. */
+async function firstConnection(network: Network, signal: AbortSignal): Promise<void> {
+  while (network.connections().length === 0) await sleep(LOOK_MS, undefined, { signal });
+}
+
+async function listen(
+  needs: NetworkNeeds,
+  gate: Gate,
+  announce: readonly string[],
+): Promise<Network> {
+  const { identity, options, settings, members, handlers } = needs;
   const known = [...members].map(([peer, addresses]) => ({ peer, addresses }));
-  const base = { identity, secret, announce, handlers, known };
-  const wanted = options.listen ?? settings.listen ?? DEFAULT_LISTEN;
+  const base = { identity, gate, announce, handlers, known };
+  const wanted = options.listen ?? settings.listen ?? defaultListen();
   const remembered = wanted.map((address) => lastPort(address, settings.listen ?? []));
   try {
     return await startLibp2pNetwork({ ...base, listen: remembered });
@@ -70,9 +108,16 @@ async function listen(needs: NetworkNeeds, announce: readonly string[]): Promise
   }
 }
 
+/** All interfaces; IPv6 where this machine has it beyond loopback. */
+function defaultListen(): string[] {
+  const own = Object.values(networkInterfaces()).flat();
+  const has6 = own.some((each) => each?.family === 'IPv6' && !each.internal);
+  return has6 ? [EVERYWHERE_4, EVERYWHERE_6] : [EVERYWHERE_4];
+}
+
 /** Port 0 is a free port chosen once: the one that this home had there the last time. */
 function lastPort(address: string, before: readonly string[]): string {
-  if (!address.endsWith('/tcp/0')) return address;
+  if (anyPort(address) !== address) return address;
   return before.find((known) => anyPort(known) === address) ?? address;
 }
 
@@ -81,11 +126,17 @@ function anyPort(address: string): string {
 }
 
 /** The addresses asked for, with the ports that port 0 became. */
-function fixPorts(wanted: readonly string[], own: readonly string[]): string[] {
+export function fixPorts(wanted: readonly string[], listening: readonly string[]): string[] {
   return wanted.map((address) => {
-    if (!address.endsWith('/tcp/0')) return address;
-    const taken = own.find((each) => anyPort(each) === address) ?? own[0] ?? '';
+    if (anyPort(address) !== address) return address;
+    const there = listening.filter((each) => kindOf(each) === kindOf(address));
+    const taken = there.find((each) => anyPort(each) === address) ?? there[0] ?? '';
     const port = /\/tcp\/(\d+)/.exec(taken)?.[1] ?? '0';
-    return address.replace(/\/tcp\/0$/, `/tcp/${port}`);
+    return address.replace(/\/tcp\/0/, `/tcp/${port}`);
   });
+}
+
+/** Without host and port: `/ip4//tcp/`, `/ip6//tcp//ws`. */
+function kindOf(address: string): string {
+  return address.replace(/^(\/ip[46]\/)[^/]+(\/tcp\/)\d+/, '$1$2');
 }

@@ -4,20 +4,24 @@ import type { PeerId } from '../core/ids.ts';
 import { MeshError } from '../core/mesh-error.ts';
 import { newPeerState } from '../core/peer-state.ts';
 import { DEFAULT_TIMING, type Timing } from '../core/timing.ts';
+import { Gate } from '../net/gate.ts';
 import { loadIdentity } from '../net/identity.ts';
-import { createMeshSecret, deriveMeshKeys } from '../net/mesh-secret.ts';
+import { createMeshSecret } from '../net/mesh-secret.ts';
+import { compareSecrets, ringOf, type SecretRing } from '../net/secret-ring.ts';
 import { LevelStore } from '../store/level-store.ts';
 import type { Store } from '../store/store.ts';
 import { createWorkforce } from '../work/create-workforce.ts';
 import { boot, readLocals } from './boot.ts';
 import { networkHandlers, workHandlers } from './handlers.ts';
-import { Home, type Membership } from './home.ts';
+import { Home } from './home.ts';
 import { Loop } from './loop.ts';
 import { readMembers } from './members.ts';
 import type { Mesh } from './mesh.ts';
 import { openNetwork } from './open-network.ts';
 import { type RunningParts, RunningPeer } from './running-peer.ts';
 import type { Submitter } from './submission.ts';
+import type { TenureEnd, TenureLimits } from './tenure.ts';
+import { changeTrust } from './trust-list.ts';
 import { VERSION } from './version.ts';
 
 export interface PeerOptions {
@@ -38,6 +42,16 @@ export interface PeerOptions {
   readonly bootstrap?: readonly string[];
   /** The mesh's secret, 32 bytes. */
   readonly secret?: Uint8Array;
+  /** The mesh's name. @default that of a mesh which begins with this secret */
+  readonly mesh?: string;
+  /** How often the mesh had rotated before this secret. @default 0 */
+  readonly generation?: number;
+  /** Publishers, by id, to be added to those whose jobs run here. @default none */
+  readonly trust?: readonly PeerId[];
+  /** Names the one job that it evaluates: by name, or by the beginning of its id. @default all */
+  readonly job?: string;
+  /** Gives up looking for a bootstrap. @default none */
+  readonly signal?: AbortSignal;
   /** @default DEFAULT_TIMING */
   readonly timing?: Timing;
   readonly onLog?: (
@@ -56,6 +70,13 @@ export interface Peer {
   invite(): string | null;
   /** Why it ended; halted: another process runs with this identity. */
   readonly ended: Promise<'stopped' | 'left' | 'halted'>;
+  /**
+   * Resolves with the reason once it has stayed as long as it was to, the answers it worked on then
+   * being kept by others too; with null once it has ended before that.
+   */
+  outstay(limits: TenureLimits): Promise<TenureEnd | null>;
+  /** Gives its leases back, lets what runs end within so many ms, tells the others, and ends. */
+  drain(ms: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -76,14 +97,14 @@ export async function startPeer(options: PeerOptions): Promise<Peer> {
 }
 
 async function open(home: Home, options: PeerOptions): Promise<Peer> {
-  const membership = await memberOf(home, options);
+  const ring = await ringFor(home, options);
   const log = options.onLog ?? ((): void => undefined);
   const store = await LevelStore.open(home.database, {
     onRot: (what) => log('warn', 'store.rotten', { what }),
     onRepair: (how) => log('warn', 'store.repaired', { how }),
   });
   try {
-    return await assemble(home, membership, store, options);
+    return await assemble(home, ring, store, options);
   } catch (error) {
     await store.close();
     throw error;
@@ -91,13 +112,17 @@ async function open(home: Home, options: PeerOptions): Promise<Peer> {
 }
 
 /** The mesh to run in: the home's, the one asked for, a new one, or none. */
-async function memberOf(home: Home, options: PeerOptions): Promise<Membership | null> {
+async function ringFor(home: Home, options: PeerOptions): Promise<SecretRing | null> {
   if (options.network === 'solo') return null;
-  const known = await home.membership();
-  const { secret } = options;
+  const known = await home.ring();
+  const { secret, mesh, generation } = options;
   if (secret !== undefined) {
-    const asked = { mesh: deriveMeshKeys(secret).meshId, secret };
-    if (known === null || known.mesh === asked.mesh) return asked;
+    const asked = ringOf(secret, mesh, generation);
+    if (known === null) return asked;
+    if (known.mesh === asked.mesh) {
+      // A later secret is the way back of a machine that was off when the mesh rotated it.
+      return compareSecrets(asked.current, known.current) > 0 ? asked : known;
+    }
     throw new MeshError(
       'MESH_OTHER_MESH',
       `${home.path} belongs to mesh ${known.mesh}, not ${asked.mesh}: ` +
@@ -106,8 +131,7 @@ async function memberOf(home: Home, options: PeerOptions): Promise<Membership | 
   }
   if (known !== null || options.network === 'as-home') return known;
   if (options.newMesh === true) {
-    const created = createMeshSecret();
-    return { mesh: deriveMeshKeys(created).meshId, secret: created };
+    return ringOf(createMeshSecret());
   }
   throw new MeshError(
     'MESH_NOT_MEMBER',
@@ -117,7 +141,7 @@ async function memberOf(home: Home, options: PeerOptions): Promise<Membership | 
 
 async function assemble(
   home: Home,
-  membership: Membership | null,
+  ring: SecretRing | null,
   store: Store,
   options: PeerOptions,
 ): Promise<Peer> {
@@ -125,6 +149,11 @@ async function assemble(
   const identity = await loadIdentity(home.identity);
   const settings = await home.settings();
   const incarnation = await home.nextIncarnation();
+  const keep = (changed: SecretRing): Promise<void> => home.enter(changed);
+  const { sign } = identity;
+  const met = await home.met();
+  const gate = ring === null ? null : new Gate(identity.peer, ring, { keep, sign, met });
+  const trusted = await changeTrust(home, { add: options.trust ?? [] });
   let loop: Loop | null = null;
   const workforce = await createWorkforce({
     slots: options.slots ?? availableParallelism(),
@@ -135,22 +164,29 @@ async function assemble(
   const name = options.name ?? settings.name ?? hostname().slice(0, 64);
   const { slots, mathClass } = workforce;
   const state = newPeerState(
-    { peer: identity.peer, name, version: VERSION, slots, mathClass },
+    {
+      ...{ peer: identity.peer, name, version: VERSION, slots, mathClass },
+      ...(gate === null ? {} : { mesh: gate.ring.mesh }),
+    },
     { incarnation, nonce: randomBytes(8).toString('hex') },
     options.timing ?? DEFAULT_TIMING,
   );
-  const parts: RunningParts = { home, store, workforce, state, membership, log };
+  const parts: RunningParts = { home, store, workforce, state, gate, log };
   try {
     const locals = await readLocals(store);
     const members = readMembers(locals);
     const running = new RunningPeer(parts);
     const halt = (reason: string): void => running.halt(reason);
+    const quit = (): void => void running.end('stopped');
     const rise = (incarnation: number): void => home.keepIncarnation(incarnation);
-    loop = new Loop({ state, identity, store, workforce, log, halt, rise }, members);
+    const deny = (peer: PeerId): void => gate?.deny(peer);
+    loop = new Loop({ state, identity, store, workforce, log, halt, quit, rise, deny }, members);
+    if (trusted.length > 0) loop.dispatch({ kind: 'trust', peers: trusted });
+    if (options.job !== undefined) loop.dispatch({ kind: 'limit', job: options.job });
     const others = members.size > 0 || (options.bootstrap ?? []).length > 0;
-    await boot(loop, store, locals, membership !== null && others);
+    await boot(loop, store, locals, gate !== null && others);
     const network = await openNetwork({
-      ...{ home, membership, identity, settings, members, options, name },
+      ...{ home, gate, identity, settings, members, options, name },
       handlers: networkHandlers(loop, log),
     });
     loop.connect(network);

@@ -1,4 +1,5 @@
 import { finalLines } from '../core/answer.ts';
+import { serves } from '../core/duty.ts';
 import type { JobState } from '../core/job-state.ts';
 import type { PeerState } from '../core/peer-state.ts';
 import { estimate } from '../core/reach.ts';
@@ -69,14 +70,14 @@ function livePeers(
   const { mathClass } = job.computation.spec;
   let peers = 0;
   let slots = 0;
-  if (state.self.mathClass === mathClass && state.self.slots > 0) {
+  if (state.self.mathClass === mathClass && state.self.slots > 0 && serves(state, job)) {
     peers++;
     slots += state.self.slots;
   }
   for (const [, view] of state.roster.all()) {
     const { register } = view;
     if (state.roster.state(view, now) === 'dead' || register.mathClass !== mathClass) continue;
-    if (register.slots === 0) continue;
+    if (register.slots === 0 || register.refuses.includes(job.computation.id)) continue;
     peers++;
     slots += register.slots;
   }

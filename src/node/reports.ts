@@ -4,8 +4,8 @@ import type { JobState } from '../core/job-state.ts';
 import { runningLeases } from '../core/lease-book.ts';
 import type { PeerState } from '../core/peer-state.ts';
 import type { Register } from '../core/register.ts';
-import type { Network } from '../net/network.ts';
-import type { JobReport, JobRow, PeerRow, Summary } from './mesh.ts';
+import type { JobReport, JobRow, Summary } from './mesh.ts';
+import { whyNotHere } from './not-here.ts';
 
 /** Rows of long lists that a report shows. */
 const MAX_ROWS = 100;
@@ -109,6 +109,7 @@ export function jobRow(state: PeerState, job: JobState, now: number): JobRow {
     priority: job.priority,
     publishedAt: job.manifest.publishedAt,
     peers: leaseHolders(state, job, now).length,
+    notHere: whyNotHere(state, job),
   };
 }
 
@@ -157,43 +158,4 @@ export function jobReport(
       .flatMap(([peer, leases]) => leases.map(({ lo, hi }) => ({ peer, lo, hi })))
       .slice(0, MAX_ROWS),
   };
-}
-
-/** One row for each peer of the roster, this one first. */
-export function peerRows(state: PeerState, network: Network, now: number): PeerRow[] {
-  const links = new Map(network.connections().map((link) => [link.peer, link]));
-  const { self } = state;
-  const rows: PeerRow[] = [
-    {
-      peer: self.peer,
-      name: self.name,
-      self: true,
-      state: 'alive',
-      via: 'self',
-      rttMs: 0,
-      slots: self.slots,
-      busy: runningLeases(state).length,
-      version: self.version,
-      mathClass: self.mathClass,
-      addresses: state.addresses,
-    },
-  ];
-  for (const [peer, view] of state.roster.all()) {
-    const link = links.get(peer);
-    const { register } = view;
-    rows.push({
-      peer,
-      name: register.name,
-      self: false,
-      state: state.roster.state(view, now),
-      via: link?.via ?? 'none',
-      rttMs: link?.rttMs ?? null,
-      slots: register.slots,
-      busy: register.leases.filter(({ running }) => running).length,
-      version: register.version,
-      mathClass: register.mathClass,
-      addresses: register.addresses,
-    });
-  }
-  return rows;
 }

@@ -19,6 +19,9 @@ const WATCH_MS = 250;
 // then stay in that copy, four times slower than the function's own best code, for twenty seconds.
 setFlagsFromString('--no-maglev-inlining');
 
+// A batch queue tells all processes of a job to end. When executors do, their peer decides.
+process.on('SIGTERM', () => undefined);
+
 const [, , peer, watch] = process.argv;
 const send = process.send?.bind(process) as (message: FromExecutor) => boolean;
 // User code must not speak to the peer in this executor's name.

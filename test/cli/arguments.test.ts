@@ -57,6 +57,17 @@ const TABLE: readonly (readonly [argv: string[], code: number, says: RegExp])[] 
   [['join', '/ip4/127.0.0.1/tcp/4', '--secret-file', '/no/such'], 2, /--secret-file.*ENOENT/],
   [['join', '/ip4/127.0.0.1/tcp/4', '--secret-file', good], 2, /no secret there/],
   [['start', '--listen', '127.0.0.1:0'], 2, /--listen.*multiaddr such as/],
+  [['join', '--invite-file', '/no/such'], 2, /--invite-file \/no\/such: .*ENOENT/],
+  [['join', '--invite-file', good], 2, /no invite there.*meshd invite/],
+  [['join', '-'], 2, /stdin: no invite there/],
+  [['join', inviteA.slice(1)], 2, /an argument is neither an invite .* nor a multiaddr/],
+  [['join', '--for', '4'], 2, /--for.*unit.*30s/],
+  [['start', '--idle-exit', 'soon'], 2, /--idle-exit.*unit/],
+  [['start', '--grace', '-1s'], 2, /--grace.*unit/],
+  [['service'], 2, /missing required argument 'action'/],
+  [['service', 'start'], 2, /'start'.*install, remove, status/],
+  [['service', 'install'], 3, /belongs to no mesh yet.*meshd join INVITE/],
+  [['stop', '--mesh'], 3, /no peer runs on/],
   [['start', '--slots', '-1'], 2, /--slots.*0 to 1024/],
   [['status'], 3, /no peer runs on/],
   [['peers'], 3, /no peer runs on/],
@@ -82,6 +93,15 @@ describe('a wrong argument gets one line and changes nothing', () => {
     if (!ran.stderr.includes('syntax.js')) expect(ran.stderr.trim().split('\n')).toHaveLength(1);
     expect(ran).toMatchObject({ code, stdout: '' });
     expect(existsSync(home)).toBe(false);
+  });
+
+  test('no refusal repeats what could be a secret', async () => {
+    const secret = Buffer.from(new Uint8Array(32).fill(1)).toString('base64url');
+    for (const text of [secret, inviteA.slice(1), inviteA.slice(0, -3), `x${inviteA}`]) {
+      const { stderr } = await runCaptured(['join', text, '--home', home]);
+      expect(stderr).toMatch(/^meshd join: /);
+      expect(stderr).not.toContain(text.slice(8, 24));
+    }
   });
 
   test('with --json the line is an object with the code of the error', async () => {

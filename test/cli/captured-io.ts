@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { PassThrough, Readable, type Writable } from 'node:stream';
-import type { Io } from '../../src/cli/context.ts';
+import type { Interrupt, Io } from '../../src/cli/context.ts';
 import { run } from '../../src/cli/run.ts';
 
 /** What a command wrote, and its exit code. */
@@ -13,8 +13,8 @@ export interface Ran {
 /** A command that runs inside this process. */
 export interface Running {
   readonly done: Promise<Ran>;
-  /** As Ctrl-C. */
-  interrupt(): void;
+  /** As Ctrl-C, or another signal. */
+  interrupt(signal?: Interrupt): void;
   /** Resolves once stderr has this text; rejects when the command ends without. */
   says(part: string): Promise<void>;
   /** Resolves with stdout once it has this text. */
@@ -31,7 +31,7 @@ export interface RunOptions {
 export function startCaptured(argv: readonly string[], options: RunOptions = {}): Running {
   const stdout = new PassThrough();
   const stderr = new PassThrough();
-  const handlers = new Set<() => void>();
+  const handlers = new Set<(signal: Interrupt) => void>();
   const texts = { stdout: '', stderr: '' };
   stdout.on('data', (chunk) => {
     texts.stdout += chunk;
@@ -65,8 +65,8 @@ export function startCaptured(argv: readonly string[], options: RunOptions = {})
     Promise.race([once(stream, 'data'), over()]);
   return {
     done,
-    interrupt() {
-      for (const handler of handlers) handler();
+    interrupt(signal = 'SIGINT') {
+      for (const handler of handlers) handler(signal);
     },
     async says(part) {
       while (!texts.stderr.includes(part)) await data(stderr);
@@ -81,4 +81,17 @@ export function startCaptured(argv: readonly string[], options: RunOptions = {})
 /** Runs a command line inside this process. */
 export function runCaptured(argv: readonly string[], options: RunOptions = {}): Promise<Ran> {
   return startCaptured(argv, options).done;
+}
+
+/** A process that reads and writes nothing. */
+export function nowhere(): Io {
+  const stdout = new PassThrough();
+  const stderr = new PassThrough();
+  return {
+    stdout,
+    stderr,
+    stdin: Readable.from(['']),
+    env: {},
+    onInterrupt: () => () => undefined,
+  };
 }

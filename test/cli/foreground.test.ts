@@ -46,7 +46,9 @@ describe('start and join', () => {
       ['second', true],
     ]);
     expect(Object.keys(rows[0])).toEqual(
-      expect.arrayContaining(['peer', 'state', 'via', 'rttMs', 'slots', 'busy', 'version']),
+      expect.arrayContaining([
+        ...['peer', 'state', 'via', 'relay', 'rttMs', 'slots', 'busy', 'idle', 'load', 'version'],
+      ]),
     );
     const invite = await runCaptured(['invite', '--home', b]);
     expect(decodeInvite(invite.stdout).secret).toEqual(decodeInvite(first.ready.invite).secret);
@@ -82,13 +84,14 @@ describe('start and join', () => {
     expect(ran.stderr).toMatch(/belongs to mesh .*meshd leave/);
   });
 
-  test('a bootstrap that does not answer is told with its address, exit code 3', async () => {
+  test('with --no-wait a bootstrap that does not answer is told with its address, exit code 3', async () => {
     const address = `/ip4/127.0.0.1/tcp/${await portOf(false)}`;
     const invite = encodeInvite({
       ...{ mesh: 'm', secret: new Uint8Array(32).fill(9) },
       addresses: [address],
     });
-    const ran = await runCaptured(['join', invite, '--home', join(folder, 'lonely'), ...LOCAL]);
+    const home = ['--home', join(folder, 'lonely')];
+    const ran = await runCaptured(['join', invite, '--no-wait', ...home, ...LOCAL]);
     expect(ran).toMatchObject({ code: 3, stdout: '' });
     expect(ran.stderr).toContain(address);
     expect(ran.stderr).toMatch(/refused/);

@@ -94,6 +94,12 @@ const MESSAGES: { [K in Message['kind']]: fc.Arbitrary<Extract<Message, { kind: 
       maxLength: 5,
     }),
   }),
+  quit: fc.record({
+    kind: fc.constant('quit'),
+    author: peer,
+    starts: fc.array(fc.tuple(peer, start), { maxLength: 5 }),
+    signature: fc.uint8Array({ minLength: 1, maxLength: 64 }),
+  }),
 };
 const KINDS = Object.keys(MESSAGES) as Message['kind'][];
 

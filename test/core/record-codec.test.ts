@@ -172,6 +172,10 @@ const BODIES: { [K in RecordBody['kind']]: fc.Arbitrary<RecordBody> } = {
     })
     .map(({ lo, size, ...rest }) => ({ kind: 'attempt', lo, hi: lo + size, ...rest })),
   skip: fc.record({ kind: fc.constant('skip'), job: hash, index, signature }),
+  removal: fc.record({
+    ...{ kind: fc.constant('removal'), signature },
+    peer: fc.stringMatching(/^[!-~]{1,64}$/),
+  }),
 };
 const KINDS = Object.keys(BODIES) as RecordBody['kind'][];
 
@@ -290,7 +294,7 @@ describe('what makes a record well formed', () => {
   test('a body above the limit and an unknown kind are refused', () => {
     const long = encode([6, new Uint8Array(MAX_BODY_BYTES)]);
     expect(decodeBody(long)).toEqual({ rejected: expect.stringContaining('bytes, at most') });
-    for (const kind of [7, -1, 0.5, 'op', null]) {
+    for (const kind of [8, -1, 0.5, 'op', null]) {
       expect(decodeBody(encode([kind]))).toEqual({ rejected: 'unknown kind of record' });
     }
   });

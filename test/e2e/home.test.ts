@@ -23,12 +23,13 @@ test('settings of a wrong form are passed over', async () => {
   await rm(home, { recursive: true });
 });
 
-test('a join that reaches nobody leaves no home behind, and exits 3', async () => {
+test('a join that reaches nobody and is not to wait leaves no home behind, and exits 3', async () => {
   await using lab = await Lab.open();
   const a = await lab.start('a');
   const { invite } = await a.ready;
   await a.kill();
-  const { code, stderr } = await lab.run('b', 'join', invite, '--listen', '/ip4/127.0.0.1/tcp/0');
+  const listen = ['--listen', '/ip4/127.0.0.1/tcp/0'];
+  const { code, stderr } = await lab.run('b', 'join', invite, '--no-wait', ...listen);
   expect(code).toBe(3);
   expect(stderr).toContain('127.0.0.1');
   expect((await lab.run('b', 'jobs')).stderr).toContain('no peer runs');

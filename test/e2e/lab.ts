@@ -9,6 +9,18 @@ import { ENTRY } from './built.ts';
 
 const LOOPBACK = '/ip4/127.0.0.1/tcp/0';
 
+/** Where the processes of a home run. */
+export interface Site {
+  /** Goes before each command line: what enters the machine. */
+  readonly prefix: readonly string[];
+  /** Options of a peer that is new there. */
+  readonly options: readonly string[];
+  /** Added to this process's environment. */
+  readonly env: NodeJS.ProcessEnv;
+}
+
+const THIS_MACHINE: Site = { prefix: [], options: ['--listen', LOOPBACK], env: {} };
+
 /** What `start --json` says when the peer can work. */
 interface Ready {
   readonly peer: string;
@@ -31,9 +43,11 @@ export class Command {
   stderr = '';
   readonly #watchers = new Set<() => void>();
 
-  constructor(args: readonly string[], home: string) {
-    this.child = spawn(process.execPath, [ENTRY, ...args, '--home', home], {
+  constructor(args: readonly string[], home: string, { prefix, env }: Site = THIS_MACHINE) {
+    const line = [...prefix, process.execPath, ENTRY, ...args, '--home', home];
+    this.child = spawn(line[0] ?? '', line.slice(1), {
       stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...env },
     });
     this.child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       this.stdout += text;
@@ -81,7 +95,7 @@ export class PeerProcess {
   constructor(lab: Lab, name: string, args: readonly string[]) {
     this.name = name;
     this.home = lab.home(name);
-    this.command = new Command([...args, '--json', '--name', name], this.home);
+    this.command = new Command([...args, '--json', '--name', name], this.home, lab.site(name));
     const line = once(createInterface({ input: this.command.child.stdout as never }), 'line');
     this.ready = Promise.race([
       line.then(([text]) => JSON.parse(text as string) as Ready),
@@ -117,7 +131,7 @@ export class Lab implements AsyncDisposable {
   readonly #processes: PeerProcess[] = [];
   readonly #commands: Command[] = [];
 
-  private constructor(folder: string) {
+  protected constructor(folder: string) {
     this.folder = folder;
   }
 
@@ -129,9 +143,14 @@ export class Lab implements AsyncDisposable {
     return join(this.folder, name);
   }
 
+  /** Where the processes of a home run: on this machine, and nothing leaves it. */
+  site(_name: string): Site {
+    return THIS_MACHINE;
+  }
+
   /** The first peer of a mesh; resolves when it can work. */
   async start(name: string, ...args: string[]): Promise<PeerProcess> {
-    return this.#run(name, ['start', '--listen', LOOPBACK, '--slots', '1', ...args]);
+    return this.#run(name, ['start', ...this.site(name).options, '--slots', '1', ...args]);
   }
 
   /** A peer that joins through these, or (none given) as its home remembers. */
@@ -141,7 +160,17 @@ export class Lab implements AsyncDisposable {
     ...args: string[]
   ): Promise<PeerProcess> {
     const invites = await Promise.all(through.map(async (peer) => (await peer.ready).invite));
-    return this.#run(name, ['join', ...invites, '--listen', LOOPBACK, '--slots', '1', ...args]);
+    return this.joinWith(name, invites, ...args);
+  }
+
+  /** A peer that joins by these words of the command line. */
+  async joinWith(
+    name: string,
+    bootstrap: readonly string[],
+    ...args: string[]
+  ): Promise<PeerProcess> {
+    const { options } = this.site(name);
+    return this.#run(name, ['join', ...bootstrap, ...options, '--slots', '1', ...args]);
   }
 
   /** A peer that was there before comes back with nothing but its home. */
@@ -161,7 +190,7 @@ export class Lab implements AsyncDisposable {
 
   /** Starts a command on a peer's home. */
   command(home: string, ...args: string[]): Command {
-    const command = new Command(args, this.home(home));
+    const command = new Command(args, this.home(home), this.site(home));
     this.#commands.push(command);
     return command;
   }
@@ -190,10 +219,15 @@ export class Lab implements AsyncDisposable {
 
   /** Resolves once a peer sees this many alive, itself included. */
   async sees(home: string, alive: number): Promise<void> {
-    await poll(`${home} sees ${alive} peers`, async () => {
-      const rows = await this.peers(home);
-      return rows.filter(({ state }) => state === 'alive').length === alive;
-    });
+    let rows: readonly PeerRow[] = [];
+    const seen = (): string => rows.map(({ name, state, via }) => `${name} ${state} ${via}`).join();
+    await poll(
+      () => `${home} sees ${alive} peers alive (it sees ${seen()})`,
+      async () => {
+        rows = await this.peers(home);
+        return rows.filter(({ state }) => state === 'alive').length === alive;
+      },
+    );
   }
 
   /** Resolves once a job satisfies a condition on a peer. */
@@ -225,11 +259,11 @@ let publications = 0;
 /** A publication in the foreground. */
 export class Published {
   readonly command: Command;
-  readonly #file: string;
+  readonly summaryFile: string;
 
   constructor(lab: Lab, home: string, args: readonly string[]) {
-    this.#file = join(lab.folder, `summary-${++publications}.json`);
-    this.command = lab.command(home, ...args, '--summary', this.#file);
+    this.summaryFile = join(lab.folder, `summary-${++publications}.json`);
+    this.command = lab.command(home, ...args, '--summary', this.summaryFile);
   }
 
   /** Resolves once at least one line is printed. */
@@ -248,7 +282,7 @@ export class Published {
     if (printed.code !== 0 && printed.code !== 5) {
       throw new Error(`publish ended with ${printed.code}: ${printed.stderr}`);
     }
-    return { ...printed, summary: JSON.parse(await readFile(this.#file, 'utf8')) as Summary };
+    return { ...printed, summary: JSON.parse(await readFile(this.summaryFile, 'utf8')) as Summary };
   }
 }
 
@@ -261,11 +295,17 @@ export function jsonLines({ stdout, code, stderr }: Printed): unknown[] {
     .map((line) => JSON.parse(line) as unknown);
 }
 
-/** Asks again until the answer is yes; a minute at most. For what no event tells from outside. */
-export async function poll(what: string, ask: () => Promise<boolean>): Promise<void> {
-  const until = performance.now() + 60_000;
+/** Asks again until the answer is yes. For what no event tells from outside. */
+export async function poll(
+  what: string | (() => string),
+  ask: () => Promise<boolean>,
+  withinMs: number = 60_000,
+): Promise<void> {
+  const until = performance.now() + withinMs;
   while (!(await ask())) {
-    if (performance.now() > until) throw new Error(`not within a minute: ${what}`);
+    if (performance.now() <= until) continue;
+    const text = typeof what === 'string' ? what : what();
+    throw new Error(`not within ${withinMs / 1000} s: ${text}`);
   }
 }
 

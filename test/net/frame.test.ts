@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { parseAddress } from '../../src/net/addresses.ts';
 import { encodeFrame, FRAME, FrameReader, MAX_FRAME_BYTES } from '../../src/net/frame.ts';
 import { decodePeers, encodePeers } from '../../src/net/peer-exchange.ts';
 
@@ -52,7 +53,7 @@ describe('a peers frame', () => {
     expect(decodePeers(body)).toEqual([
       {
         peer: PEER,
-        addresses: [{ text: '/ip4/127.0.0.1/tcp/4001', host: '127.0.0.1', peer: null }],
+        addresses: [parseAddress('/ip4/127.0.0.1/tcp/4001')],
       },
     ]);
   });
@@ -62,11 +63,18 @@ describe('a peers frame', () => {
     expect(decodePeers(body)).toEqual([{ peer: PEER, addresses: [] }]);
   });
 
+  test('loses addresses of a kind that is not known yet', () => {
+    const body = encodePeers([{ peer: PEER, addresses: ['/star/7', '/ip4/127.0.0.1/tcp/1'] }]);
+    expect(decodePeers(body)?.[0]?.addresses.map(({ text }) => text)).toEqual([
+      '/ip4/127.0.0.1/tcp/1',
+    ]);
+  });
+
   test.each([
     '{}',
     '[1]',
     '[["x",[]]]',
-    `[["${PEER}",["nonsense"]]]`,
+    `[["${PEER}",[1]]]`,
     `[["${PEER}",${JSON.stringify(Array(9).fill('/ip4/127.0.0.1/tcp/1'))}]]`,
     '[',
   ])('is refused when it is %s', (text) => {

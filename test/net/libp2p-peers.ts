@@ -1,8 +1,10 @@
 import { generateKeyPair } from '@libp2p/crypto/keys';
+import { Gate } from '../../src/net/gate.ts';
 import { type Identity, identityOf } from '../../src/net/identity.ts';
 import { type KnownPeer, startLibp2pNetwork } from '../../src/net/libp2p-network.ts';
 import { createMeshSecret } from '../../src/net/mesh-secret.ts';
 import type { Network } from '../../src/net/network.ts';
+import { ringOf, type SecretRing } from '../../src/net/secret-ring.ts';
 import { Recorder } from './recorder.ts';
 
 export const LOOPBACK = '/ip4/127.0.0.1/tcp/0';
@@ -12,6 +14,7 @@ export interface TestPeer {
   readonly network: Network;
   readonly told: Recorder;
   readonly identity: Identity;
+  readonly gate: Gate;
 }
 
 /** Peers of one mesh on free ports of 127.0.0.1; `close` ends those that still run. */
@@ -22,22 +25,30 @@ export class Libp2pPeers {
   async start(
     options: {
       secret?: Uint8Array;
+      ring?: SecretRing;
       identity?: Identity;
-      listen?: string;
+      /** @default a free port of 127.0.0.1; none: it only dials. */
+      listen?: string | readonly string[];
+      announce?: readonly string[];
       known?: KnownPeer[];
     } = {},
   ): Promise<TestPeer> {
     const told = new Recorder();
     const identity = options.identity ?? identityOf(await generateKeyPair('Ed25519'));
+    const ring = options.ring ?? ringOf(options.secret ?? this.secret);
+    const gate = new Gate(identity.peer, ring, { sign: identity.sign });
     const network = await startLibp2pNetwork({
       identity,
-      secret: options.secret ?? this.secret,
-      listen: [options.listen ?? LOOPBACK],
+      gate,
+      listen: [options.listen ?? LOOPBACK].flat(),
+      announce: options.announce ?? [],
+      // Nothing of a test leaves this machine.
+      multicast: false,
       handlers: told,
       known: options.known ?? [],
     });
     this.#running.push(network);
-    return { network, told, identity };
+    return { network, told, identity, gate };
   }
 
   async close(): Promise<void> {

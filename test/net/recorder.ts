@@ -31,6 +31,10 @@ export class Recorder implements NetworkHandlers {
     this.#changed();
   }
 
+  addresses(): void {
+    this.#changed();
+  }
+
   log(_level: string, event: string, fields: object): void {
     this.logs.push({ event, fields });
     this.#changed();

@@ -3,8 +3,11 @@ import type { Libp2p, Stream } from '@libp2p/interface';
 import { multiaddr } from '@multiformats/multiaddr';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { encodeFrame, FRAME, MAX_FRAME_BYTES } from '../../src/net/frame.ts';
+import { Gate } from '../../src/net/gate.ts';
+import { identityOf } from '../../src/net/identity.ts';
 import { createNode, protocolsOf } from '../../src/net/libp2p-node.ts';
 import { deriveMeshKeys } from '../../src/net/mesh-secret.ts';
+import { ringOf } from '../../src/net/secret-ring.ts';
 import { Libp2pPeers, LOOPBACK, soon, type TestPeer } from './libp2p-peers.ts';
 
 let peers: Libp2pPeers;
@@ -13,9 +16,10 @@ let raw: Libp2p;
 beforeEach(async () => {
   peers = new Libp2pPeers();
   member = await peers.start();
+  const privateKey = await generateKeyPair('Ed25519');
   raw = await createNode({
-    privateKey: await generateKeyPair('Ed25519'),
-    keys: deriveMeshKeys(peers.secret),
+    privateKey,
+    gate: new Gate(identityOf(privateKey).peer, ringOf(peers.secret)),
     listen: [LOOPBACK],
     announce: [],
     loopbackOnly: true,

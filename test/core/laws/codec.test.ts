@@ -91,6 +91,7 @@ function busy() {
   mesh.kill(mesh.peer(2));
   mesh.operate(mesh.peer(1), id, { kind: 'priority', priority: 2 });
   mesh.ask(mesh.peer(1), (request) => ({ kind: 'skip', request, job: id, index: 30 }));
+  mesh.ask(mesh.peer(1), (request) => ({ kind: 'remove', request, peer: 'stranger' }));
   mesh.pass(500);
   mesh.start(mesh.peer(2));
   mesh.ask(mesh.peer(0), (request) => ({ kind: 'confirm', request, job: id }));
@@ -104,6 +105,7 @@ function busy() {
   for (const k of [0, 1]) mesh.peer(k).dispatch({ kind: 'wall', wallMs });
   mesh.start(mesh.peer(2));
   mesh.pass(20_000);
+  mesh.peer(0).dispatch({ kind: 'quit' });
   return { records, messages };
 }
 
@@ -137,6 +139,7 @@ describe('what a small world sends and stores', () => {
         want: true,
         blob: true,
         none: true,
+        quit: true,
       },
     };
     expect(sent).toEqual(every);
@@ -152,7 +155,7 @@ describe('what a small world sends and stores', () => {
     }
     const every: Record<RecordBody['kind'], true> = {
       ...{ manifest: true, successor: true, op: true, certificate: true },
-      ...{ segment: true, attempt: true, skip: true },
+      ...{ segment: true, attempt: true, skip: true, removal: true },
     };
     expect(written).toEqual(every);
   });

@@ -129,7 +129,7 @@ function stop(world: World, act: Extract<Act, { kind: 'stop' }>): void {
   if (!machine.running) return;
   world.fire(act.fault);
   world.tell(`m${act.machine} ${act.forMs === null ? 'leaves' : 'stops'}`);
-  machine.deliver({ kind: 'stop', leave: act.forMs === null });
+  machine.deliver({ kind: 'stop', drain: act.forMs === null });
   if (act.forMs === null) machine.gone = true;
   const { run } = machine;
   const endMs = act.forMs === null ? 2000 : 300;

@@ -47,6 +47,8 @@ export interface Surroundings {
   readonly wallMs: number;
   program(hash: Hash): Program | undefined;
   carry(from: Machine, effect: Extract<Effect, { kind: 'broadcast' | 'send' }>): void;
+  /** A machine lets a peer in no more. */
+  deny(at: Machine, peer: PeerId): void;
   /** Its process started, or ended: killed (its sockets are reset) or with its power. */
   started(machine: Machine): void;
   ended(machine: Machine, how: 'killed' | 'power', lastWrite: number | null): void;
@@ -290,6 +292,8 @@ export class Machine {
         return;
       case 'flush':
         return this.#write();
+      case 'deny':
+        return this.#world.deny(this, effect.peer);
       case 'execute':
         return this.executors.execute(effect.execution);
       case 'stop':

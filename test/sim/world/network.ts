@@ -1,4 +1,5 @@
 import type { Effect, PeerEvent } from '../../../src/core/event.ts';
+import type { PeerId } from '../../../src/core/ids.ts';
 import type { Message } from '../../../src/core/message.ts';
 import { decodeMessage, encodeMessage } from '../../../src/core/message-codec.ts';
 import type { Machine } from './machine.ts';
@@ -156,6 +157,15 @@ export class SimNetwork {
   /** From now on no stream is made between two machines; gossip still reaches them. */
   unlink(a: Machine, b: Machine): void {
     this.#unlinked.add(this.#pair(a, b));
+  }
+
+  /** A machine lets a peer in no more: their stream ends, and none is made again. */
+  deny(at: Machine, peer: PeerId): void {
+    for (const other of this.#machines) {
+      if (other.id !== peer) continue;
+      this.unlink(at, other);
+      this.cut(at, other);
+    }
   }
 
   carry(from: Machine, effect: Extract<Effect, { kind: 'broadcast' | 'send' }>): void {

@@ -1,5 +1,5 @@
 import type { Effect, Execution, PeerEvent } from '../../../src/core/event.ts';
-import type { Hash, JobId } from '../../../src/core/ids.ts';
+import type { Hash, JobId, PeerId } from '../../../src/core/ids.ts';
 import type { JobState } from '../../../src/core/job-state.ts';
 import { DEFAULT_TIMING, type Timing } from '../../../src/core/timing.ts';
 import { Machine, type Surroundings, sha256 } from './machine.ts';
@@ -142,6 +142,10 @@ export class World implements Surroundings {
 
   carry(from: Machine, effect: Extract<Effect, { kind: 'broadcast' | 'send' }>): void {
     this.network.carry(from, effect);
+  }
+
+  deny(at: Machine, peer: PeerId): void {
+    this.network.deny(at, peer);
   }
 
   started(machine: Machine): void {
