@@ -140,6 +140,12 @@ function mayRetry(turn: Turn, computation: Computation, lo: number, hi: number):
   const isOwn = liveContenders(turn, computation).owner(lo) === state.self.peer;
   // All peers at once would fall together if a candidate takes machines down.
   if (over.length < 2) return isOwn || silentMs >= deadMs;
-  if (!isOwn || silentMs < lostMs * 2 ** Math.min(over.length - 2, 16)) return false;
+  if (!isOwn || silentMs < lostMs * 2 ** Math.min(rounds(over, lostMs) - 1, 16)) return false;
   return state.leases.every(({ lease }) => lease.segment !== undefined);
+}
+
+/** How often an interval was lost, where losses in quick succession are one: all fell together. */
+function rounds(losses: readonly LostInterval[], apartMs: number): number {
+  const times = losses.map(({ at }) => at).sort((a, b) => a - b);
+  return times.filter((at, k) => at - (times[k - 1] ?? Number.NEGATIVE_INFINITY) >= apartMs).length;
 }

@@ -73,8 +73,14 @@ export class Claims implements Observer {
     const losses = state.computations.get(computation)?.losses ?? [];
     const over = losses.filter(({ lo, hi }) => overlaps({ ...NO_LEASE, computation, lo, hi }));
     if (over.length < 2) return;
-    const waitMs = state.timing.lostMs * 2 ** Math.min(over.length - 2, 16);
-    const sinceMs = machine.clock - Math.max(...over.map(({ at }) => at));
+    const { lostMs } = state.timing;
+    const times = over.map(({ at }) => at).sort((a, b) => a - b);
+    // Machines that fell together, before they could tell of it, count as one.
+    let waitMs = lostMs;
+    for (let k = 1; k < times.length; k++) {
+      if ((times[k] ?? 0) - (times[k - 1] ?? 0) >= lostMs) waitMs *= 2;
+    }
+    const sinceMs = machine.clock - (times.at(-1) ?? 0);
     if (sinceMs >= waitMs) return;
     const what = `what was lost ${over.length} times, after ${Math.round(sinceMs)} ms`;
     this.#fail(`${machine.plan.name} tries again ${what}`);
