@@ -61,7 +61,8 @@ export class AnswerMap {
   readonly #outcomes = new Map<number, Outcome>();
   readonly #lines: number[] = [];
   readonly #errorsAreLines: boolean;
-  #errors = 0;
+  /** Indices of errors, rising. */
+  readonly #errors: number[] = [];
 
   constructor(errorsAreLines: boolean) {
     this.#errorsAreLines = errorsAreLines;
@@ -82,25 +83,20 @@ export class AnswerMap {
   }
 
   get errors(): number {
-    return this.#errors;
+    return this.#errors.length;
   }
 
   /** How many errors stand below an index. */
   errorsBelow(end: number): number {
-    let count = 0;
-    for (const [index, outcome] of this.#outcomes) {
-      if (outcome.kind === 'error' && index < end) count++;
-    }
-    return count;
+    return firstFrom(this.#errors, end);
   }
 
   /** Errors in rising index order, at most `limit`. */
   firstErrors(limit: number): (readonly [number, Extract<Outcome, { kind: 'error' }>])[] {
-    const found: (readonly [number, Extract<Outcome, { kind: 'error' }>])[] = [];
-    for (const [index, outcome] of this.#outcomes) {
-      if (outcome.kind === 'error') found.push([index, outcome]);
-    }
-    return found.sort((a, b) => a[0] - b[0]).slice(0, limit);
+    return this.#errors.slice(0, limit).flatMap((index) => {
+      const outcome = this.#outcomes.get(index);
+      return outcome?.kind === 'error' ? [[index, outcome] as const] : [];
+    });
   }
 
   /** Position of the first line whose index is not below this one. */
@@ -108,37 +104,44 @@ export class AnswerMap {
     return firstFrom(this.#lines, index);
   }
 
-  /** Indices in [lo, hi) with an outcome other than rejected. */
+  /** Indices in [lo, hi) with an outcome other than rejected: of lines, then of other errors. */
   *indicesWithin(lo: number, hi: number): Iterable<number> {
-    for (let k = this.positionOf(lo); k < this.#lines.length; k++) {
-      const index = this.#lines[k] ?? hi;
-      if (index >= hi) break;
-      yield index;
-    }
-    if (this.#errorsAreLines || this.#errors === 0) return;
-    for (const [index, outcome] of this.#outcomes) {
-      if (outcome.kind === 'error' && index >= lo && index < hi) yield index;
-    }
+    yield* within(this.#lines, lo, hi);
+    if (!this.#errorsAreLines) yield* within(this.#errors, lo, hi);
   }
 
   /** Sets an outcome; undefined (rejected) removes what was there. */
   set(index: number, outcome: Outcome | undefined): void {
     const before = this.#outcomes.get(index);
-    if (before !== undefined) this.#remove(index, before);
-    if (outcome === undefined) return;
-    this.#outcomes.set(index, outcome);
-    if (outcome.kind === 'error') this.#errors++;
-    if (outcome.kind !== 'error' || this.#errorsAreLines) {
-      const last = this.#lines.at(-1);
-      if (last === undefined || last < index) this.#lines.push(index);
-      else this.#lines.splice(this.positionOf(index), 0, index);
-    }
+    for (const list of this.#listsOf(before)) drop(list, index);
+    if (outcome === undefined) this.#outcomes.delete(index);
+    else this.#outcomes.set(index, outcome);
+    for (const list of this.#listsOf(outcome)) insert(list, index);
   }
 
-  #remove(index: number, outcome: Outcome): void {
-    this.#outcomes.delete(index);
-    if (outcome.kind === 'error') this.#errors--;
-    const position = this.positionOf(index);
-    if (this.#lines[position] === index) this.#lines.splice(position, 1);
+  /** The lists that an index with this outcome stands in. */
+  #listsOf(outcome: Outcome | undefined): number[][] {
+    if (outcome === undefined) return [];
+    if (outcome.kind !== 'error') return [this.#lines];
+    return this.#errorsAreLines ? [this.#lines, this.#errors] : [this.#errors];
+  }
+}
+
+function insert(rising: number[], index: number): void {
+  const last = rising.at(-1);
+  if (last === undefined || last < index) rising.push(index);
+  else rising.splice(firstFrom(rising, index), 0, index);
+}
+
+function drop(rising: number[], index: number): void {
+  const place = firstFrom(rising, index);
+  if (rising[place] === index) rising.splice(place, 1);
+}
+
+function* within(rising: readonly number[], lo: number, hi: number): Iterable<number> {
+  for (let k = firstFrom(rising, lo); k < rising.length; k++) {
+    const index = rising[k] ?? hi;
+    if (index >= hi) return;
+    yield index;
   }
 }

@@ -101,8 +101,8 @@ export const ANSWER_BUGS: readonly Bug[] = [
     edits: [
       {
         file: 'src/core/answer-map.ts',
-        find: 'if (last === undefined || last < index) this.#lines.push(index);',
-        replace: 'if (last === undefined || last !== index) this.#lines.push(index);',
+        find: 'if (last === undefined || last < index) rising.push(index);',
+        replace: 'if (last === undefined || last !== index) rising.push(index);',
       },
     ],
   },
