@@ -55,11 +55,9 @@ export function chooseCopy(turn: Turn, job: JobState): Choice | null {
  * disputed, nor what two machines may have died of, which is tried by one peer at a time.
  */
 function copyable(job: JobState, from: number, to: number): Span | null {
-  const { coverage, attempts, disputes, losses } = job.computation;
+  const { coverage, losses } = job.computation;
   const open = new IntervalSet(coverage.gaps(from, to));
-  for (const index of job.skips) open.remove(index, index + 1);
-  for (const index of attempts.keys()) open.remove(index, index + 1);
-  for (const index of disputes.keys()) open.remove(index, index + 1);
+  for (const index of job.singles()) open.remove(index, index + 1);
   const lost = new IntervalSet();
   for (const loss of losses) {
     for (const [a, b] of lost.within(loss.lo, loss.hi)) open.remove(a, b);

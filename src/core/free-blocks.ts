@@ -50,9 +50,7 @@ function untouchable(job: JobState, taken: IntervalSet): IntervalSet {
   const { attempts, disputes, losses } = job.computation;
   if (attempts.size + disputes.size + losses.length + job.skips.size === 0) return taken;
   const kept = taken.clone();
-  for (const index of attempts.keys()) kept.add(index, index + 1);
-  for (const index of disputes.keys()) kept.add(index, index + 1);
-  for (const index of job.skips) kept.add(index, index + 1);
+  for (const index of job.singles()) kept.add(index, index + 1);
   for (const { lo, hi } of losses) kept.add(lo, hi);
   return kept;
 }

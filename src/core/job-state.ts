@@ -115,6 +115,13 @@ export class JobState {
     return target.kind === 'map' ? target.count : target.maxEvals;
   }
 
+  /** Indices that no interval takes along: skipped, failed alone or disputed. */
+  *singles(): Iterable<number> {
+    yield* this.skips;
+    yield* this.computation.attempts.keys();
+    yield* this.computation.disputes.keys();
+  }
+
   /** Indices that are not claimed any more for want of an outcome, below an end. */
   stuckBelow(end: number): number[] {
     const stuck = new Set<number>();

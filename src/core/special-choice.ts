@@ -93,17 +93,11 @@ export function chooseMissing(
  * a while with any. Lost twice or more, one peer alone tries a part at a time after a minute,
  * doubled each time.
  */
-function chooseLost(
-  turn: Turn,
-  { computation, skips }: JobState,
-  taken: IntervalSet,
-  reach: number,
-): Special | null {
+function chooseLost(turn: Turn, job: JobState, taken: IntervalSet, reach: number): Special | null {
+  const { computation } = job;
   const { losses, coverage } = computation;
   const busy = taken.clone();
-  for (const index of skips) busy.add(index, index + 1);
-  for (const index of computation.attempts.keys()) busy.add(index, index + 1);
-  for (const index of computation.disputes.keys()) busy.add(index, index + 1);
+  for (const index of job.singles()) busy.add(index, index + 1);
   for (const { lo, hi } of losses) {
     for (const [a, b] of coverage.gaps(lo, Math.min(hi, reach))) {
       for (const [from, to] of busy.gaps(a, b)) {
