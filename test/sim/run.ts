@@ -2,7 +2,9 @@ import { Accord } from './judge/accord.ts';
 import { Claims } from './judge/claims.ts';
 import { Ending } from './judge/ending.ts';
 import { Judge } from './judge/judge.ts';
+import { Losses } from './judge/losses.ts';
 import { Loyalty } from './judge/loyalty.ts';
+import { Registers } from './judge/registers.ts';
 import { Tally } from './judge/tally.ts';
 import { Thrift } from './judge/thrift.ts';
 import { Transcript } from './judge/transcript.ts';
@@ -49,6 +51,7 @@ export function run(scenario: Scenario, options: RunOptions = {}): Verdict {
   const accord = new Accord(world, users);
   const thrift = scenario.faults.length === 0 ? new Thrift(world, users) : null;
   world.observers.push(judge, new Tally(world), accord, new Claims(world), new Loyalty(world));
+  world.observers.push(new Registers(world), new Losses(world));
   if (thrift !== null) world.observers.push(thrift);
   const transcript = new Transcript(world);
   if (options.transcript === true) world.observers.push(transcript);

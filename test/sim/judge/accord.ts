@@ -194,6 +194,7 @@ export class Accord implements Observer {
   /** S4: of a word that is acknowledged none stands above that was there before it. */
   #checkWord(machine: Machine, request: number): void {
     const asked = this.#asked.get(this.#key(machine, request));
+    this.#asked.delete(this.#key(machine, request));
     if (asked === undefined || asked.change.kind === 'cancel') return;
     const winner = machine.state?.jobs.get(asked.job)?.ops.get(asked.change.kind);
     if (winner === undefined) return;
@@ -222,6 +223,7 @@ export class Accord implements Observer {
         this.#checkEnds(job);
         this.#checkSkipped(job);
       }
+      this.#checkAnswered();
       this.#checkRosters();
       this.#checkQueues();
       this.#checkValues();
@@ -300,6 +302,18 @@ export class Accord implements Observer {
       if (wrong === undefined) continue;
       const what = `leaves out index ${wrong} of job ${job.plan.number}, which never failed`;
       this.#fail('S1', `${machine.plan.name} ${what}`);
+    }
+  }
+
+  /** L3: who gave a word hears that it is kept, whatever else was said at the same time. */
+  #checkAnswered(): void {
+    for (const machine of this.#world.live) {
+      for (const [request, pending] of machine.state?.pending ?? []) {
+        const asked = this.#asked.get(this.#key(machine, request));
+        if (asked === undefined || pending.job !== asked.job) continue;
+        const what = `${JSON.stringify(asked.change)}, asked at ${Math.round(asked.at)}`;
+        this.#fail('L3', `${machine.plan.name} never acknowledges ${what}`);
+      }
     }
   }
 
