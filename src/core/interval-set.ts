@@ -11,8 +11,8 @@ export const MAX_INDEX: number = Number.MAX_SAFE_INTEGER;
  * @throws TypeError from add and remove when a bound is no such number.
  */
 export class IntervalSet {
-  readonly #los: number[] = [];
-  readonly #his: number[] = [];
+  #los: number[] = [];
+  #his: number[] = [];
   #total = 0;
   #version = 0;
 
@@ -158,8 +158,8 @@ export class IntervalSet {
 
   clone(): IntervalSet {
     const copy = new IntervalSet();
-    for (const lo of this.#los) copy.#los.push(lo);
-    for (const hi of this.#his) copy.#his.push(hi);
+    copy.#los = this.#los.slice();
+    copy.#his = this.#his.slice();
     copy.#total = this.#total;
     return copy;
   }

@@ -168,8 +168,7 @@ function yieldCopies(turn: Turn): void {
     const { lease } = own;
     if (own.purpose !== 'copy' || !isYoung(turn, own)) continue;
     const first = roster
-      .openLeases(lease.computation, turn.now)
-      .filter((other) => other.lease.copy && overlap(lease, other.lease))
+      .openLeases(lease.computation, turn.now, (other) => other.copy && overlap(lease, other))
       .filter((other) => rank(turn, other.lease, other.peer) < rank(turn, lease, self.peer));
     if (first.length >= MOST_COPIES) stopLease(turn, own, 'kill');
   }

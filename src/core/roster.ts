@@ -205,12 +205,16 @@ export class Roster {
     return open.filter(({ age }) => age >= leastMs);
   }
 
-  /** Open leases of a computation that count. */
-  openLeases(computation: ComputationId, now: number): AgedLease[] {
+  /** Open leases of a computation that count, in the order of their peers. wanted: only such. */
+  openLeases(
+    computation: ComputationId,
+    now: number,
+    wanted: (lease: Lease) => boolean = () => true,
+  ): AgedLease[] {
     const open: AgedLease[] = [];
     for (const [peer, view] of this.all()) {
       for (const lease of view.register.leases) {
-        if (lease.computation !== computation || !isOpen(lease)) continue;
+        if (lease.computation !== computation || !isOpen(lease) || !wanted(lease)) continue;
         if (!this.holds(view, lease, now)) continue;
         open.push({ peer, lease, age: now - (view.leaseSeen.get(lease.id) ?? now) });
       }
