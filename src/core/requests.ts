@@ -2,7 +2,6 @@ import { keepBlob } from './blobs.ts';
 import { nextOp } from './control.ts';
 import { trusts } from './duty.ts';
 import type { Answer, PeerEvent } from './event.ts';
-import { writePart } from './execution.ts';
 import type { Hash } from './ids.ts';
 import type { JobState } from './job-state.ts';
 import { computationId, encodeManifest } from './manifest.ts';
@@ -10,7 +9,9 @@ import type { Pending } from './peer-state.ts';
 import type { OpChange } from './record.ts';
 import { skipPayload } from './record-codec.ts';
 import { append } from './records.ts';
+import { writePart } from './segment-writer.ts';
 import type { Turn } from './turn.ts';
+import { beginVerification, refuseVerifications } from './verification.ts';
 
 type Of<K extends PeerEvent['kind']> = Extract<PeerEvent, { kind: K }>;
 
@@ -21,9 +22,12 @@ const REFUSALS = {
   MESH_DISK_FULL: 'this disk is full: free some space, then ask again',
 } as const;
 
+function refusal(code: keyof typeof REFUSALS): Extract<Answer, { kind: 'refused' }> {
+  return { kind: 'refused', code, reason: REFUSALS[code] };
+}
+
 function refuse(turn: Turn, request: number, code: keyof typeof REFUSALS): void {
-  const result: Answer = { kind: 'refused', code, reason: REFUSALS[code] };
-  turn.emit({ kind: 'answer', request, result });
+  turn.emit({ kind: 'answer', request, result: refusal(code) });
 }
 
 /** The disk is full: who waits for a receipt is told; who waits for a job's end waits on. */
@@ -123,25 +127,16 @@ export function verify(turn: Turn, event: Of<'verify'>): void {
   if (!trusts(turn.state, job.manifest.owner)) {
     return refuse(turn, event.request, 'MESH_UNTRUSTED');
   }
-  turn.state.verifications.set(event.request, {
-    request: event.request,
-    job: event.job,
-    waiting: [...event.ranges],
-    running: new Map(),
-    checked: 0,
-    different: [],
-  });
+  beginVerification(turn, event);
 }
 
 /** Ends the verifications of jobs whose publisher this machine trusts no more. */
 export function endUntrusted(turn: Turn): void {
   const { trusted, verifications, jobs } = turn.state;
   if (trusted === null) return;
-  for (const { request, job: id, running } of [...verifications.values()]) {
+  for (const { job: id } of [...verifications.values()]) {
     const job = jobs.get(id);
     if (job === undefined || trusts(turn.state, job.manifest.owner)) continue;
-    verifications.delete(request);
-    for (const execution of running.keys()) turn.emit({ kind: 'stop', execution, mode: 'kill' });
-    refuse(turn, request, 'MESH_UNTRUSTED');
+    refuseVerifications(turn, id, refusal('MESH_UNTRUSTED'));
   }
 }

@@ -5,6 +5,7 @@ import type { Hash, JobId, PeerId } from './ids.ts';
 import type { JobState } from './job-state.ts';
 import type { Message } from './message.ts';
 import type { Turn } from './turn.ts';
+import { refuseVerifications } from './verification.ts';
 
 /** Prefix of the local entries of jobs whose records are dropped. */
 export const TOMBSTONE_ENTRY = 'tombstone/';
@@ -74,13 +75,14 @@ function leaveTombstone(turn: Turn, id: JobId, phase: string): void {
 
 function refuseClients(turn: Turn, job: JobId, phase: string): void {
   const { pending } = turn.state;
+  const reason = `the job ended (${phase}), and what it found is no longer kept`;
+  const result = { kind: 'refused', code: 'MESH_UNKNOWN_JOB', reason } as const;
   for (const wait of [...pending.values()]) {
     if (wait.job !== job) continue;
     pending.delete(wait.request);
-    const reason = `the job ended (${phase}), and what it found is no longer kept`;
-    const result = { kind: 'refused', code: 'MESH_UNKNOWN_JOB', reason } as const;
     turn.emit({ kind: 'answer', request: wait.request, result });
   }
+  refuseVerifications(turn, job, result);
 }
 
 /** Drops the scope and the blobs of a collected job that no other job names. */

@@ -8,13 +8,14 @@ import { eligible } from './membership.ts';
 import type { OwnLease, PeerState } from './peer-state.ts';
 import { endUntrusted } from './requests.ts';
 import type { Turn } from './turn.ts';
+import { startVerifications, verifyingSlots } from './verification.ts';
 
 /** Ends what no job wants any more, starts what is on disk, claims what comes next. */
 export function schedule(turn: Turn): void {
   reap(turn);
   endUntrusted(turn);
   if (!mayWork(turn)) return;
-  startVerifications(turn);
+  startVerifications(turn, turn.state.self.slots - busySlots(turn.state));
   startClaimed(turn);
   claimNext(turn);
 }
@@ -26,9 +27,7 @@ function mayWork(turn: Turn): boolean {
 }
 
 function busySlots(state: PeerState): number {
-  let verifying = 0;
-  for (const { running } of state.verifications.values()) verifying += running.size;
-  return runningLeases(state).length + verifying;
+  return runningLeases(state).length + verifyingSlots(state);
 }
 
 /** Says whether some job still wants an interval of its computation evaluated. */
@@ -66,22 +65,6 @@ function reap(turn: Turn): void {
 /** Says whether the candidate in hand of a job that wants no more may come to its end. */
 function mayFinish(job: JobState): boolean {
   return job.cancelled === null ? job.paused && job.active : job.ending === null;
-}
-
-function startVerifications(turn: Turn): void {
-  const { state } = turn;
-  for (const verification of state.verifications.values()) {
-    const job = state.jobs.get(verification.job);
-    while (busySlots(state) < state.self.slots && verification.waiting.length > 0) {
-      const range = verification.waiting.shift();
-      if (range === undefined || job === undefined) break;
-      const id = state.nextLease++;
-      verification.running.set(id, range);
-      const [lo, hi] = range;
-      const computation = job.computation.id;
-      turn.execute({ id, computation, lo, hi, fresh: true });
-    }
-  }
 }
 
 /** An interval starts after the batch that holds its lease is on disk. */

@@ -35,6 +35,7 @@ import {
 } from './sync.ts';
 import { Turn } from './turn.ts';
 import { riseAboveTwin } from './twin.ts';
+import { dropVerification } from './verification.ts';
 
 /** A gap between two ticks that shows that this process itself stood still, in ms. */
 const STALL_MS = 1500;
@@ -121,7 +122,7 @@ function handle(turn: Turn, event: PeerEvent): void {
       return confirm(turn, event);
     case 'forget.request':
       state.pending.delete(event.request);
-      state.verifications.delete(event.request);
+      dropVerification(turn, event.request);
       return;
     case 'verify':
       return verify(turn, event);
