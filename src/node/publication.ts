@@ -79,7 +79,8 @@ function packSubmission(
 /**
  * The first candidates, to find a function that cannot run and to learn what one costs. Their
  * outcomes count. Nothing is tried when some are known already, or without slots here.
- * @throws MeshError MESH_BAD_FUNCTION when the program cannot be imported.
+ * @throws MeshError MESH_BAD_FUNCTION when the program cannot be imported, or when candidate 0
+ * comes to two different outcomes.
  */
 async function tryFirst(
   loop: Loop,
@@ -110,12 +111,24 @@ async function tryFirst(
   if (probe.failure !== undefined) {
     options.onWarning?.(`candidate 0 failed in a trial: ${probe.failure.detail}`);
   }
+  if (probe.differs !== undefined) {
+    const [one, other] = probe.differs.map(shortened);
+    throw new MeshError(
+      'MESH_BAD_FUNCTION',
+      `${name}: candidate 0 comes to ${one} and then to ${other}; it must depend on rng, index, ` +
+        'item and params alone, not on the clock or on what ran before it',
+    );
+  }
   const [error] = probe.errors;
   if (error !== undefined) {
     options.onWarning?.(`candidate ${error.index} ended in an error: ${firstLine(error.detail)}`);
   }
   if (probe.hi === 0) return null;
   return { lo: 0, hi: probe.hi, accepted: probe.accepted, errors: probe.errors, ms: probe.ms };
+}
+
+function shortened(text: string): string {
+  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
 }
 
 function firstLine(text: string): string {

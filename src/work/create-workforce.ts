@@ -71,12 +71,15 @@ class ExecutorWorkforce implements Workforce {
   async probe(inputs: WorkInputs): Promise<Probe> {
     this.#mustBeOpen();
     const { handlers } = this.#options;
+    let isAgain = false;
     const log: ExecutorOptions['log'] = (index, line) => {
-      handlers.log(inputs.computation, index, line);
+      if (!isAgain) handlers.log(inputs.computation, index, line);
     };
     const executor = this.#pool.take(inputs, log);
     return this.#using(executor, async () => {
-      const { probe, usable } = await probeWith(executor, inputs);
+      const { probe, usable } = await probeWith(executor, inputs, (again) => {
+        isAgain = again;
+      });
       if (usable) this.#pool.release(inputs.computation, executor);
       else executor.kill();
       return probe;

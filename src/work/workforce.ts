@@ -64,6 +64,8 @@ export interface Probe {
   readonly ms: number;
   /** Set when an executor died in candidate 0; the publication goes on. */
   readonly failure?: WorkFailure;
+  /** Set when candidate 0 came to another outcome at a second evaluation: both, as texts. */
+  readonly differs?: readonly [first: string, second: string];
 }
 
 /** One candidate evaluated again, with its log. */
@@ -89,7 +91,7 @@ export interface Workforce {
   stop(id: number, mode: 'drain' | 'kill'): void;
   /**
    * Evaluates candidates 0 … 63, for at most 2 s (100 ms after the first ended), in an executor
-   * that the next order of the computation uses on.
+   * that the next order of the computation uses on; then candidate 0 again, if it takes no longer.
    * @throws MeshError MESH_BAD_FUNCTION when the module cannot be imported or setup throws.
    */
   probe(inputs: WorkInputs): Promise<Probe>;

@@ -10,6 +10,7 @@ import { oracle } from '../oracle.ts';
 
 const PI = 'examples/pi.js';
 const NEVER = 'test/e2e/functions/never.js';
+const CLOCK = 'test/index/clock.js';
 const DOUBLE = 'test/index/double.js';
 
 let folder = '';
@@ -47,6 +48,16 @@ describe('open', () => {
       (await oracle({ fn: DOUBLE, items })).stdout,
     );
     expect(await job.done()).toMatchObject({ status: 'done', accepted: 49, errors: 1 });
+  });
+
+  test('publishes no function whose candidate 0 gives two answers', async () => {
+    await using mesh = await open({ home: join(folder, 'clock'), slots: 1 });
+    const publishing = mesh.publish({ fn: CLOCK, accept: 5 });
+    await expect(publishing).rejects.toMatchObject({
+      code: 'MESH_BAD_FUNCTION',
+      message: expect.stringMatching(/^clock: candidate 0 comes to [\d.]+ and then to [\d.]+; /),
+    });
+    expect(await mesh.jobs()).toEqual([]);
   });
 
   test('after close, opens the same home again with all that was known', async () => {

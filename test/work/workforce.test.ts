@@ -256,6 +256,26 @@ describe('a probe', () => {
     expect(probe).toMatchObject({ hi: 0, failure });
   });
 
+  test('tells both outcomes of candidate 0 when a second evaluation comes to another one', async () => {
+    await using bench = await openBench();
+    const counts = 'let n = 0; export default ({ log }) => { log("n", n); return n++; };';
+    const probe = await bench.workforce.probe(inputsOf(counts));
+    expect(probe.differs).toEqual(['0', '64']);
+    expect(bench.events.filter((event) => event.startsWith('0: '))).toEqual(['0: n 0']);
+  });
+
+  test('evaluates a slow candidate 0 once', async () => {
+    await using bench = await openBench();
+    const slow = `let n = 0; export default ({ index }) => {
+      const end = performance.now() + (index === 0 ? 1100 : 0);
+      while (performance.now() < end);
+      return n++;
+    };`;
+    const probe = await bench.workforce.probe(inputsOf(slow));
+    expect(probe.hi).toBeGreaterThan(0);
+    expect(probe.differs).toBeUndefined();
+  });
+
   test('refuses a program that cannot be imported', async () => {
     await using bench = await openBench();
     const probe = bench.workforce.probe(inputsOf(`export default 5;`));

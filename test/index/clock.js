@@ -1,0 +1,2 @@
+// Not pure: its value is the moment of its evaluation.
+export default () => performance.now();
