@@ -59,6 +59,11 @@ export function visible(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}]/gu, '\u{fffd}');
 }
 
+/** The same of a text of several lines, as a stack is. */
+export function visibleLines(text: string): string {
+  return text.split('\n').map(visible).join('\n');
+}
+
 function formatScaled(value: number): string {
   const units = ['', 'k', 'M', 'G', 'T', 'P'];
   let scaled = value;

@@ -1,7 +1,7 @@
 import type { Rerun } from '../work/workforce.ts';
 import { print } from './context.ts';
 import { EXIT } from './exit-code.ts';
-import { formatSeconds, visible } from './format.ts';
+import { formatSeconds, visible, visibleLines } from './format.ts';
 import { JOB } from './job-argument.ts';
 import { candidateIndex } from './option-values.ts';
 import { withJob } from './use-mesh.ts';
@@ -42,7 +42,7 @@ function outcomeText(outcome: Rerun['outcome']): string {
     case 'rejected':
       return 'rejected';
     case 'error':
-      return `error ${outcome.name}\n${outcome.detail}`;
+      return `error ${visible(outcome.name)}\n${visibleLines(outcome.detail)}`;
     case 'failed':
       return `no outcome: ${outcome.failure.kind}, ${visible(outcome.failure.detail)}`;
   }

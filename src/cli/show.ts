@@ -1,7 +1,7 @@
-import type { JobReport } from '../node/mesh.ts';
+import type { ErrorGroup, JobReport } from '../node/mesh.ts';
 import { print } from './context.ts';
 import { EXIT } from './exit-code.ts';
-import { formatCount, formatShare, shortPeer } from './format.ts';
+import { formatCount, formatShare, shortPeer, visibleLines } from './format.ts';
 import { JOB } from './job-argument.ts';
 import { formatPairs } from './table.ts';
 import { withJob } from './use-mesh.ts';
@@ -10,16 +10,17 @@ import type { Verb } from './verb.ts';
 /** Entries of a list that are shown; --json has them all. */
 const SHOWN = 10;
 
-export const show: Verb<readonly [string]> = {
+export const show: Verb<readonly [string], { readonly errors?: true }> = {
   name: 'show',
   group: 'Jobs',
   summary: 'all that is known of a job: attempts, errors, what it waits for',
-  examples: ['meshd show pi', 'meshd show 3f2a --json'],
+  examples: ['meshd show pi', 'meshd show pi --errors', 'meshd show 3f2a --json'],
   positionals: [JOB],
-  flags: [],
-  async run(context, [reference]) {
+  flags: [{ flags: '--errors', help: 'the errors alone, alike ones together, with their stacks' }],
+  async run(context, [reference], { errors }) {
     const report = await withJob(context, reference, (job) => job.show(), { slots: 0 });
-    print(context, reportText(report), report);
+    if (errors === true) print(context, groupsText(report.errorGroups), report.errorGroups);
+    else print(context, reportText(report), report);
     return EXIT.done;
   },
 };
@@ -57,6 +58,17 @@ function reportText(report: JobReport): string {
     }),
     ...report.alarms.map((alarm) => ['alarm', alarm] as const),
   ]);
+}
+
+function groupsText(groups: readonly ErrorGroup[]): string {
+  if (groups.length === 0) return 'no errors';
+  return groups.map(groupText).join('\n\n');
+}
+
+function groupText({ name, count, indices, detail }: ErrorGroup): string {
+  const more = count > indices.length ? ', …' : '';
+  const text = detail.startsWith(name) ? detail : `${name}: ${detail}`;
+  return `${formatCount(count)} × at ${indices.join(', ')}${more}\n${visibleLines(text)}`;
 }
 
 function listed(entries: readonly string[]): string | null {

@@ -6,6 +6,7 @@ import {
   MAX_ITEMS,
   MAX_ITEMS_BYTES,
   MAX_PROGRAM_BYTES,
+  MAX_SOURCES_BYTES,
   type Submission,
 } from '../node/submission.ts';
 import { ByteReader, malformed } from './byte-reader.ts';
@@ -25,16 +26,22 @@ interface Header {
   readonly deadlineMs: number | null;
   readonly priority: number;
   readonly programBytes: number;
+  /** Of the source map that follows the program; 0 for none. */
+  readonly sourcesBytes: number;
 }
 
-/** A submission as a request's body: a line of JSON, the program's bytes, then one item a line. */
+/** A submission as a request's body: a line of JSON, program, source map, then one item a line. */
 export function* encodePublication(submission: Submission): Generator<Uint8Array> {
-  const { program, target, ...fields } = submission;
+  const { program, sources, target, ...fields } = submission;
   const items = target.kind === 'map' ? target.items : [];
   const count = target.kind === 'map' ? items.length : target.count;
-  const header: Header = { ...fields, kind: target.kind, count, programBytes: program.length };
+  const header: Header = {
+    ...{ ...fields, kind: target.kind, count, programBytes: program.length },
+    sourcesBytes: sources?.length ?? 0,
+  };
   yield Buffer.from(`${JSON.stringify(header)}\n`);
   yield program;
+  if (sources !== null) yield sources;
   let text = '';
   for (const item of items) {
     text += `${item}\n`;
@@ -49,9 +56,10 @@ export function* encodePublication(submission: Submission): Generator<Uint8Array
 export async function decodePublication(body: AsyncIterable<Uint8Array>): Promise<Submission> {
   const reader = new ByteReader(body);
   const header = readHeader(await reader.line(MAX_HEADER_BYTES));
-  const { kind, count, programBytes, name, params, seed, maxEvals, deadlineMs, priority } = header;
+  const { kind, count, programBytes, sourcesBytes, ...rest } = header;
   const program = new Uint8Array(await reader.bytes(programBytes));
-  const fields = { program, name, params, seed, maxEvals, deadlineMs, priority };
+  const map = new Uint8Array(await reader.bytes(sourcesBytes));
+  const fields = { ...rest, program, sources: map.length === 0 ? null : map };
   if (kind === 'accept') return { ...fields, target: { kind, count } };
   return { ...fields, target: { kind, items: await readItems(reader, count) } };
 }
@@ -88,6 +96,7 @@ function readHeader(line: string | null): Header {
     deadlineMs: header.deadlineMs === null ? null : whole(header, 'deadlineMs', 1, MAX_DEADLINE_MS),
     priority: whole(header, 'priority', -10, 10),
     programBytes: whole(header, 'programBytes', 1, MAX_PROGRAM_BYTES),
+    sourcesBytes: whole(header, 'sourcesBytes', 0, MAX_SOURCES_BYTES),
   };
 }
 

@@ -39,9 +39,11 @@ export function itemChunks(root: Uint8Array): ItemChunk[] | null {
 
 /** Blobs that a job's manifest names, as far as this peer knows them. */
 export function namedBlobs(turn: Turn, job: JobState): Hash[] {
-  const { program, params, items } = job.manifest.spec;
-  if (items === null) return [program, params];
-  return [program, params, items.root, ...(turn.state.chunks.get(items.root) ?? [])];
+  const { spec, sources } = job.manifest;
+  const { program, params, items } = spec;
+  const named = sources === null ? [program, params] : [program, params, sources];
+  if (items === null) return named;
+  return [...named, items.root, ...(turn.state.chunks.get(items.root) ?? [])];
 }
 
 /** Says whether everything that a job names lies on this peer's disk. */
@@ -77,8 +79,8 @@ export function seekBlobs(turn: Turn): void {
 
 /** The owner has what its manifest names; only chunks, which may be many, come from anybody. */
 function seekNamed(turn: Turn, job: JobState): void {
-  const { owner, spec } = job.manifest;
-  const first = new Set([spec.program, spec.params, spec.items?.root]);
+  const { owner, spec, sources } = job.manifest;
+  const first = new Set([spec.program, spec.params, spec.items?.root, sources]);
   for (const hash of namedBlobs(turn, job)) want(turn, hash, false, first.has(hash) ? owner : null);
 }
 

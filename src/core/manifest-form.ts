@@ -63,6 +63,7 @@ const shape = tuple(
   whole(0, MAX_INDEX),
   nullable(whole(0, MAX_INDEX)),
   nullable(hash),
+  nullable(hash),
   probe,
 );
 
@@ -70,8 +71,8 @@ const shape = tuple(
 export const manifestForm: Form<Manifest> = (value) => {
   const result = shape(value);
   if (result instanceof Rejection) return result;
-  const [owner, nonce, name, specification, aim, priority, publishedAt, deadlineAt, root, probed] =
-    result;
+  const [owner, nonce, name, specification, aim, priority, publishedAt, ...rest] = result;
+  const [deadlineAt, root, sources, probed] = rest;
   const { items: itemList } = specification;
   const isMap = aim.kind === 'map';
   if (isMap !== (itemList !== null) || (isMap && itemList?.count !== aim.count)) {
@@ -87,6 +88,7 @@ export const manifestForm: Form<Manifest> = (value) => {
     publishedAt,
     deadlineAt,
     root,
+    sources,
     probe: probed,
   };
 };

@@ -47,6 +47,11 @@ export interface Manifest {
   readonly deadlineAt: number | null;
   /** The job one of whose candidates published it; null for itself. */
   readonly root: JobId | null;
+  /**
+   * The program's source map, for stacks that people read: it has no part in any outcome. Null for
+   * none.
+   */
+  readonly sources: Hash | null;
   /** What the first candidates cost: a hint for the first blocks. */
   readonly probe: { readonly candidates: number; readonly accepted: number; readonly ms: number };
 }
@@ -89,6 +94,7 @@ export function encodeManifest(manifest: Manifest): Uint8Array {
     manifest.publishedAt,
     manifest.deadlineAt,
     manifest.root === null ? null : hexToBytes(manifest.root),
+    manifest.sources === null ? null : hexToBytes(manifest.sources),
     [manifest.probe.candidates, manifest.probe.accepted, microseconds(manifest.probe.ms)],
   ]);
 }

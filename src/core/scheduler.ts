@@ -79,8 +79,10 @@ function startClaimed(turn: Turn): void {
 
 /** Says whether all that an executor needs is here. */
 function atHand(state: PeerState, job: JobState): boolean {
-  const { program, params, items } = job.manifest.spec;
+  const { spec, sources } = job.manifest;
+  const { program, params, items } = spec;
   if (!state.blobs.has(program) || !state.blobs.has(params)) return false;
+  if (sources !== null && !state.blobs.has(sources)) return false;
   if (items === null) return true;
   const chunks = state.chunks.get(items.root);
   return chunks?.every((chunk) => state.blobs.has(chunk)) ?? false;

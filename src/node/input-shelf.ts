@@ -28,6 +28,16 @@ export class InputShelf {
     this.#inputs.delete(computation);
   }
 
+  /** The source map that came with a job of a computation, if there is one here. */
+  async #sources(computation: ComputationId): Promise<Uint8Array | undefined> {
+    for (const { computation: own, manifest } of this.#state.jobs.values()) {
+      if (own.id !== computation || manifest.sources === null) continue;
+      const found = await this.#blob(manifest.sources);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
   async #read(computation: ComputationId): Promise<WorkInputs> {
     const spec = this.#state.computations.get(computation)?.spec;
     if (spec === undefined) throw new Error(`computation ${computation} is not known`);
@@ -38,7 +48,11 @@ export class InputShelf {
     };
     const [program, bytes] = await Promise.all([read(spec.program), read(spec.params)]);
     const params = new TextDecoder().decode(bytes);
-    const inputs = { computation, program, params, seed: spec.seed };
+    const sources = await this.#sources(computation);
+    const inputs: WorkInputs = {
+      ...{ computation, program, params, seed: spec.seed },
+      ...(sources === undefined ? {} : { sources }),
+    };
     if (spec.items === null) return inputs;
     const reader = await ItemReader.open(spec.items.root, read);
     return { ...inputs, items: (lo, hi) => reader.read(lo, hi) };

@@ -101,6 +101,16 @@ export interface JobRow {
   readonly notHere: string | null;
 }
 
+/** Errors of one name whose messages differ in numbers alone. */
+export interface ErrorGroup {
+  readonly name: string;
+  readonly count: number;
+  /** The first of their indices, at most 5. */
+  readonly indices: readonly number[];
+  /** Message of the first, with its stack where one of them kept it. */
+  readonly detail: string;
+}
+
 /** Everything known of a job. */
 export interface JobReport extends JobRow {
   readonly computation: ComputationId;
@@ -129,6 +139,8 @@ export interface JobReport extends JobRow {
     readonly name: string;
     readonly detail: string;
   }[];
+  /** Errors that are alike, the most frequent first, at most 20. */
+  readonly errorGroups: readonly ErrorGroup[];
   readonly disputed: readonly number[];
   readonly alarms: readonly string[];
   readonly leases: readonly { readonly peer: PeerId; readonly lo: number; readonly hi: number }[];

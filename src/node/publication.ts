@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Part } from '../core/event.ts';
-import type { JobId } from '../core/ids.ts';
+import type { Hash, JobId } from '../core/ids.ts';
 import {
   CONTRACT_VERSION,
   type ComputationSpec,
@@ -8,7 +8,7 @@ import {
   type Manifest,
 } from '../core/manifest.ts';
 import { MeshError } from '../core/mesh-error.ts';
-import type { Workforce } from '../work/workforce.ts';
+import type { Workforce, WorkInputs } from '../work/workforce.ts';
 import { type NamedBlob, packItems, sha256 } from './item-list.ts';
 import type { Loop } from './loop.ts';
 import type { Submission, SubmitOptions } from './submission.ts';
@@ -20,7 +20,7 @@ export async function publishSubmission(
   submission: Submission,
   options: SubmitOptions = {},
 ): Promise<JobId> {
-  const { spec, blobs } = packSubmission(submission, workforce.mathClass);
+  const { spec, sources, blobs } = packSubmission(submission, workforce.mathClass);
   const first = await tryFirst(loop, workforce, submission, spec, options);
   const { target } = submission;
   const manifest: Manifest = {
@@ -36,6 +36,7 @@ export async function publishSubmission(
     publishedAt: Date.now(),
     deadlineAt: submission.deadlineMs === null ? null : Date.now() + submission.deadlineMs,
     root: null,
+    sources,
     probe: {
       candidates: first?.hi ?? 0,
       accepted: first?.accepted.reduce((sum, { indices }) => sum + indices.length, 0) ?? 0,
@@ -53,12 +54,15 @@ export async function publishSubmission(
 function packSubmission(
   submission: Submission,
   mathClass: string,
-): { spec: ComputationSpec; blobs: NamedBlob[] } {
+): { spec: ComputationSpec; sources: Hash | null; blobs: NamedBlob[] } {
   const encoder = new TextEncoder();
   const program = { hash: sha256(submission.program), bytes: submission.program };
   const paramBytes = encoder.encode(submission.params);
   const params = { hash: sha256(paramBytes), bytes: paramBytes };
-  const blobs = [program, params];
+  const blobs: NamedBlob[] = [program, params];
+  const { sources: map } = submission;
+  const sources = map === null ? null : sha256(map);
+  if (map !== null && sources !== null) blobs.push({ hash: sources, bytes: map });
   let items: ComputationSpec['items'] = null;
   if (submission.target.kind === 'map') {
     const packed = packItems(submission.target.items);
@@ -73,7 +77,7 @@ function packSubmission(
     contract: CONTRACT_VERSION,
     mathClass,
   };
-  return { spec, blobs };
+  return { spec, sources, blobs };
 }
 
 /**
@@ -94,20 +98,21 @@ async function tryFirst(
   if (known?.coverage.has(0) === true || workforce.slots === 0) return null;
   const { target } = submission;
   const texts = target.kind === 'map' ? target.items : null;
-  const { name, program, params, seed } = submission;
-  const items =
-    texts === null ? {} : { items: async (lo: number, hi: number) => texts.slice(lo, hi) };
-  const probe = await workforce
-    .probe({ computation, program, params, seed, ...items })
-    .catch((error: unknown) => {
-      if ((error as NodeJS.ErrnoException).code === 'ENOSPC') {
-        throw new MeshError('MESH_DISK_FULL', 'this disk is full: free some space', {
-          cause: error,
-        });
-      }
-      if (!(error instanceof MeshError)) throw error;
-      throw new MeshError(error.code, `${name}: ${error.message}`, { cause: error });
-    });
+  const { name, program, params, seed, sources } = submission;
+  const inputs: WorkInputs = {
+    ...{ computation, program, params, seed },
+    ...(sources === null ? {} : { sources }),
+    ...(texts === null ? {} : { items: async (lo, hi) => texts.slice(lo, hi) }),
+  };
+  const probe = await workforce.probe(inputs).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === 'ENOSPC') {
+      throw new MeshError('MESH_DISK_FULL', 'this disk is full: free some space', {
+        cause: error,
+      });
+    }
+    if (!(error instanceof MeshError)) throw error;
+    throw new MeshError(error.code, `${name}: ${error.message}`, { cause: error });
+  });
   if (probe.failure !== undefined) {
     options.onWarning?.(`candidate 0 failed in a trial: ${probe.failure.detail}`);
   }

@@ -4,6 +4,7 @@ import type { JobState } from '../core/job-state.ts';
 import { runningLeases } from '../core/lease-book.ts';
 import type { PeerState } from '../core/peer-state.ts';
 import type { Register } from '../core/register.ts';
+import { groupErrors } from './error-groups.ts';
 import type { JobReport, JobRow, Summary } from './mesh.ts';
 import { whyNotHere } from './not-here.ts';
 
@@ -152,6 +153,7 @@ export function jobReport(
       .slice(0, MAX_ROWS)
       .map(({ index, peer, failure, detail }) => ({ index, peer, kind: failure, detail })),
     errors: errorRows(job),
+    errorGroups: groupErrors(computation.answers, end),
     disputed: computation.openDisputes().slice(0, MAX_ROWS),
     alarms: [...job.alarms],
     leases: leaseHolders(state, job, now)

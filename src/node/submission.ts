@@ -10,6 +10,8 @@ import type { Job, PublishRequest, WaitOptions } from './mesh.ts';
 export interface Submission {
   /** The bundled ES module, at most MAX_PROGRAM_BYTES. */
   readonly program: Uint8Array;
+  /** Its source map in JSON, at most MAX_SOURCES_BYTES; null for none, or a longer one. */
+  readonly sources: Uint8Array | null;
   /** 1–64 characters. */
   readonly name: string;
   /** JSON text, at most 1 MiB; `null` when none were given. */
@@ -42,6 +44,7 @@ export interface Submitter {
 }
 
 export const MAX_PROGRAM_BYTES = 8_000_000;
+export const MAX_SOURCES_BYTES = 2_097_152;
 export const MAX_ITEMS = 10_000_000;
 export const MAX_ITEMS_BYTES = 268_435_456;
 export const MAX_ACCEPT: number = 2 ** 31;
@@ -81,13 +84,14 @@ export async function toSubmission(request: PublishRequest): Promise<Submission>
       ? { kind: 'accept', count: accept ?? 0 }
       : { kind: 'map', items: await itemTexts(items) };
   const { bundleProgram } = await import('../work/bundle.ts');
-  const { program, warnings } = await bundleProgram(fn);
+  const { program, sources, warnings } = await bundleProgram(fn);
   if (program.length > MAX_PROGRAM_BYTES) {
     throw new MeshError('MESH_BAD_FUNCTION', `${fn}: the bundle exceeds 8 MB: import less`);
   }
   for (const line of warnings) request.onWarning?.(line);
   return {
     ...{ program, name, params, seed, target, priority },
+    sources: sources.length > MAX_SOURCES_BYTES ? null : sources,
     ...{ maxEvals: maxEvals ?? null, deadlineMs: deadlineMs ?? null },
   };
 }

@@ -1,14 +1,17 @@
 import { stat } from 'node:fs/promises';
 import { builtinModules } from 'node:module';
-import { basename, dirname, extname, resolve } from 'node:path';
+import { basename, dirname, extname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type BuildFailure, type BuildOptions, build, type Message, type Metafile } from 'esbuild';
 import { MeshError } from '../core/mesh-error.ts';
+import { SOURCE_SCHEME } from './candidate/thrown.ts';
 
 /** A function file as it travels. */
 export interface Bundle {
   /** One ES module with all its imports, minified: so its bytes do not depend on the folder. */
   readonly program: Uint8Array;
+  /** Its source map in JSON, without the sources. */
+  readonly sources: Uint8Array;
   /** The file's name without its ending. */
   readonly name: string;
   /** A line each for a person: what may make candidates differ between machines. */
@@ -37,6 +40,12 @@ const OPTIONS = {
   loader: { '.wasm': 'binary' },
 } as const satisfies BuildOptions;
 
+/** The bundle's name, which is nowhere in its bytes. */
+const OUTPUT = 'meshd-program.mjs';
+
+/** The map lies beside the program, whose bytes do not name it. */
+const MAPPED = { sourcemap: 'external', sourcesContent: false } as const satisfies BuildOptions;
+
 /** What makes an answer depend on the machine or the moment. */
 const IMPURE: readonly (readonly [pattern: RegExp, what: string])[] = [
   [/\bDate\.now\b/, 'Date.now'],
@@ -57,11 +66,12 @@ export async function bundleProgram(path: string | URL): Promise<Bundle> {
   const shown = path instanceof URL ? fileURLToPath(path) : path;
   const file = resolve(shown);
   await mustBeFile(file, shown);
-  const options: BuildOptions = { ...OPTIONS, entryPoints: [file], absWorkingDir: dirname(file) };
+  const folder = dirname(file);
+  const options: BuildOptions = { ...OPTIONS, entryPoints: [file], absWorkingDir: folder };
   const { outputFiles = [], metafile } = await orExplain(
-    build({ ...options, banner: { js: BANNER } }),
+    build({ ...options, ...MAPPED, outfile: join(folder, OUTPUT), banner: { js: BANNER } }),
   );
-  const exports = Object.values(metafile?.outputs ?? {})[0]?.exports ?? [];
+  const exports = metafile?.outputs[OUTPUT]?.exports ?? [];
   if (!exports.includes('default')) {
     const found = exports.length > 0 ? ` (it exports ${exports.join(', ')})` : '';
     throw new MeshError(
@@ -70,11 +80,19 @@ export async function bundleProgram(path: string | URL): Promise<Bundle> {
     );
   }
   return {
-    program: outputFiles[0]?.contents ?? new Uint8Array(),
+    program: outputFiles.find(({ path }) => path.endsWith(OUTPUT))?.contents ?? new Uint8Array(),
+    sources: namedSources(outputFiles.find(({ path }) => path.endsWith('.map'))?.text),
     name: basename(file, extname(file)),
     warnings: await impurities(options, shown),
     builtins: builtinsOf(metafile),
   };
+}
+
+/** The map with a scheme before each file's name, so that no machine's folder is put there. */
+function namedSources(text = '{"sources":[]}'): Uint8Array {
+  const map = JSON.parse(text) as { sources: string[] };
+  const sources = map.sources.map((name) => `${SOURCE_SCHEME}${name}`);
+  return new TextEncoder().encode(JSON.stringify({ ...map, sources }));
 }
 
 async function mustBeFile(file: string, shown: string): Promise<void> {

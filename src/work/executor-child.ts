@@ -60,6 +60,7 @@ async function load(message: Extract<ToExecutor, { kind: 'load' }>): Promise<voi
   const log = createLog((line) => send({ kind: 'log', index: at.index, line }), now);
   shadowGlobals(streams.rng.uniform, log);
   streams.openSetup();
+  process.setSourceMapsEnabled(true);
   try {
     const program = await loadProgram(() => import(message.file), JSON.parse(message.params));
     evaluator = createEvaluator({ program, streams, log, at, now });

@@ -14,7 +14,7 @@ export interface Span {
 
 /** What a peer tells an executor. */
 export type ToExecutor =
-  /** First, once. file: URL of the program. params: JSON text. */
+  /** First, once. file: URL of the program, which may name a source map. params: JSON text. */
   | { readonly kind: 'load'; readonly file: string; readonly params: string; readonly seed: number }
   | { readonly kind: 'span'; readonly span: Span }
   /** The batch in hand ends, the span with it. Answered by `drained` with the same token. */

@@ -35,7 +35,7 @@ export class Pool {
 
   /** A new executor. */
   start(inputs: WorkInputs, log: ExecutorOptions['log']): Executor {
-    const file = this.#files.urlOf(inputs.program);
+    const file = this.#files.urlOf(inputs.program, inputs.sources);
     const executor = new Executor(inputs, file, { ...this.#options, log });
     this.#all.add(executor);
     void executor.gone.then(() => {

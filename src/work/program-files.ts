@@ -14,20 +14,32 @@ export class ProgramFiles {
     this.folder = mkdtempSync(join(parent, 'meshd-work-'));
   }
 
-  /** The URL to import the program from; writes the file the first time. */
-  urlOf(program: Uint8Array): string {
-    const known = this.#urls.get(program);
+  /**
+   * The URL to import the program from; writes the file the first time. sources: its source map,
+   * which is written beside it and named at its end.
+   */
+  urlOf(program: Uint8Array, sources?: Uint8Array): string {
+    const key = sources ?? program;
+    const known = this.#urls.get(key);
     if (known !== undefined) return known;
-    const name = createHash('sha256').update(program).digest('hex');
-    const file = join(this.folder, `${name}.mjs`);
+    const name = `${digest(program)}${sources === undefined ? '' : `-${digest(sources)}`}.mjs`;
+    const file = join(this.folder, name);
     if (!this.#written.has(name)) writeFileSync(file, program, { mode: 0o600 });
+    if (!this.#written.has(name) && sources !== undefined) {
+      writeFileSync(`${file}.map`, sources, { mode: 0o600 });
+      writeFileSync(file, `\n//# sourceMappingURL=${name}.map\n`, { flag: 'a' });
+    }
     this.#written.add(name);
     const url = pathToFileURL(file).href;
-    this.#urls.set(program, url);
+    this.#urls.set(key, url);
     return url;
   }
 
   close(): void {
     rmSync(this.folder, { recursive: true, force: true });
   }
+}
+
+function digest(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex').slice(0, 32);
 }

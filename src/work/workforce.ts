@@ -6,6 +6,8 @@ export interface WorkInputs {
   readonly computation: ComputationId;
   /** The bundled ES module. */
   readonly program: Uint8Array;
+  /** Its source map, in JSON: stacks then name the user's lines. @default none */
+  readonly sources?: Uint8Array;
   /** JSON text of the parameters; `null` when none were given. */
   readonly params: string;
   /** 0 … 2^53 − 1. */

@@ -35,8 +35,13 @@ describe('a publication request', () => {
   });
 
   test('a good one gives the bundle, the defaults and the file’s name', async () => {
-    const { program, ...rest } = await toSubmission({ fn, items: new Set([1, 'a', null]) });
+    const { program, sources, ...rest } = await toSubmission({
+      fn,
+      items: new Set([1, 'a', null]),
+    });
     expect(program.length).toBeGreaterThan(0);
+    const map = JSON.parse(new TextDecoder().decode(sources ?? new Uint8Array()));
+    expect(map.sources).toEqual(['meshd:square.js']);
     expect(rest).toEqual({
       ...{ name: 'square', params: 'null', seed: 0, priority: 0, maxEvals: null, deadlineMs: null },
       target: { kind: 'map', items: ['1', '"a"', 'null'] },

@@ -43,6 +43,7 @@ const manifest: fc.Arbitrary<Manifest> = fc
     priority: fc.integer({ min: -10, max: 10 }),
     publishedAt: index,
     deadlineAt: fc.option(index),
+    sources: fc.option(hash),
     parent: fc.option(hash),
     candidates: fc.nat(64),
     microseconds: fc.nat(),

@@ -12,7 +12,7 @@ const LIMIT_BYTES = 1_048_576;
 /** The clock is read this often in a batch, and at least once in so many candidates. */
 const LOOKS = 16;
 const LOOK_CANDIDATES = 16_384;
-/** Errors of a batch that keep their whole detail; the others keep its first line. */
+/** Errors of a batch that keep their stack; the others keep their message. */
 const FULL_DETAILS = 4;
 
 /** Outcomes of [lo, hi); indices in neither list were rejected. */
@@ -153,10 +153,9 @@ class Evaluation {
   #isOutcome(index: number, thrown: unknown): boolean {
     this.#failure = failureOf(thrown);
     if (this.#failure !== undefined) return false;
-    const { name, detail } = describeThrown(thrown);
-    const kept = this.#errors.length < FULL_DETAILS ? detail : (detail.split('\n', 1)[0] ?? '');
-    this.#errors.push({ index, name, detail: kept });
-    this.#errorBytes += 24 + name.length + kept.length;
+    const { name, detail } = describeThrown(thrown, this.#errors.length >= FULL_DETAILS);
+    this.#errors.push({ index, name, detail });
+    this.#errorBytes += 24 + name.length + detail.length;
     return true;
   }
 

@@ -43,23 +43,44 @@ function refusalIn(thrown: unknown): WorkFailure | undefined {
   return undefined;
 }
 
-/** The name of a thrown error, which counts, and its message and stack, which are for people. */
-export function describeThrown(thrown: unknown): { name: string; detail: string } {
+/** Where this runner's own files are: a stack that people read ends before them. */
+const RUNNER = new URL('.', import.meta.url).pathname;
+
+/** What stands before the user's files in a source map. */
+export const SOURCE_SCHEME = 'meshd:';
+
+/**
+ * The name of a thrown error, which counts, and its message and stack, which are for people.
+ * isBrief: without the stack, which costs more than most candidates.
+ */
+export function describeThrown(thrown: unknown, isBrief = false): { name: string; detail: string } {
   try {
     if (typeof thrown !== 'object' || thrown === null) {
       return { name: 'Error', detail: clipText(`thrown: ${String(thrown)}`, MAX_DETAIL_BYTES) };
     }
-    const { name, message, stack } = thrown as Record<string, unknown>;
+    const { name, message } = thrown as Record<string, unknown>;
     const text = typeof message === 'string' ? message : '';
-    const trace = typeof stack === 'string' ? stack : '';
-    return {
-      name: typeof name === 'string' && name !== '' ? clipText(name, MAX_NAME_BYTES) : 'Error',
-      detail: clipText(trace.includes(text) && trace !== '' ? trace : text, MAX_DETAIL_BYTES),
-    };
+    const known =
+      typeof name === 'string' && name !== '' ? clipText(name, MAX_NAME_BYTES) : 'Error';
+    const stack = isBrief ? '' : (thrown as Record<string, unknown>)['stack'];
+    const trace = typeof stack === 'string' && stack.includes(text) ? usersPart(stack) : '';
+    const line = text.startsWith(known) ? text : `${known}: ${text}`;
+    return { name: known, detail: clipText(trace === '' ? line : trace, MAX_DETAIL_BYTES) };
   } catch {
     // A getter of the error threw in turn.
     return { name: 'Error', detail: 'an error that cannot be read' };
   }
+}
+
+/** A name that minifying gave a function tells nothing. */
+const SHORT_NAME = /^( +at )(?:async )?(?:Module\.)?[\w$]{1,2} \((.*)\)$/;
+
+/** The frames of the user's code, by the names of its own files where they are known. */
+function usersPart(stack: string): string {
+  const lines = stack.split('\n');
+  const end = lines.findIndex((line) => line.startsWith('    at ') && line.includes(RUNNER));
+  const own = end < 0 ? lines : lines.slice(0, end);
+  return own.map((line) => line.replace(SOURCE_SCHEME, '').replace(SHORT_NAME, '$1$2')).join('\n');
 }
 
 function firstLine(text: string): string {

@@ -47,6 +47,7 @@ const manifest: fc.Arbitrary<Manifest> = fc
   })
   .map(({ owner, name, nonce, program, seed, ms: spent, items, count }) => ({
     ...{ owner, nonce, name, priority: -3, publishedAt: 1.7e12, deadlineAt: null, root: null },
+    sources: program,
     spec: {
       ...{ program, params: program, seed, contract: 1, mathClass: 'aa'.repeat(8) },
       items: items === null ? null : { root: program, count: items },

@@ -28,7 +28,7 @@ function manifestOf(name: string, seed: number): Manifest {
       mathClass: 'aa'.repeat(8),
     },
     target: { kind: 'accept', count: 1000, maxEvals: null },
-    ...{ priority: 0, publishedAt: 0, deadlineAt: null, root: null },
+    ...{ priority: 0, publishedAt: 0, deadlineAt: null, root: null, sources: null },
     probe: { candidates: 0, accepted: 0, ms: 0 },
   };
 }

@@ -88,7 +88,12 @@ function manifestOf(owner: string, program: string, params: string, blocks: numb
     ...{ owner, nonce: '0'.repeat(32), name: 'many blocks', priority: 0, publishedAt: 0 },
     spec: { program, params, seed: 0, items: null, contract: 1, mathClass: 'aa'.repeat(8) },
     target: { kind: 'accept', count: blocks, maxEvals: null },
-    ...{ deadlineAt: null, root: null, probe: { candidates: 1, accepted: 0, ms: COST_MS } },
+    ...{
+      deadlineAt: null,
+      root: null,
+      sources: null,
+      probe: { candidates: 1, accepted: 0, ms: COST_MS },
+    },
   };
 }
 

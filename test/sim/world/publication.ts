@@ -66,7 +66,7 @@ function manifestOf(
     ...{ owner: owner.id, nonce: sha256(`job ${plan.number}`).slice(0, 32) },
     name: `job ${plan.number}`,
     spec: { program, params, seed: 0, items, contract: 1, mathClass: world.mathClass },
-    ...{ target, priority, publishedAt: 0, deadlineAt, root: null },
+    ...{ target, priority, publishedAt: 0, deadlineAt, root: null, sources: null },
     probe: probeOf(owner.alters(plan.program), plan),
   };
 }

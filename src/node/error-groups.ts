@@ -1,0 +1,37 @@
+import type { AnswerMap } from '../core/answer-map.ts';
+import type { ErrorGroup } from './mesh.ts';
+
+/** Groups that a report shows. */
+const MAX_GROUPS = 20;
+
+/** Indices told of a group. */
+const MAX_INDICES = 5;
+
+/** Errors looked at; of more, the first. */
+const MAX_ERRORS = 100_000;
+
+interface Group extends ErrorGroup {
+  count: number;
+  readonly indices: number[];
+  detail: string;
+}
+
+/**
+ * Groups the errors below an index by name and message, numbers aside; the most frequent first,
+ * ties by index.
+ */
+export function groupErrors(answers: AnswerMap, end: number): ErrorGroup[] {
+  const groups = new Map<string, Group>();
+  const count = Math.min(answers.errorsBelow(end), MAX_ERRORS);
+  for (const [index, { name, detail }] of answers.firstErrors(count)) {
+    const message = detail.split('\n    at ', 1)[0] ?? '';
+    const key = `${name} ${message.replace(/\d+(\.\d+)?(e[+-]?\d+)?/g, '#')}`;
+    const group = groups.get(key) ?? { name, count: 0, indices: [], detail };
+    groups.set(key, group);
+    group.count++;
+    if (group.indices.length < MAX_INDICES) group.indices.push(index);
+    // A batch keeps the stacks of its first errors alone.
+    if (!group.detail.includes('\n    at ')) group.detail = detail;
+  }
+  return [...groups.values()].sort((a, b) => b.count - a.count).slice(0, MAX_GROUPS);
+}
