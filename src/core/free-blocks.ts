@@ -38,8 +38,8 @@ export function scanFree(turn: Turn, job: JobState, grain: number, reach: number
   const enough = Math.min(4 * Math.max(live.slots, 1), MAX_SCAN);
   const self = turn.state.self.peer;
   // Where many fell silent at once, they go on with their blocks behind a partition.
-  const own = cutOff ? scan(free, grain, enough, (block) => all.owner(block) === self) : null;
-  const found = own?.mine != null ? own : scan(free, grain, enough, isOwn(turn, all, live));
+  const own = cutOff ? scan(free, grain, enough, (from, to) => all.firstOf(self, from, to)) : null;
+  const found = own?.mine != null ? own : scan(free, grain, enough, ownBlocks(turn, all, live));
   const fresh: Scan = { inputs, free, grain, ...found };
   turn.state.scans.set(job, fresh);
   return fresh;
@@ -55,16 +55,23 @@ function untouchable(job: JobState, taken: IntervalSet): IntervalSet {
   return kept;
 }
 
+/** Finds the first block in [from, to) that is this peer's; −1 when there is none. */
+type FirstOwn = (from: number, to: number) => number;
+
 /**
  * Says which blocks are this peer's: its own by rendezvous, or a dead peer's that falls to it among
  * the living (the frontier waits for it).
  */
-function isOwn(turn: Turn, all: Contenders, live: Contenders): (block: number) => boolean {
+function ownBlocks(turn: Turn, all: Contenders, live: Contenders): FirstOwn {
   const self = turn.state.self.peer;
-  if (all === live) return (block) => all.owner(block) === self;
-  return (block) => {
-    const owner = all.owner(block);
-    return (owner === undefined || live.has(owner) ? owner : live.owner(block)) === self;
+  if (all === live) return (from, to) => all.firstOf(self, from, to);
+  return (from, to) => {
+    for (let block = from; block < to; block++) {
+      const owner = all.owner(block);
+      const heir = owner === undefined || live.has(owner) ? owner : live.owner(block);
+      if (heir === self) return block;
+    }
+    return -1;
   };
 }
 
@@ -72,23 +79,21 @@ function scan(
   free: readonly Interval[],
   grain: number,
   enough: number,
-  own: (block: number) => boolean,
+  firstOwn: FirstOwn,
 ): Pick<Scan, 'mine' | 'passed' | 'scarce'> {
   let mine: Interval | null = null;
   let passed = 0;
   let seen = 0;
   for (const [lo, hi] of free) {
-    for (let at = lo; at < hi && seen < MAX_SCAN; ) {
-      const block = Math.floor(at / grain);
-      const end = Math.min(hi, (block + 1) * grain);
-      seen++;
-      if (mine === null) {
-        passed++;
-        if (own(block)) mine = [at, end];
-      }
-      if (mine !== null && seen >= enough) return { mine, passed, scarce: false };
-      at = end;
+    const from = Math.floor(lo / grain);
+    const to = Math.min(Math.ceil(hi / grain), from + MAX_SCAN - seen);
+    seen += to - from;
+    if (mine === null) {
+      const block = firstOwn(from, to);
+      passed += (block < 0 ? to : block + 1) - from;
+      if (block >= 0) mine = [Math.max(lo, block * grain), Math.min(hi, (block + 1) * grain)];
     }
+    if (seen >= MAX_SCAN || (mine !== null && seen >= enough)) break;
   }
   return { mine, passed, scarce: seen < enough };
 }

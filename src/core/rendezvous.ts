@@ -26,7 +26,7 @@ export class Contenders {
   readonly #computation: string;
   readonly #seed: number;
   readonly #hashes: Int32Array;
-  readonly #peers: ReadonlySet<PeerId>;
+  readonly #places: ReadonlyMap<PeerId, number>;
   /** By the block's remainder: the block, and the place of its owner in the list. */
   readonly #blocks: Float64Array = new Float64Array(REMEMBERED).fill(-1);
   readonly #owners: Int32Array = new Int32Array(REMEMBERED);
@@ -37,11 +37,11 @@ export class Contenders {
     this.slots = list.reduce((sum, { slots }) => sum + slots, 0);
     this.#seed = textHash(computation);
     this.#hashes = Int32Array.from(list, ({ peer }) => textHash(peer));
-    this.#peers = new Set(list.map(({ peer }) => peer));
+    this.#places = new Map(list.map(({ peer }, k) => [peer, k]));
   }
 
   has(peer: PeerId): boolean {
-    return this.#peers.has(peer);
+    return this.#places.has(peer);
   }
 
   /** Says whether these are the same peers with the same slots in the same order. */
@@ -91,12 +91,27 @@ export class Contenders {
 
   /** The peer that a block belongs to; see `rendezvousOwner`. */
   owner(block: number): PeerId | undefined {
+    return this.list[this.#ownerPlace(block)]?.peer;
+  }
+
+  /** The first block of a peer's in [from, to); −1 when there is none. */
+  firstOf(peer: PeerId, from: number, to: number): number {
+    const wanted = this.#places.get(peer) ?? -1;
+    if (wanted < 0) return -1;
+    for (let block = from; block < to; block++) {
+      if (this.#ownerPlace(block) === wanted) return block;
+    }
+    return -1;
+  }
+
+  /** The place in the list of the peer that a block belongs to; −1 for nobody. */
+  #ownerPlace(block: number): number {
     const place = block % REMEMBERED;
     if (this.#blocks[place] !== block) {
       this.#blocks[place] = block;
       this.#owners[place] = highest(blockSeed(this.#seed, block), this.list, this.#hashes);
     }
-    return this.list[this.#owners[place] ?? -1]?.peer;
+    return this.#owners[place] ?? -1;
   }
 }
 
