@@ -80,6 +80,11 @@ export class Dialer {
     this.#plan.forget(peer);
   }
 
+  /** How many members and hints of them are known. */
+  get members(): number {
+    return this.#plan.size;
+  }
+
   /** Where a peer may be reached, as far as known, the best first. */
   addressesOf(peer: PeerId): readonly Address[] {
     return this.#plan.get(peer)?.addresses ?? [];

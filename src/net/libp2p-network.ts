@@ -1,9 +1,10 @@
-import type { Connection as LibConnection, Libp2p, PeerInfo } from '@libp2p/interface';
+import type { Connection as LibConnection, Libp2p } from '@libp2p/interface';
 import type { PeerId } from '../core/ids.ts';
 import type { GossipMessage, StreamMessage } from '../core/message.ts';
 import { decodeMessage, encodeMessage } from '../core/message-codec.ts';
 import { Acquaintances } from './acquaintances.ts';
 import { type Address, isLoopback, isLoopbackOnly, parseAddress } from './addresses.ts';
+import { Broadcast } from './broadcast.ts';
 import { Dialer } from './dialer.ts';
 import { FRAME } from './frame.ts';
 import type { Gate } from './gate.ts';
@@ -11,6 +12,7 @@ import { Gossip, type GossipService } from './gossip.ts';
 import type { Identity } from './identity.ts';
 import { createNode, protocolsOf, startNode } from './libp2p-node.ts';
 import { Links } from './links.ts';
+import type { Found } from './local-discovery.ts';
 import type { Connection, Network, NetworkHandlers } from './network.ts';
 import { partsOf } from './node-parts.ts';
 import { type Acquaintance, decodePeers } from './peer-exchange.ts';
@@ -18,9 +20,6 @@ import { watchProtocols } from './protocol-watch.ts';
 import { Rendezvous } from './rendezvous.ts';
 import { SecretExchange } from './secret-exchange.ts';
 import { Ways } from './ways.ts';
-
-/** Up to this many connected peers a broadcast also goes to each over its stream. */
-const SURE_PEERS = 12;
 
 /** A member and where it was reached. */
 export interface KnownPeer {
@@ -80,6 +79,7 @@ class Libp2pNetwork implements Network {
   readonly #gate: Gate;
   readonly #secrets: SecretExchange;
   readonly #ways: Ways;
+  readonly #broadcast: Broadcast;
   /** Peers of another protocol number, and what to do about it. */
   readonly #otherProtocols = new Map<PeerId, string>();
   #gossip: Gossip | null = null;
@@ -130,6 +130,17 @@ class Libp2pNetwork implements Network {
       self: this.self,
       list: () => this.#list(),
       send: (peer, body) => this.#links.send(peer, FRAME.peers, body),
+    });
+    this.#broadcast = new Broadcast({
+      links: () => this.#links.ready(),
+      members: () => this.#dialer.members,
+      isWhole: () => this.#acquaintances.isWhole(),
+      gossip: (body, widely) => {
+        this.#gossip?.publish(body, widely).catch((error: unknown) => {
+          log('gossip.failed', { reason: String(error) });
+        });
+      },
+      nowMs,
     });
     this.#ways = new Ways({
       ...{ node, forwarded, loopbackOnly, nowMs, log },
@@ -196,15 +207,7 @@ class Libp2pNetwork implements Network {
 
   broadcast(message: GossipMessage): void {
     if (this.#closed !== null) return;
-    const body = encodeMessage(message);
-    const links = this.#links.ready();
-    const isSure = links.length <= SURE_PEERS;
-    if (isSure) for (const link of links) link.send(FRAME.message, body);
-    // In a small mesh where everybody is connected to everybody all have it now.
-    if (isSure && this.#acquaintances.isWhole()) return;
-    this.#gossip?.publish(body).catch((error: unknown) => {
-      this.#handlers.log('debug', 'gossip.failed', { reason: String(error) });
-    });
+    this.#broadcast.send(message);
   }
 
   send(to: PeerId, message: StreamMessage): boolean {
@@ -326,7 +329,8 @@ class Libp2pNetwork implements Network {
     });
     const local = this.#node.services['local'] as EventTarget | undefined;
     local?.addEventListener('peer', (event) => {
-      const { id, multiaddrs } = (event as CustomEvent<PeerInfo>).detail;
+      const { id, multiaddrs } = (event as Found).detail;
+      if (wayOf(this.#links.get(id.toString())?.connection()) === 'direct') return;
       // It answers with its private addresses, loopback too: those of another machine.
       const outer = parseAll(multiaddrs.map(String)).filter((address) => !isLoopback(address));
       this.#dialer.hear(id.toString(), outer, false);

@@ -1,5 +1,5 @@
 import { circuitRelayServer, circuitRelayTransport } from '@libp2p/circuit-relay-v2';
-import { identify, identifyPush } from '@libp2p/identify';
+import { identify } from '@libp2p/identify';
 import type { ConnectionGater, Libp2p, PrivateKey } from '@libp2p/interface';
 import { kadDHT, passthroughMapper } from '@libp2p/kad-dht';
 import { ping } from '@libp2p/ping';
@@ -95,8 +95,9 @@ export function createNode(options: NodeOptions): Promise<Libp2p> {
     // Pings travel on the persistent stream: they tell of that stream, too.
     connectionMonitor: { enabled: false },
     services: {
+      // Without its push: members tell one another of new addresses themselves, and the protocols
+      // that a peer speaks stay the same.
       identify: identify(),
-      identifyPush: identifyPush(),
       ping: ping(),
       parts: nodeParts(),
       relay: circuitRelayServer({
@@ -105,7 +106,7 @@ export function createNode(options: NodeOptions): Promise<Libp2p> {
         maxInboundHopStreams: MAX_RELAYED,
         maxOutboundHopStreams: MAX_RELAYED,
       }),
-      ...(options.multicast === true ? { local: localDiscovery(gate.current.rendezvous) } : {}),
+      ...(options.multicast === true ? { local: localDiscovery(gate) } : {}),
       dht: kadDHT({
         protocol: protocols.dht,
         clientMode: false,
