@@ -5,11 +5,14 @@ import { FRAME, type FrameKind } from './frame.ts';
 /** Up to this many members everybody is connected to everybody. */
 export const FULL_MESH_MEMBERS = 50;
 
-/** In a mesh too big for all to be connected, up to this many links also carry each message. */
+/** Up to this many, to tell all of them twice costs little. */
 const SURE_PEERS = 12;
 
-/** Time between two heartbeats that gossip carries, for each member, in ms. */
-const GOSSIP_GAP_MS = 100;
+/**
+ * Above SURE_PEERS members, time between two heartbeats of a peer that gossip carries, in intervals
+ * of its heartbeat. Of silence for six of them it would be held dead.
+ */
+const GOSSIP_GAP = 2.5;
 
 /** What a broadcast needs of its owner. */
 export interface BroadcastOptions {
@@ -52,10 +55,10 @@ export class Broadcast {
   }
 
   /** The next heartbeat says all that the one left out did; an announcement is made once. */
-  #mayGossip({ kind }: GossipMessage, members: number): boolean {
-    if (kind !== 'heartbeat') return true;
+  #mayGossip(message: GossipMessage, members: number): boolean {
+    if (message.kind !== 'heartbeat' || members <= SURE_PEERS) return true;
     const nowMs = this.#options.nowMs();
-    if (nowMs - this.#gossipedMs < GOSSIP_GAP_MS * members) return false;
+    if (nowMs - this.#gossipedMs < GOSSIP_GAP * message.register.heartbeatMs) return false;
     this.#gossipedMs = nowMs;
     return true;
   }

@@ -41,11 +41,17 @@ test('where all are connected to all, a message goes once over each stream and n
   expect(mesh).toMatchObject({ frames: 2 * (FULL_MESH_MEMBERS - 1), gossiped: [] });
 });
 
-test('while they still connect, gossip carries some heartbeats to a few', () => {
+test('while they still connect, gossip carries a heartbeat in two and a half intervals to a few', () => {
   const { mesh, broadcast } = broadcastTo(3, 24, false);
-  for (mesh.nowMs = 0; mesh.nowMs < 12_000; mesh.nowMs += 250) broadcast.send(HEARTBEAT);
-  expect(mesh.frames).toBe(3 * 48);
-  expect(mesh.gossiped).toEqual(Array.from({ length: 5 }, () => 'narrowly'));
+  for (mesh.nowMs = 0; mesh.nowMs < 10_000; mesh.nowMs += 250) broadcast.send(HEARTBEAT);
+  expect(mesh.frames).toBe(3 * 40);
+  expect(mesh.gossiped).toEqual(Array.from({ length: 4 }, () => 'narrowly'));
+});
+
+test('in a small mesh gossip carries each heartbeat to whoever is beyond the connected ones', () => {
+  const { mesh, broadcast } = broadcastTo(3, 12, false);
+  for (let k = 0; k < 5; k++) broadcast.send(HEARTBEAT);
+  expect(mesh).toMatchObject({ frames: 15, gossiped: { length: 5 } });
 });
 
 test('an announcement is never left out: it is made once', () => {
