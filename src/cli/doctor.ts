@@ -6,7 +6,7 @@ import type { Finding, HealthFacts } from '../node/health.ts';
 import type { DialTry } from '../node/health-probe.ts';
 import { type Context, print } from './context.ts';
 import { EXIT } from './exit-code.ts';
-import { formatBytes, shortPeer } from './format.ts';
+import { formatBytes, formatRelaying, shortPeer } from './format.ts';
 import { formatPairs } from './table.ts';
 import type { Verb } from './verb.ts';
 
@@ -76,10 +76,12 @@ function localFacts(home: string): Pick<HealthFacts, 'home' | 'cores' | 'wallMs'
 function doctorText(facts: HealthFacts, findings: readonly Finding[]): string {
   const { status, peers, tries, freeBytes } = facts;
   const others = peers.filter(({ self }) => !self);
+  const rate = status?.relayBytesPerSecond;
   const pairs = formatPairs([
     ['home', facts.home],
     ['peer', status === null ? 'none runs' : `${status.name} (${shortPeer(status.peer)})`],
     ...(status?.addresses ?? []).map((address) => ['listens', address] as const),
+    ['relays', rate === undefined ? null : formatRelaying(rate)],
     ...others.map((row) => ['reaches', `${row.name}: ${wayTo(row, peers)}`] as const),
     ...tries.map((each) => ['dialed', tryText(each)] as const),
     ['disk', freeBytes === null ? null : `${formatBytes(freeBytes)} free`],

@@ -7,6 +7,7 @@ import { type Context, type Interrupt, print, tell } from './context.ts';
 import { EXIT } from './exit-code.ts';
 import { formatSeconds } from './format.ts';
 import { logTo } from './log-line.ts';
+import type { PeerFlags } from './peer-flags.ts';
 import { seekMesh } from './seek-mesh.ts';
 import { endText, Stay } from './stay.ts';
 import type { StayFlags } from './stay-flags.ts';
@@ -14,7 +15,11 @@ import { formatPairs } from './table.ts';
 
 /** How a peer is run in the foreground. */
 export interface ForegroundOptions {
-  readonly peer: Omit<PeerOptions, 'home' | 'network' | 'onLog' | 'job' | 'signal' | 'timing'>;
+  readonly peer: Omit<
+    PeerOptions,
+    'home' | 'network' | 'onLog' | 'job' | 'signal' | 'timing' | 'relayBytesPerSecond'
+  > &
+    Pick<PeerFlags, 'relayRate'>;
   readonly stay: StayFlags;
   /** What to do when nobody answers: keep trying, or fail; null: nobody has to answer. */
   readonly seek: 'wait' | 'once' | null;
@@ -37,6 +42,7 @@ interface Foreground {
 export async function runPeer(context: Context, options: ForegroundOptions): Promise<number> {
   const { home, io } = context;
   const { stay: flags, seek } = options;
+  const { relayRate: relayBytesPerSecond = null, ...peerOptions } = options.peer;
   const stay = new Stay(flags, performance.now());
   if ((await connectControl(home)) !== null) throw inUse(home);
   const stop = new AbortController();
@@ -47,7 +53,8 @@ export async function runPeer(context: Context, options: ForegroundOptions): Pro
     const { timingOf } = await import('../node/test-timing.ts');
     const start = (): Promise<Peer> =>
       startPeer({
-        ...{ ...options.peer, home, network: 'mesh', timing: timingOf(io.env) },
+        ...{ ...peerOptions, relayBytesPerSecond, home, network: 'mesh' },
+        timing: timingOf(io.env),
         ...(flags.job === undefined ? {} : { job: flags.job }),
         ...{ signal: stop.signal, onLog: logTo(context, 'info') },
       });

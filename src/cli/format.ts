@@ -44,6 +44,19 @@ export function formatBytes(bytes: number): string {
   return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
 }
 
+/** Bytes a second as they are given to `--relay-rate`. */
+export function formatByteRate(bytesPerSecond: number): string {
+  const units = ['B', 'kB', 'MB', 'GB'];
+  const power = bytesPerSecond < 1 ? 0 : Math.min(3, Math.floor(Math.log10(bytesPerSecond) / 3));
+  return `${Number((bytesPerSecond / 1000 ** power).toPrecision(3))} ${units[power]}/s`;
+}
+
+/** What a peer relays for others, in words. */
+export function formatRelaying(bytesPerSecond: number | null): string {
+  if (bytesPerSecond === null) return 'as fast as it can';
+  return bytesPerSecond === 0 ? 'nothing' : `${formatByteRate(bytesPerSecond)} at most`;
+}
+
 /** Enough of a job's id to find it again. */
 export function shortJob(job: string): string {
   return job.slice(0, 12);

@@ -2,6 +2,8 @@ import { isIP } from 'node:net';
 import { InvalidArgumentError } from 'commander';
 import { isPeerId } from '../core/ids.ts';
 
+const UNIT_BYTES = { B: 1, kB: 1e3, MB: 1e6, GB: 1e9 } as const;
+
 const UNIT_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
 /** A parser of whole numbers from min to max. */
@@ -27,6 +29,20 @@ export function durationMs(text: string): number {
   const whole = Math.round(ms);
   if (rest === '' && whole >= 1 && whole <= 10_000 * UNIT_MS.d) return whole;
   throw new InvalidArgumentError('It must be a duration with its unit, such as 30s, 10m or 1h30m.');
+}
+
+/**
+ * A rate in bytes a second: `500kB`, `5MB`, `5MB/s`, or their number; 0, or 16 kB to 1000 GB. With
+ * less, heartbeats would come too late.
+ */
+export function bytesPerSecond(text: string): number {
+  const found = /^(\d+(?:\.\d+)?)(B|kB|MB|GB)?(\/s)?$/.exec(text);
+  const unit = UNIT_BYTES[(found?.[2] ?? 'B') as keyof typeof UNIT_BYTES];
+  const value = found === null ? Number.NaN : Math.round(Number(found[1]) * unit);
+  if (value === 0 || (value >= 16_000 && value <= 1e12)) return value;
+  throw new InvalidArgumentError(
+    'It must be bytes a second, 16kB or more, such as 500kB or 5MB; or 0: it relays nothing.',
+  );
 }
 
 /** A share above 0 and up to 1: `1%` or `0.01`. */

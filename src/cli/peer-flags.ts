@@ -1,10 +1,12 @@
-import { displayName, peerId, tcpMultiaddr, wholeNumber } from './option-values.ts';
+import { bytesPerSecond, displayName, peerId, tcpMultiaddr, wholeNumber } from './option-values.ts';
 import type { Flag } from './verb.ts';
 
 /** The options that `start` and `join` share. */
 export interface PeerFlags {
   readonly listen?: readonly string[];
   readonly announce?: readonly string[];
+  /** In bytes a second. */
+  readonly relayRate?: number;
   readonly slots?: number;
   readonly name?: string;
   readonly trust?: readonly string[];
@@ -24,6 +26,11 @@ export const PEER_FLAGS: readonly Flag[] = [
     help: 'address to tell the others instead, behind a port forwarding; several times',
     parse: tcpMultiaddr,
     many: true,
+  },
+  {
+    flags: '--relay-rate <bytes>',
+    help: 'what it relays for others, a second at most: 5MB, 500kB; 0: nothing (default: no cap)',
+    parse: bytesPerSecond,
   },
   {
     flags: '--slots <n>',

@@ -1,7 +1,7 @@
 import type { StatusReport } from '../node/mesh.ts';
 import { print } from './context.ts';
 import { EXIT } from './exit-code.ts';
-import { formatBytes, formatSeconds } from './format.ts';
+import { formatBytes, formatRelaying, formatSeconds } from './format.ts';
 import { formatPairs } from './table.ts';
 import { withRunningPeer } from './use-mesh.ts';
 import type { Verb } from './verb.ts';
@@ -30,6 +30,7 @@ function statusText(report: StatusReport): string {
     ['home', report.home],
     ...report.addresses.map((address) => ['address', address] as const),
     ['slots', `${report.busy} of ${report.slots} busy, sandbox ${report.sandbox}`],
+    ['relays', report.mesh === null ? null : formatRelaying(report.relayBytesPerSecond)],
     ['peers', `${peers.alive} alive${gone}`],
     ['jobs', `${jobs.active} active, ${jobs.ended} ended`],
     ['version', `${report.version}, Math class ${report.mathClass}`],

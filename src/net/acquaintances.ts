@@ -10,8 +10,8 @@ export interface AcquaintancesOptions {
   readonly self: PeerId;
   /** This peer and those it is connected to, as told to others. */
   readonly list: () => readonly Acquaintance[];
-  /** Sends the body of a `peers` frame. */
-  readonly send: (peer: PeerId, body: Uint8Array) => void;
+  /** Sends the body of a `peers` frame; false when it cannot. */
+  readonly send: (peer: PeerId, body: Uint8Array) => boolean;
 }
 
 /**
@@ -22,7 +22,8 @@ export interface AcquaintancesOptions {
 export class Acquaintances {
   readonly #options: AcquaintancesOptions;
   readonly #told = new Map<PeerId, ReadonlySet<PeerId>>();
-  readonly #connected = new Set<PeerId>();
+  /** The connected peers, with the addresses that each was given, joined, by whose they are. */
+  readonly #connected = new Map<PeerId, Map<PeerId, string>>();
   #timer: NodeJS.Timeout | null = null;
 
   constructor(options: AcquaintancesOptions) {
@@ -30,8 +31,8 @@ export class Acquaintances {
   }
 
   connected(peer: PeerId): void {
-    this.#connected.add(peer);
-    this.#options.send(peer, encodePeers(this.#options.list()));
+    this.#connected.set(peer, new Map());
+    this.#tell(peer, this.#options.list());
     this.changed();
   }
 
@@ -52,8 +53,8 @@ export class Acquaintances {
     this.#timer = setTimeout(
       () => {
         this.#timer = null;
-        const body = encodePeers(this.#options.list());
-        for (const peer of this.#connected) this.#options.send(peer, body);
+        const list = this.#options.list();
+        for (const peer of this.#connected.keys()) this.#tell(peer, list);
       },
       this.#connected.size > BIG_MESH ? BIG_MESH_MS : 100 + 20 * this.#connected.size,
     );
@@ -62,7 +63,7 @@ export class Acquaintances {
 
   /** True when every peer that a connected peer is connected to is connected to this one, too. */
   isWhole(): boolean {
-    for (const peer of this.#connected) {
+    for (const peer of this.#connected.keys()) {
       const others = this.#told.get(peer);
       if (others === undefined) return false;
       for (const other of others) {
@@ -70,6 +71,23 @@ export class Acquaintances {
       }
     }
     return true;
+  }
+
+  /** Of peers whose addresses it was given before and that are the same still, only the names. */
+  #tell(peer: PeerId, list: readonly Acquaintance[]): void {
+    const given = this.#connected.get(peer);
+    if (given === undefined) return;
+    const rows = list.map((row) => {
+      const text = row.addresses.join();
+      if (row.peer !== this.#options.self && given.get(row.peer) === text) {
+        return { peer: row.peer, addresses: [] };
+      }
+      return row;
+    });
+    // What does not fit in the peer's queue is told again with the next change.
+    if (!this.#options.send(peer, encodePeers(rows))) return;
+    given.clear();
+    for (const { peer: other, addresses } of list) given.set(other, addresses.join());
   }
 
   close(): void {

@@ -14,6 +14,13 @@ export type DialFault =
   | 'name'
   | 'other';
 
+/** A fault that this side tells itself. The code is in the text: libp2p hands on nothing else. */
+export function faultError(fault: DialFault, text: string): Error {
+  return new Error(`${text} [meshd:${fault}]`);
+}
+
+const CODE = / ?\[meshd:([a-z-]+)\]/;
+
 const WORDS: Record<Exclude<DialFault, 'other' | 'other-protocol'>, string> = {
   refused: 'refused the connection (nothing listens there)',
   closed: 'closed the connection at once (it is stopping, or no peer of a mesh)',
@@ -34,8 +41,8 @@ export function dialFault(error: unknown): DialFault {
   if (!(error instanceof Error)) return 'other';
   const code = (error as NodeJS.ErrnoException).code ?? '';
   const text = `${error.name} ${code} ${error.message}`;
-  if (/upgrade meshd on/.test(text)) return 'other-protocol';
-  if (/dial the removed peer/.test(text)) return 'denied';
+  const told = CODE.exec(error.message)?.[1];
+  if (told !== undefined) return told as DialFault;
   if (/via relay|[Rr]eservation/.test(text)) return 'relay';
   if (/ECONNREFUSED/.test(text)) return 'refused';
   if (/dial(ed)?( to)? self/i.test(text)) return 'self';
@@ -43,8 +50,6 @@ export function dialFault(error: unknown): DialFault {
   if (/does not match expected|UnexpectedPeer/i.test(text)) return 'other-peer';
   // Without a secret in common, no encryption can be agreed on.
   if (/chacha20poly1305|protocol selection failed/i.test(text)) return 'secret';
-  if (/refused: .*was removed/.test(text)) return 'removed';
-  if (/refused: .*was rotated/.test(text)) return 'left-behind';
   if (/Timeout|Abort|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH/i.test(text)) return 'silent';
   if (/ECONNRESET|EPIPE|Remote closed|stream.*closed|UnexpectedEOF/i.test(text)) return 'closed';
   return 'other';
@@ -55,5 +60,5 @@ export function dialFaultText(error: unknown): string {
   const fault = dialFault(error);
   if (fault !== 'other' && fault !== 'other-protocol') return WORDS[fault];
   const reason = error instanceof Error ? error.message : String(error);
-  return `could not be joined: ${reason.split('\n')[0]}`;
+  return `could not be joined: ${reason.split('\n')[0]?.replace(CODE, '')}`;
 }

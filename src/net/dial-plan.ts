@@ -1,5 +1,6 @@
 import type { PeerId } from '../core/ids.ts';
 import { type Address, distanceOf, isLoopback, MAX_ADDRESSES, ownHosts } from './addresses.ts';
+import { FULL_MESH_MEMBERS } from './broadcast.ts';
 
 /** Waiting times before the redials of a lost member; the last one repeats. */
 const REDIAL_MS = [0, 300, 1000, 2000, 4000, 8000, 10_000];
@@ -9,9 +10,6 @@ const DIRECT_MS = [1000, 5000, 30_000, 120_000, 300_000];
 
 /** Of the addresses kept, those that may lead through relays. */
 const RELAYED_ADDRESSES = 4;
-
-/** Up to this many members everybody is connected to everybody. */
-export const FULL_MESH_MEMBERS = 50;
 
 /** Connections kept in a bigger mesh. */
 export const MIN_CONNECTIONS = 16;
@@ -65,6 +63,11 @@ export class DialPlan {
 
   get(peer: PeerId): Member | undefined {
     return this.#members.get(peer);
+  }
+
+  /** Members and hints that are known. */
+  get size(): number {
+    return this.#members.size;
   }
 
   /**

@@ -3,7 +3,7 @@ import { multiaddr } from '@multiformats/multiaddr';
 import type { PeerId } from '../core/ids.ts';
 import { type Address, isLoopback, withPeer } from './addresses.ts';
 import { Bootstrap } from './bootstrap.ts';
-import { dialFault } from './dial-error.ts';
+import { dialFault, faultError } from './dial-error.ts';
 import { DialPlan, isOwnWay } from './dial-plan.ts';
 import { partsOf } from './node-parts.ts';
 import { Watchdog } from './watchdog.ts';
@@ -80,6 +80,11 @@ export class Dialer {
     this.#plan.forget(peer);
   }
 
+  /** How many members and hints of them are known. */
+  get members(): number {
+    return this.#plan.size;
+  }
+
   /** Where a peer may be reached, as far as known, the best first. */
   addressesOf(peer: PeerId): readonly Address[] {
     return this.#plan.get(peer)?.addresses ?? [];
@@ -133,10 +138,10 @@ export class Dialer {
   /** Dials, and waits until the link to whoever answers is ready. */
   async #dial(address: Address, signal: AbortSignal): Promise<PeerId> {
     const { node, loopbackOnly, wayTo, isDenied } = this.#options;
-    if (address.peer === node.peerId.toString()) throw new Error('tried to dial self');
+    if (address.peer === node.peerId.toString()) throw faultError('self', 'tried to dial self');
     for (const peer of [address.peer, address.relay]) {
-      if (peer !== null && isDenied(peer))
-        throw new Error(`tried to dial the removed peer ${peer}`);
+      if (peer === null || !isDenied(peer)) continue;
+      throw faultError('denied', `tried to dial the removed peer ${peer}`);
     }
     if (address.peer !== null && isEnough(wayTo(address.peer), address)) return address.peer;
     if (loopbackOnly && !isLoopback(address)) {

@@ -7,6 +7,9 @@ import {
 import type { PeerId } from '../core/ids.ts';
 import { MAX_GOSSIP_BYTES } from '../core/message-codec.ts';
 
+/** libp2p's interface leaves out what its own class can do. */
+type Publish = (topic: string, body: Uint8Array, how: { floodPublish: boolean }) => Promise<object>;
+
 /** The libp2p service behind `Gossip`. */
 export type GossipService = ReturnType<typeof gossipsub>;
 
@@ -54,9 +57,13 @@ export class Gossip {
     service.subscribe(topic);
   }
 
-  /** Resolves when handed to libp2p. @throws whatever libp2p says; the message is then lost. */
-  async publish(body: Uint8Array): Promise<void> {
-    await this.#service.publish(this.#topic, body);
+  /**
+   * Resolves when handed to libp2p. widely: to all who are connected first, not to a few alone.
+   * @throws whatever libp2p says; the message is then lost.
+   */
+  async publish(body: Uint8Array, widely: boolean): Promise<void> {
+    const service: { publish: Publish } = this.#service;
+    await service.publish(this.#topic, body, { floodPublish: widely });
   }
 
   /** Peers known to listen to the topic. */

@@ -1,26 +1,25 @@
-import type { Connection as LibConnection, Libp2p, PeerInfo } from '@libp2p/interface';
+import type { Connection as LibConnection, Libp2p } from '@libp2p/interface';
 import type { PeerId } from '../core/ids.ts';
 import type { GossipMessage, StreamMessage } from '../core/message.ts';
-import { decodeMessage, encodeMessage } from '../core/message-codec.ts';
+import { encodeMessage } from '../core/message-codec.ts';
 import { Acquaintances } from './acquaintances.ts';
-import { type Address, isLoopback, isLoopbackOnly, parseAddress } from './addresses.ts';
+import { isLoopbackOnly, parseAddress } from './addresses.ts';
+import { Broadcast } from './broadcast.ts';
 import { Dialer } from './dialer.ts';
 import { FRAME } from './frame.ts';
 import type { Gate } from './gate.ts';
 import { Gossip, type GossipService } from './gossip.ts';
 import type { Identity } from './identity.ts';
+import { Inbox } from './inbox.ts';
 import { createNode, protocolsOf, startNode } from './libp2p-node.ts';
 import { Links } from './links.ts';
 import type { Connection, Network, NetworkHandlers } from './network.ts';
+import { Newcomers, parseAll } from './newcomers.ts';
 import { partsOf } from './node-parts.ts';
-import { type Acquaintance, decodePeers } from './peer-exchange.ts';
-import { watchProtocols } from './protocol-watch.ts';
+import type { Acquaintance } from './peer-exchange.ts';
 import { Rendezvous } from './rendezvous.ts';
 import { SecretExchange } from './secret-exchange.ts';
 import { Ways } from './ways.ts';
-
-/** Up to this many connected peers a broadcast also goes to each over its stream. */
-const SURE_PEERS = 12;
 
 /** A member and where it was reached. */
 export interface KnownPeer {
@@ -43,6 +42,11 @@ export interface Libp2pNetworkOptions {
   readonly handlers: NetworkHandlers;
   /** Looks for members in the same subnets by multicast. @default unless all is loopback */
   readonly multicast?: boolean;
+  /**
+   * What it relays for others at most, all together, in bytes a second; 0: nothing.
+   * @default null: no cap
+   */
+  readonly relayBytesPerSecond?: number | null;
   /** Members of an earlier run: dialed at once and for ever. @default none */
   readonly known?: readonly KnownPeer[];
 }
@@ -61,6 +65,7 @@ export async function startLibp2pNetwork(options: Libp2pNetworkOptions): Promise
     announce: options.announce ?? [],
     loopbackOnly,
     multicast: options.multicast ?? !loopbackOnly,
+    relayBytesPerSecond: options.relayBytesPerSecond ?? null,
   });
   const network = new Libp2pNetwork(node, options, loopbackOnly);
   await network.start(options.listen);
@@ -80,10 +85,9 @@ class Libp2pNetwork implements Network {
   readonly #gate: Gate;
   readonly #secrets: SecretExchange;
   readonly #ways: Ways;
-  /** Peers of another protocol number, and what to do about it. */
-  readonly #otherProtocols = new Map<PeerId, string>();
+  readonly #broadcast: Broadcast;
+  readonly #inbox: Inbox;
   #gossip: Gossip | null = null;
-  #rejected = 0;
   #closed: Promise<void> | null = null;
 
   constructor(node: Libp2p, options: Libp2pNetworkOptions, loopbackOnly: boolean) {
@@ -100,7 +104,9 @@ class Libp2pNetwork implements Network {
       ready: (peer: PeerId) => this.#ready(peer),
       ended: (peer: PeerId, wasReady: boolean, reset: boolean) =>
         this.#ended(peer, wasReady, reset),
-      frame: (peer: PeerId, kind: number, body: Uint8Array) => this.#frame(peer, kind, body),
+      frame: (peer: PeerId, kind: number, body: Uint8Array) => {
+        if (this.#closed === null) this.#inbox.frame(peer, kind, body);
+      },
       moved: (peer: PeerId, { direct }: LibConnection) =>
         this.#dialer.connected(peer, direct ? 'direct' : 'relay'),
       retired: (connection: LibConnection) => this.#renewGossip(connection),
@@ -131,6 +137,17 @@ class Libp2pNetwork implements Network {
       list: () => this.#list(),
       send: (peer, body) => this.#links.send(peer, FRAME.peers, body),
     });
+    this.#broadcast = new Broadcast({
+      links: () => this.#links.ready(),
+      members: () => this.#dialer.members,
+      isWhole: () => this.#acquaintances.isWhole(),
+      gossip: (body, widely) => {
+        this.#gossip?.publish(body, widely).catch((error: unknown) => {
+          log('gossip.failed', { reason: String(error) });
+        });
+      },
+      nowMs,
+    });
     this.#ways = new Ways({
       ...{ node, forwarded, loopbackOnly, nowMs, log },
       listens: options.listen.length > 0,
@@ -144,13 +161,23 @@ class Libp2pNetwork implements Network {
       changed: () => this.#addressesChanged(),
       moved: () => this.#dialer.moved(),
     });
-    this.#listen(protocols.sync);
     this.#secrets = new SecretExchange({
       gate,
       connected: () => node.getPeers().map(String),
       send: (peer, body) => this.#links.send(peer, FRAME.secret, body),
       dismiss: (peer) => this.#dismiss(peer),
       log: (level, event, fields) => handlers.log(level, event, fields),
+    });
+    const parts = {
+      ...{ gate, handlers, dialer: this.#dialer, ways: this.#ways },
+      ...{ acquaintances: this.#acquaintances, secrets: this.#secrets },
+    };
+    this.#inbox = new Inbox({ self: this.self, ...parts });
+    new Newcomers({
+      ...{ node, sync: protocols.sync, ...parts },
+      isDirect: (peer) => wayOf(this.#links.get(peer)?.connection()) === 'direct',
+      dismiss: (peer) => this.#dismiss(peer),
+      isClosed: () => this.#closed !== null,
     });
   }
 
@@ -164,8 +191,10 @@ class Libp2pNetwork implements Network {
     }
     const service = this.#node.services['pubsub'] as ReturnType<GossipService>;
     this.#ways.start();
-    this.#gossip = new Gossip(service, this.#gossipTopic, (from, body) =>
-      this.#receive(from, body, 'gossip'),
+    this.#gossip = new Gossip(
+      service,
+      this.#gossipTopic,
+      (from, body) => this.#closed === null && this.#inbox.message(from, body, 'gossip'),
     );
   }
 
@@ -196,15 +225,7 @@ class Libp2pNetwork implements Network {
 
   broadcast(message: GossipMessage): void {
     if (this.#closed !== null) return;
-    const body = encodeMessage(message);
-    const links = this.#links.ready();
-    const isSure = links.length <= SURE_PEERS;
-    if (isSure) for (const link of links) link.send(FRAME.message, body);
-    // In a small mesh where everybody is connected to everybody all have it now.
-    if (isSure && this.#acquaintances.isWhole()) return;
-    this.#gossip?.publish(body).catch((error: unknown) => {
-      this.#handlers.log('debug', 'gossip.failed', { reason: String(error) });
-    });
+    this.#broadcast.send(message);
   }
 
   send(to: PeerId, message: StreamMessage): boolean {
@@ -259,93 +280,12 @@ class Libp2pNetwork implements Network {
     this.#dialer.disconnected(peer, reset);
   }
 
-  #frame(peer: PeerId, kind: number, body: Uint8Array): void {
-    if (this.#closed !== null) return;
-    if (kind === FRAME.message) this.#receive(peer, body, 'stream');
-    else if (kind === FRAME.peers) this.#heard(peer, body);
-    else if (kind === FRAME.secret) this.#heardSecret(peer, body);
-    else if (kind === FRAME.reach) this.#heardReach(peer, body);
-    else this.#reject(peer, `unknown frame kind ${kind}`);
-  }
-
-  #receive(from: PeerId, body: Uint8Array, limit: 'gossip' | 'stream'): boolean {
-    if (this.#closed !== null || from === this.self) return false;
-    const decoded = decodeMessage(body, limit);
-    if ('rejected' in decoded) {
-      this.#reject(from, decoded.rejected);
-      return false;
-    }
-    this.#handlers.message(from, decoded.message);
-    return true;
-  }
-
-  #reject(peer: PeerId, reason: string): void {
-    this.#rejected += 1;
-    this.#handlers.log('debug', 'message.rejected', { peer, reason, rejected: this.#rejected });
-  }
-
-  #heard(from: PeerId, body: Uint8Array): void {
-    const peers = decodePeers(body);
-    if (peers === null) {
-      this.#reject(from, 'malformed peers');
-      return;
-    }
-    let isNews = false;
-    for (const { peer, addresses } of peers) {
-      if (this.#gate.denied.has(peer)) continue;
-      if (peer !== from) this.#dialer.hear(peer, addresses, false);
-      else isNews ||= this.#dialer.tells(peer, addresses, this.#ways.isForwarded(peer));
-    }
-    this.#acquaintances.heard(
-      from,
-      peers.map(({ peer }) => peer),
-    );
-    if (isNews) this.#acquaintances.changed();
-  }
-
-  #heardReach(from: PeerId, body: Uint8Array): void {
-    if (!this.#ways.heard(from, body)) this.#reject(from, 'malformed reach');
-  }
-
-  #heardSecret(from: PeerId, body: Uint8Array): void {
-    if (!this.#secrets.heard(from, body)) this.#reject(from, 'malformed secret');
-  }
-
   /** Ends all connections to a peer that is not let in any more. */
   #dismiss(peer: PeerId): void {
     if (this.#gate.denied.has(peer)) this.#dialer.forget(peer);
     this.#links.dismiss(peer).catch((error: unknown) => {
       this.#handlers.log('debug', 'dismiss.failed', { peer, reason: String(error) });
     });
-  }
-
-  /** Takes up what the node tells of connections, of members nearby and of other protocols. */
-  #listen(sync: string): void {
-    this.#node.addEventListener('connection:open', ({ detail }) => {
-      if (this.#closed === null) this.#opened(detail);
-    });
-    const local = this.#node.services['local'] as EventTarget | undefined;
-    local?.addEventListener('peer', (event) => {
-      const { id, multiaddrs } = (event as CustomEvent<PeerInfo>).detail;
-      // It answers with its private addresses, loopback too: those of another machine.
-      const outer = parseAll(multiaddrs.map(String)).filter((address) => !isLoopback(address));
-      this.#dialer.hear(id.toString(), outer, false);
-    });
-    watchProtocols(this.#node, sync, ({ peer, reason }) => {
-      const isNews = this.#otherProtocols.get(peer) !== reason;
-      this.#otherProtocols.set(peer, reason);
-      this.#handlers.log(isNews ? 'error' : 'debug', 'protocol.other', { peer, reason });
-      this.#dialer.rejected(peer, new Error(reason));
-    });
-  }
-
-  #opened(connection: LibConnection): void {
-    const peer = connection.remotePeer.toString();
-    if (!this.#gate.mayStay(peer)) return this.#dismiss(peer);
-    this.#ways.opened(connection);
-    const source = parseAddress(connection.remoteAddr.toString());
-    if (source === null || !connection.direct || connection.direction !== 'inbound') return;
-    this.#dialer.cameFrom(peer, source);
   }
 
   #addressesChanged(): void {
@@ -389,8 +329,4 @@ function wayOf(connection: LibConnection | undefined): 'no' | 'relay' | 'direct'
 
 function nowMs(): number {
   return performance.now();
-}
-
-function parseAll(texts: readonly string[]): Address[] {
-  return texts.map(parseAddress).filter((address) => address !== null);
 }

@@ -1,5 +1,5 @@
-import { circuitRelayServer, circuitRelayTransport } from '@libp2p/circuit-relay-v2';
-import { identify, identifyPush } from '@libp2p/identify';
+import { circuitRelayTransport } from '@libp2p/circuit-relay-v2';
+import { identify } from '@libp2p/identify';
 import type { ConnectionGater, Libp2p, PrivateKey } from '@libp2p/interface';
 import { kadDHT, passthroughMapper } from '@libp2p/kad-dht';
 import { ping } from '@libp2p/ping';
@@ -12,16 +12,14 @@ import { Entrance } from './entrance.ts';
 import type { Gate } from './gate.ts';
 import { gossipService } from './gossip.ts';
 import { localDiscovery } from './local-discovery.ts';
-import { meshNoise } from './mesh-noise.ts';
+import { meshNoise, noiseFollower } from './mesh-noise.ts';
 import { nodeParts } from './node-parts.ts';
+import { relayServer } from './relay-server.ts';
 import { RELAY_SLOTS } from './relays.ts';
 import { steadyYamux } from './steady-muxer.ts';
 
 /** Connections at most; a mesh of 50 needs 49, a bigger one fewer. */
 const MAX_CONNECTIONS = 300;
-
-/** Members that this peer relays for, and relayed connections per member, at most. */
-const MAX_RELAYED = 300;
 
 /** The names under which the members of one mesh talk; strangers speak other ones. */
 export interface Protocols {
@@ -52,6 +50,8 @@ export interface NodeOptions {
   readonly loopbackOnly: boolean;
   /** Looks for members in the same subnets by multicast. @default false */
   readonly multicast?: boolean;
+  /** See Libp2pNetworkOptions. */
+  readonly relayBytesPerSecond?: number | null;
 }
 
 /**
@@ -59,7 +59,7 @@ export interface NodeOptions {
  * Noise: it holds the mesh's lock.
  */
 export function createNode(options: NodeOptions): Promise<Libp2p> {
-  const { gate } = options;
+  const { gate, relayBytesPerSecond: relayRate = null } = options;
   const protocols = protocolsOf(gate.ring.mesh);
   const entrance = new Entrance();
   return createLibp2p({
@@ -95,17 +95,14 @@ export function createNode(options: NodeOptions): Promise<Libp2p> {
     // Pings travel on the persistent stream: they tell of that stream, too.
     connectionMonitor: { enabled: false },
     services: {
+      // Without its push: members tell one another of new addresses themselves, and the protocols
+      // that a peer speaks stay the same.
       identify: identify(),
-      identifyPush: identifyPush(),
       ping: ping(),
       parts: nodeParts(),
-      relay: circuitRelayServer({
-        // With the default limits a connection ends after 128 KiB; all who come here are members.
-        reservations: { applyDefaultLimit: false, maxReservations: MAX_RELAYED },
-        maxInboundHopStreams: MAX_RELAYED,
-        maxOutboundHopStreams: MAX_RELAYED,
-      }),
-      ...(options.multicast === true ? { local: localDiscovery(gate.current.rendezvous) } : {}),
+      secrets: noiseFollower(gate),
+      ...(relayRate === 0 ? {} : { relay: relayServer(relayRate, () => performance.now()) }),
+      ...(options.multicast === true ? { local: localDiscovery(gate) } : {}),
       dht: kadDHT({
         protocol: protocols.dht,
         clientMode: false,

@@ -1,5 +1,6 @@
 import type { Connection, Libp2p } from '@libp2p/interface';
 import type { PeerId } from '../core/ids.ts';
+import { closeOrAbort } from './close-or-abort.ts';
 import type { FrameKind } from './frame.ts';
 import { PeerLink } from './peer-link.ts';
 
@@ -83,7 +84,7 @@ export class Links {
     if (link.isReady) this.#events.ended(peer, true, false);
     await link.close();
     for (const connection of connections) {
-      await connection.close().catch((error: unknown) => connection.abort(error as Error));
+      await closeOrAbort(connection);
     }
   }
 

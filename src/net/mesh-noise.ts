@@ -1,5 +1,11 @@
-import type { ConnectionEncrypter, MessageStream, SecuredConnection } from '@libp2p/interface';
+import type {
+  ConnectionEncrypter,
+  MessageStream,
+  SecuredConnection,
+  Startable,
+} from '@libp2p/interface';
 import { noise } from '@libp2p/noise';
+import { faultError } from './dial-error.ts';
 import type { Gate, Verdict } from './gate.ts';
 import type { MeshKeys } from './mesh-secret.ts';
 
@@ -16,15 +22,27 @@ const VERDICTS: readonly Verdict[] = ['admitted', 'removed', 'left-behind'];
 /**
  * Noise with a mesh's secret in its prologue: one encrypter for each secret of the gate, named by
  * its key id, the current one first. Both sides take the first that they share. libp2p reads the
- * list at each handshake, so that a rotation needs no restart.
+ * list at each handshake; with `noiseFollower` a rotation needs no restart.
  */
 export function meshNoise(gate: Gate): ((components: Components) => ConnectionEncrypter)[] {
-  let isWatched = false;
-  return gate.keys.map((keys) => (components) => {
-    if (!isWatched) gate.watch(() => follow(gate, components));
-    isWatched = true;
-    return encrypter(gate, keys, components);
-  });
+  return gate.keys.map((keys) => (components) => encrypter(gate, keys, components));
+}
+
+/** The service that keeps libp2p's list of encrypters that of the gate, while the node runs. */
+export function noiseFollower(gate: Gate): (components: Components) => Startable {
+  return (components) => {
+    let unwatch: (() => void) | null = null;
+    return {
+      start() {
+        unwatch ??= gate.watch(() => follow(gate, components));
+        follow(gate, components);
+      },
+      stop() {
+        unwatch?.();
+        unwatch = null;
+      },
+    };
+  };
 }
 
 /** Makes libp2p's list that of the gate, in its order. */
@@ -67,7 +85,8 @@ function encrypter(gate: Gate, keys: MeshKeys, components: Components): Connecti
       const verdict = VERDICTS[await firstByte(secured, options?.signal)];
       if (verdict !== 'admitted') {
         if (verdict !== undefined) gate.refused(verdict);
-        throw new Error(REFUSED_TEXT[verdict ?? 'unknown']);
+        if (verdict === undefined) throw new Error('refused, for a reason unknown to this version');
+        throw faultError(verdict, REFUSED_TEXT[verdict]);
       }
       const peer = secured.remotePeer.toString();
       // The other side may have changed its mind about secrets; this side asks its own gate, too.
@@ -78,10 +97,9 @@ function encrypter(gate: Gate, keys: MeshKeys, components: Components): Connecti
   };
 }
 
-const REFUSED_TEXT: Readonly<Record<Exclude<Verdict, 'admitted'> | 'unknown', string>> = {
+const REFUSED_TEXT: Readonly<Record<Exclude<Verdict, 'admitted'>, string>> = {
   removed: 'refused: this machine was removed from the mesh',
   'left-behind': 'refused: the mesh secret was rotated while this machine was away',
-  unknown: 'refused, for a reason that this version does not know',
 };
 
 function ended(stream: MessageStream): Promise<void> {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Connection, Stream } from '@libp2p/interface';
 import type { PeerId } from '../core/ids.ts';
+import { closeOrAbort } from './close-or-abort.ts';
 import { encodeFrame, FRAME, type FrameKind, FrameReader, MAX_FRAME_BYTES } from './frame.ts';
 import { Liveness } from './liveness.ts';
 import { SendQueue } from './send-queue.ts';
@@ -113,7 +114,7 @@ export class PeerLink {
       stream.abort(new Error('frame too long'));
     });
     stream.addEventListener('remoteCloseWrite', () => {
-      stream.close().catch(() => stream.abort(new Error('not closed in time')));
+      void closeOrAbort(stream);
     });
   }
 
@@ -243,7 +244,7 @@ export class PeerLink {
     if (this.#handOver?.hasArrived !== true) from.abort(new Error('too slow to wait for'));
     this.#use(stream, connection);
     this.#ping();
-    from.close().catch(() => from.abort(new Error('not closed in time')));
+    void closeOrAbort(from);
   }
 
   /** Closes relayed connections that neither side uses any more. */
@@ -253,10 +254,7 @@ export class PeerLink {
     for (const connection of this.#connections) {
       if (connection.direct || [...this.#inbound.values()].includes(connection)) continue;
       // A peer that has not moved yet has a stream here; it closes that once it has.
-      connection
-        .close()
-        .catch((error: unknown) => connection.abort(error as Error))
-        .finally(() => this.#events.retired(used));
+      void closeOrAbort(connection).finally(() => this.#events.retired(used));
     }
   }
 
@@ -291,9 +289,7 @@ export class PeerLink {
     this.#hasHeard = true;
     if (kind === FRAME.farewell) {
       this.#end(false);
-      for (const connection of this.#connections) {
-        connection.close().catch((error: unknown) => connection.abort(error as Error));
-      }
+      for (const connection of this.#connections) void closeOrAbort(connection);
       return;
     }
     this.#becomeReady();

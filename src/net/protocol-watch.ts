@@ -1,5 +1,6 @@
 import type { Connection, Libp2p } from '@libp2p/interface';
 import type { PeerId } from '../core/ids.ts';
+import { closeOrAbort } from './close-or-abort.ts';
 
 /** A member of the mesh speaks another number of the protocol. */
 export interface OtherProtocol {
@@ -41,7 +42,5 @@ export function otherProtocol(sync: string, protocols: readonly string[]): strin
 
 function close(connection: Connection): void {
   // The other side reads the same of this one and needs a moment for it.
-  setTimeout(() => {
-    connection.close().catch((error: unknown) => connection.abort(error as Error));
-  }, 1000).unref();
+  setTimeout(() => void closeOrAbort(connection), 1000).unref();
 }

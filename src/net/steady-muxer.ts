@@ -1,5 +1,6 @@
 import type { MessageStream, StreamMuxer, StreamMuxerFactory } from '@libp2p/interface';
 import { yamux } from '@libp2p/yamux';
+import { spareWindowUpdates } from './window-updates.ts';
 
 /**
  * Yamux that ends with its connection. By itself it opens streams in a microtask of its own, where
@@ -11,7 +12,11 @@ export function steadyYamux(): () => StreamMuxerFactory {
     const factory = inner();
     return {
       protocol: factory.protocol,
-      createStreamMuxer: (connection) => steady(factory.createStreamMuxer(connection), connection),
+      createStreamMuxer(connection) {
+        const muxer = steady(factory.createStreamMuxer(connection), connection);
+        spareWindowUpdates(muxer);
+        return muxer;
+      },
     };
   };
 }

@@ -29,6 +29,7 @@ export interface LocalMeshParts {
   readonly workforce: Workforce;
   readonly home: string;
   readonly meshId: string | null;
+  readonly relayBytesPerSecond: number | null;
   readonly admission: LocalAdmission;
   invite(): string | null;
   end(how: 'stopped' | 'left'): Promise<void>;
@@ -99,6 +100,7 @@ export class LocalMesh implements Mesh, Submitter {
       busy: rows[0]?.busy ?? 0,
       sandbox: 'none',
       mathClass: state.self.mathClass,
+      relayBytesPerSecond: this.#parts.relayBytesPerSecond,
       peers: { alive: count('alive'), suspect: count('suspect'), dead: count('dead') },
       jobs: { active, ended: state.jobs.size - active },
       uptimeSeconds: loop.now() / 1000,

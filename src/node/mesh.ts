@@ -181,6 +181,8 @@ export interface StatusReport {
   readonly busy: number;
   readonly sandbox: 'none';
   readonly mathClass: string;
+  /** What it relays for others at most, in bytes a second; 0: nothing; null: no cap. */
+  readonly relayBytesPerSecond: number | null;
   readonly peers: { readonly alive: number; readonly suspect: number; readonly dead: number };
   readonly jobs: { readonly active: number; readonly ended: number };
   readonly uptimeSeconds: number;

@@ -93,7 +93,8 @@ async function listen(
 ): Promise<Network> {
   const { identity, options, settings, members, handlers } = needs;
   const known = [...members].map(([peer, addresses]) => ({ peer, addresses }));
-  const base = { identity, gate, announce, handlers, known };
+  const { relayBytesPerSecond = null } = options;
+  const base = { identity, gate, announce, handlers, known, relayBytesPerSecond };
   const wanted = options.listen ?? settings.listen ?? defaultListen();
   const remembered = wanted.map((address) => lastPort(address, settings.listen ?? []));
   try {

@@ -38,6 +38,8 @@ export interface PeerOptions {
   /** Multiaddrs. @default those of the last run, else all interfaces and a free port */
   readonly listen?: readonly string[];
   readonly announce?: readonly string[];
+  /** What it relays for others at most, in bytes a second; 0: nothing. @default null: no cap */
+  readonly relayBytesPerSecond?: number | null;
   /** Multiaddrs of members. */
   readonly bootstrap?: readonly string[];
   /** The mesh's secret, 32 bytes. */
@@ -171,7 +173,8 @@ async function assemble(
     { incarnation, nonce: randomBytes(8).toString('hex') },
     options.timing ?? DEFAULT_TIMING,
   );
-  const parts: RunningParts = { home, store, workforce, state, gate, log };
+  const { relayBytesPerSecond = null } = options;
+  const parts: RunningParts = { home, store, workforce, state, gate, relayBytesPerSecond, log };
   try {
     const locals = await readLocals(store);
     const members = readMembers(locals);

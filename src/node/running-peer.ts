@@ -39,6 +39,8 @@ export interface RunningParts {
   readonly state: PeerState;
   /** Null on a home that belongs to no mesh. */
   readonly gate: Gate | null;
+  /** What it relays for others at most; 0: nothing; null: no cap. */
+  readonly relayBytesPerSecond: number | null;
   readonly log: (level: 'error' | 'warn' | 'info' | 'debug', event: string, fields: object) => void;
 }
 
@@ -61,14 +63,14 @@ export class RunningPeer {
     this.#network = network;
     this.#watch = setInterval(() => void this.#watchHome(), WATCH_MS);
     this.#watch.unref();
-    const { home, workforce, gate, state, log } = this.#parts;
+    const { home, workforce, gate, state, relayBytesPerSecond, log } = this.#parts;
     const admission = new LocalAdmission({ home, loop, gate, log });
     this.#admission = admission;
     const end = (how: 'stopped' | 'left'): Promise<void> => this.end(how);
     const invite = (): string | null => this.#invite();
     const mesh = new LocalMesh({
       ...{ loop, network, workforce, invite, end, admission },
-      ...{ home: home.path, meshId: gate?.ring.mesh ?? null },
+      ...{ home: home.path, meshId: gate?.ring.mesh ?? null, relayBytesPerSecond },
     });
     return {
       mesh,

@@ -26,12 +26,25 @@ test('with two peers that see each other all is well; it names who went, and a p
     invite: string;
     addresses: string[];
   };
-  const second = startCaptured(['join', invite, '--home', b, '--name', 'second', ...LOCAL]);
+  const second = startCaptured([
+    'join',
+    invite,
+    '--home',
+    b,
+    '--name',
+    'second',
+    '--relay-rate',
+    '5MB',
+    ...LOCAL,
+  ]);
   await second.prints('\n');
   await expect.poll(async () => (await doctor(b)).code, { timeout: 20_000 }).toBe(0);
   const well = await doctor(b);
   expect(well.stdout).toMatch(/^reaches +first: direct, [\d.]+ ms$/m);
+  expect(well.stdout).toMatch(/^relays +5 MB\/s at most$/m);
   expect(well.stdout).toMatch(/all is well\n$/);
+  const status = await runCaptured(['status', '--home', b]);
+  expect(status.stdout).toMatch(/^relays +5 MB\/s at most$/m);
   expect(JSON.parse((await doctor(b, '--json')).stdout)).toMatchObject({
     well: true,
     findings: [],

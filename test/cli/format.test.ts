@@ -4,12 +4,13 @@ import {
   formatCount,
   formatPerSecond,
   formatRate,
+  formatRelaying,
   formatSeconds,
   formatShare,
   visible,
 } from '../../src/cli/format.ts';
 import { nearest } from '../../src/cli/nearest.ts';
-import { durationMs, share, tcpMultiaddr } from '../../src/cli/option-values.ts';
+import { bytesPerSecond, durationMs, share, tcpMultiaddr } from '../../src/cli/option-values.ts';
 import { formatPairs, formatTable } from '../../src/cli/table.ts';
 
 describe('figures for people', () => {
@@ -18,6 +19,11 @@ describe('figures for people', () => {
     [formatCount(1_234_567), '1 234 567'],
     [formatCount(12_345_678), '12.3M'],
     [formatPerSecond(0), '0/s'],
+    [formatRelaying(null), 'as fast as it can'],
+    [formatRelaying(0), 'nothing'],
+    [formatRelaying(999), '999 B/s at most'],
+    [formatRelaying(16_000), '16 kB/s at most'],
+    [formatRelaying(2_500_000_000), '2.5 GB/s at most'],
     [formatPerSecond(0.25), '0.25/s'],
     [formatPerSecond(310.4), '310/s'],
     [formatPerSecond(1_234_567), '1.23M/s'],
@@ -63,6 +69,24 @@ describe('figures for people', () => {
 });
 
 describe('values of options', () => {
+  test.each([
+    ['0', 0],
+    ['16kB', 16_000],
+    ['5MB', 5_000_000],
+    ['1.5MB/s', 1_500_000],
+    ['1GB', 1_000_000_000],
+    ['5000000', 5_000_000],
+  ])('%s is a rate in bytes a second', (text, value) => {
+    expect(bytesPerSecond(text)).toBe(value);
+  });
+
+  test.each(['', '5 MB', '5mb', '-1MB', '1e6', '15kB', '2000GB', '5MB/min'])(
+    '%j is no rate',
+    (text) => {
+      expect(() => bytesPerSecond(text)).toThrow('16kB or more, such as 500kB or 5MB; or 0');
+    },
+  );
+
   test.each([
     ['500ms', 500],
     ['30s', 30_000],

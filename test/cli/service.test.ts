@@ -134,7 +134,9 @@ describe.runIf(process.platform === 'linux')('meshd service', () => {
     const secret = Buffer.from(createMeshSecret()).toString('base64url');
     writeFileSync(join(home, 'mesh'), `${secret}\n`);
     const listen = ['--listen', '/ip4/127.0.0.1/tcp/0', '--listen', '/ip6/::1/tcp/0'];
-    const { code, stdout } = await service('install', '--slots', '2', ...listen, '--name', 'a b');
+    const { code, stdout } = await service(
+      ...['install', '--slots', '2', '--relay-rate', '5MB', ...listen, '--name', 'a b'],
+    );
     expect(code).toBe(0);
     const [, name = '', file = ''] = /^(meshd-\w{8}) is installed: (.*)$/m.exec(stdout) ?? [];
     expect(stdout).toMatch(/^next: .*loginctl enable-linger`$/m);
@@ -143,7 +145,7 @@ describe.runIf(process.platform === 'linux')('meshd service', () => {
     const [node, entry, ...words] = systemdWords(unit);
     expect(node).toBe(process.execPath);
     expect(entry).toMatch(/^\/.*\/cli\/meshd\.cjs$/);
-    const kept = [...listen, '--slots', '2', '--name', 'a b'];
+    const kept = [...listen, '--slots', '2', '--relay-rate', '5000000', '--name', 'a b'];
     expect(words.slice(0, 3)).toEqual(['join', '--home', home]);
     expect([...words.slice(3)].sort()).toEqual(kept.sort());
     const own = `${name}.service`;

@@ -1,22 +1,15 @@
-import { availableParallelism } from 'node:os';
-import { expect, test } from 'vitest';
+import { expect } from 'vitest';
 import { openMesh } from '../../scripts/bench-peers.ts';
 import { poll } from '../e2e/lab.ts';
-import { isPermitted } from './lab-test.ts';
+import { labTest } from './lab-test.ts';
 import { MeshLab } from './mesh-lab.ts';
 
 const CROWD = 24;
 
-/** On fewer cores their handshakes alone take minutes. */
-const LEAST_CORES = 4;
-
-const hasCores = availableParallelism() >= LEAST_CORES;
-if (!hasCores) console.log(`the crowd of ${CROWD} is skipped: it wants ${LEAST_CORES} cores`);
-
 /** So many processes that start at once on a busy machine take minutes. */
 const PATIENCE_MS = 240_000;
 
-test.runIf(isPermitted && hasCores)(
+labTest(
   '24 peers that join within a second behind one address all find one another and work',
   async () => {
     // 25 peers on one machine: with heartbeats every second these alone would keep a core busy.
@@ -33,7 +26,7 @@ test.runIf(isPermitted && hasCores)(
     expect(summary.peers).toBe(1 + CROWD);
     for (const name of names) expect(job.evaluationsOn(name)).toBeGreaterThan(0);
   },
-  4 * PATIENCE_MS,
+  3 * PATIENCE_MS,
 );
 
 /** Asks within this process: a command for each question would cost more than the answer. */

@@ -2,6 +2,7 @@ import type { Libp2p } from '@libp2p/interface';
 import { afterEach, expect, test, vi } from 'vitest';
 import { parseAddress } from '../../src/net/addresses.ts';
 import { Bootstrap } from '../../src/net/bootstrap.ts';
+import { faultError } from '../../src/net/dial-error.ts';
 import { Dialer } from '../../src/net/dialer.ts';
 import { Libp2pPeers, soon } from './libp2p-peers.ts';
 
@@ -39,7 +40,7 @@ test('what is heard of a removed peer nearby is not taken up', async () => {
 
 test('a bootstrap address of a removed peer is not tried again', async () => {
   vi.useFakeTimers();
-  const dial = vi.fn(() => Promise.reject(new Error(`tried to dial the removed peer ${GONE}`)));
+  const dial = vi.fn(() => Promise.reject(faultError('denied', `${GONE} was removed`)));
   const bootstrap = new Bootstrap(dial);
   const joined = bootstrap.join([`/ip4/127.0.0.1/tcp/1/p2p/${GONE}`], new AbortController().signal);
   await expect(joined).rejects.toMatchObject({ code: 'MESH_NO_BOOTSTRAP' });

@@ -31,6 +31,7 @@ export class Libp2pPeers {
       listen?: string | readonly string[];
       announce?: readonly string[];
       known?: KnownPeer[];
+      relayBytesPerSecond?: number;
     } = {},
   ): Promise<TestPeer> {
     const told = new Recorder();
@@ -46,6 +47,7 @@ export class Libp2pPeers {
       multicast: false,
       handlers: told,
       known: options.known ?? [],
+      relayBytesPerSecond: options.relayBytesPerSecond ?? null,
     });
     this.#running.push(network);
     return { network, told, identity, gate };
