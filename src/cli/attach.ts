@@ -12,9 +12,8 @@ export const attach: Verb<readonly [string], FollowOptions> = {
   positionals: [JOB],
   flags: OUTPUT_FLAGS,
   async run(context, [reference], options) {
-    const { checkWritable } = await import('./output-file.ts');
-    checkWritable('--out', options.out);
-    checkWritable('--summary', options.summary);
+    const { checkOutputs } = await import('./output-file.ts');
+    checkOutputs(options);
     const { follow } = await import('./follow.ts');
     return withJob(context, reference, (job, mesh) => follow(context, mesh, job, options));
   },

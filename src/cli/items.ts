@@ -4,13 +4,14 @@ import { MeshError } from '../core/mesh-error.ts';
 import { MAX_ITEMS_BYTES } from '../node/submission.ts';
 
 /**
- * The items of a file, or of stdin for `-`: one a line, empty lines left out. JSON values if every
- * line parses as JSON, else texts.
- * @throws MeshError MESH_NO_FILE, MESH_USAGE when there are none or more than 256 MiB of them.
+ * The items of a file in UTF-8, or of stdin for `-`: one a line, blank lines left out. JSON values
+ * if every line parses as JSON, else texts.
+ * @throws MeshError MESH_NO_FILE, MESH_USAGE when there are none, more than 256 MiB of them, or
+ * bytes that are no UTF-8.
  */
 export async function readItems(source: string, stdin: Readable): Promise<unknown[]> {
   const text = await readText(source, stdin);
-  const lines = text.split(/\r?\n/).filter((line) => line !== '');
+  const lines = text.split(/\r?\n/).filter((line) => line.trim() !== '');
   if (lines.length === 0) {
     const name = source === '-' ? 'stdin' : source;
     throw new MeshError('MESH_USAGE', `--items: ${name} has no lines; give one item a line`);
@@ -45,5 +46,11 @@ async function readText(source: string, stdin: Readable): Promise<string> {
   if (bytes > MAX_ITEMS_BYTES) {
     throw new MeshError('MESH_USAGE', '--items: more than 256 MiB; split the file');
   }
-  return Buffer.concat(chunks).toString('utf8');
+  try {
+    // It leaves out a byte order mark, which editors on Windows write.
+    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks));
+  } catch (cause) {
+    const text = `--items ${source}: it is not UTF-8; convert it (iconv -t UTF-8)`;
+    throw new MeshError('MESH_USAGE', text, { cause });
+  }
 }

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Interrupt, Io } from './context.ts';
 import { EXIT } from './exit-code.ts';
 import { run } from './run.ts';
@@ -9,12 +10,25 @@ const ECHO_MS = 1000;
 
 /** Runs this process's command line and ends the process with its exit code. */
 export async function main(): Promise<void> {
+  // Node opens its debugger at this signal, to anybody on this machine; batch queues send it, too.
+  process.on('SIGUSR1', () => undefined);
   // A reader that went away must not end the process before it has closed its peer.
-  process.stdout.on('error', () => undefined);
+  let lost: Error | null = null;
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') lost = error;
+  });
   process.stderr.on('error', () => undefined);
   const exitCode = await run(process.argv.slice(2), processIo());
   await Promise.all([drained(process.stdout), drained(process.stderr)]);
-  process.exit(exitCode);
+  // A write that failed is told a moment later.
+  await setImmediate();
+  process.exit(exitCode === EXIT.done && lost !== null ? toldLoss(lost) : exitCode);
+}
+
+/** What was to be on stdout is not there, and a script must not go on as if it were. */
+function toldLoss({ message }: Error): number {
+  process.stderr.write(`stdout: ${message}\n`);
+  return EXIT.failed;
 }
 
 function processIo(): Io {

@@ -4,10 +4,11 @@ import {
   createWriteStream,
   fstatSync,
   realpathSync,
+  type Stats,
   statSync,
   writeSync,
 } from 'node:fs';
-import { rename, writeFile } from 'node:fs/promises';
+import { rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { LineWriter } from '../control/line-writer.ts';
@@ -20,8 +21,27 @@ export interface ResultSink {
   end(): Promise<void>;
 }
 
-/** Says before anything is done that a file could not be written. @throws MeshError MESH_USAGE */
-export function checkWritable(flag: string, path: string | undefined): void {
+/** Files that a command is to write. */
+export interface OutputPaths {
+  readonly out?: string | undefined;
+  readonly summary?: string | undefined;
+}
+
+/**
+ * Says before anything is done that a file could not be written, or that one would replace the
+ * other. @throws MeshError MESH_USAGE
+ */
+export function checkOutputs({ out, summary }: OutputPaths): void {
+  checkWritable('--out', out);
+  checkWritable('--summary', summary);
+  if (out === undefined || summary === undefined) return;
+  const [one, other] = [out, summary].map((path) => statSync(path, { throwIfNoEntry: false }));
+  const isSame = one?.isFile() === true && one.ino === other?.ino && one.dev === other.dev;
+  if (!isSame && (one !== undefined || resolve(out) !== resolve(summary))) return;
+  throw new MeshError('MESH_USAGE', `--out and --summary are one file, ${out}; give two`);
+}
+
+function checkWritable(flag: string, path: string | undefined): void {
   if (path === undefined) return;
   const whole = resolve(path);
   const found = statSync(whole, { throwIfNoEntry: false });
@@ -42,7 +62,9 @@ export function resultSink(io: Io, path: string | undefined): ResultSink {
     const writer = new LineWriter(io.stdout);
     return { write: (line) => writer.write(line), end: () => writer.flush() };
   }
-  const file = createWriteStream(path);
+  // Opened anew, a file that stdout is appended to would be emptied.
+  const own = ownOutput(statSync(path, { throwIfNoEntry: false }));
+  const file = own === null ? createWriteStream(path) : createWriteStream('', { fd: own });
   const writer = new LineWriter(file);
   return {
     write: (line) => writer.write(line),
@@ -62,16 +84,28 @@ export async function writeWhole(path: string, value: object): Promise<void> {
   const text = `${JSON.stringify(value)}\n`;
   const found = statSync(resolve(path), { throwIfNoEntry: false });
   const whole = found === undefined ? resolve(path) : realpathSync(resolve(path));
-  for (const output of [1, 2]) {
-    const own = fstatSync(output);
-    // /dev/stdout leads to the very file that stdout was sent to: replacing it would lose that.
-    if (found?.isFile() && own.dev === found.dev && own.ino === found.ino) {
-      writeSync(output, text);
-      return;
-    }
+  const own = ownOutput(found);
+  if (own !== null) {
+    writeSync(own, text);
+    return;
   }
   if (found && !found.isFile()) return writeFile(path, text);
   const draft = join(dirname(whole), `.${process.pid}.meshd-summary`);
-  await writeFile(draft, text);
-  await rename(draft, whole);
+  try {
+    await writeFile(draft, text);
+    await rename(draft, whole);
+  } catch (error) {
+    await rm(draft, { force: true });
+    throw error;
+  }
+}
+
+/** The stdout or stderr of this process that leads to a file: replacing that would lose it. */
+function ownOutput(found: Stats | undefined): number | null {
+  if (found?.isFile() !== true) return null;
+  for (const output of [1, 2]) {
+    const own = fstatSync(output);
+    if (own.dev === found.dev && own.ino === found.ino) return output;
+  }
+  return null;
 }

@@ -6,8 +6,8 @@ import { type Submission, toSubmission } from '../node/submission.ts';
 import { type Context, interruptSignal, print, tell } from './context.ts';
 import { EXIT } from './exit-code.ts';
 import { follow } from './follow.ts';
-import { shortJob } from './format.ts';
-import { checkWritable } from './output-file.ts';
+import { shortJob, visible } from './format.ts';
+import { checkOutputs } from './output-file.ts';
 import type { PublicationFlags } from './publication-flags.ts';
 import { withMesh, withRunningPeer } from './use-mesh.ts';
 
@@ -18,10 +18,14 @@ export async function publication(
   flags: PublicationFlags,
 ): Promise<number> {
   // All that can be wrong is found before a peer is started or anything is written.
-  checkWritable('--out', flags.out);
-  checkWritable('--summary', flags.summary);
+  checkOutputs(flags);
+  const given = flags.out ?? flags.summary;
+  if (flags.detach && given !== undefined) {
+    const text = `--detach waits for no answer: ${given} would stay empty; see \`meshd attach\``;
+    throw new MeshError('MESH_USAGE', text);
+  }
   const onWarning = (line: string): void =>
-    tell(context, `warning: ${line}`, { level: 'warn', event: 'warning', message: line });
+    tell(context, `warning: ${visible(line)}`, { level: 'warn', event: 'warning', message: line });
   const { seed, maxEvals, deadline, priority, name } = flags;
   const submission = await toSubmission({
     ...target,

@@ -14,9 +14,8 @@ export const results: Verb<readonly [string], FollowOptions> = {
   positionals: [JOB],
   flags: OUTPUT_FLAGS,
   async run(context, [reference], { out, summary: summaryPath }) {
-    const { checkWritable, resultSink, writeWhole } = await import('./output-file.ts');
-    checkWritable('--out', out);
-    checkWritable('--summary', summaryPath);
+    const { checkOutputs, resultSink, writeWhole } = await import('./output-file.ts');
+    checkOutputs({ out, summary: summaryPath });
     return withJob(
       context,
       reference,

@@ -38,9 +38,11 @@ async function runVerb(
   io: Io,
 ): Promise<number> {
   const { home: givenHome, json = false, ...own } = options;
-  const home = givenHome ? resolve(givenHome) : defaultHome(io.env);
+  const home = givenHome === undefined ? defaultHome(io.env) : resolve(givenHome);
   const context: Context = { io, home, json };
   try {
+    // An unset variable in a script must not lead to the user's own home.
+    if (givenHome === '') throw new MeshError('MESH_USAGE', '--home is empty; give a folder');
     return await verb.run(context, args, own);
   } catch (error) {
     if ((error as NodeJS.ErrnoException | null)?.code === 'EPIPE') return EXIT.done;

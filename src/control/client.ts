@@ -145,7 +145,8 @@ function gone(home: string, cause: unknown, signal: AbortSignal | undefined): un
   if (signal?.aborted) return signal.reason;
   return new MeshError(
     'MESH_NO_PEER',
-    `the peer that ran on ${home} went away; what it kept is on disk`,
+    `the peer of ${home} gave no answer: it went away (the mesh goes on, and the same command ` +
+      'continues from what is on disk), or too many clients ask it at once',
     { cause },
   );
 }

@@ -1,4 +1,5 @@
 import type { ComputationId, JobId } from '../core/ids.ts';
+import { MeshError } from '../core/mesh-error.ts';
 import type { Admission } from '../node/admission.ts';
 import type {
   Job,
@@ -48,6 +49,10 @@ export class RemoteMesh implements OpenMesh {
   }
 
   async job(reference: string): Promise<Job> {
+    // A path leaves these out; no job can have such a name.
+    if (reference === '.' || reference === '..') {
+      throw new MeshError('MESH_UNKNOWN_JOB', `no job "${reference}" is known here`);
+    }
     const handle = await this.#client.ask('GET', `jobs/${encodeURIComponent(reference)}`);
     return new RemoteJob(this.#client, handle as JobHandle);
   }

@@ -1,7 +1,7 @@
 import { closeSync, constants, fsyncSync, openSync, renameSync, writeSync } from 'node:fs';
-import { access, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { access, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { PeerId } from '../core/ids.ts';
+import { isPeerId, type PeerId } from '../core/ids.ts';
 import { MeshError } from '../core/mesh-error.ts';
 import type { SecretRing } from '../net/secret-ring.ts';
 import { readRing, ringText } from './ring-file.ts';
@@ -44,7 +44,7 @@ export class Home {
   static async open(path: string): Promise<Home> {
     let made: string | null = null;
     try {
-      made = (await mkdir(path, { recursive: true, mode: 0o700 })) ?? null;
+      made = await makeFolder(path);
       await access(path, constants.R_OK | constants.W_OK | constants.X_OK);
       const probe = join(path, `.write-${process.pid}`);
       await (await open(probe, 'w', 0o600)).close();
@@ -97,14 +97,24 @@ export class Home {
     await this.#write('mesh', ringText(ring));
   }
 
-  /** Publishers whose jobs run here; none: those of all members. */
+  /**
+   * Publishers whose jobs run here; none: those of all members. @throws MeshError
+   * MESH_HOME_UNUSABLE when the list is damaged: then it is not for this program to widen it.
+   */
   async trusted(): Promise<PeerId[]> {
-    const text = (await this.#read('trust')) ?? '';
-    return text.split('\n').filter((line) => line !== '');
+    const text = await this.#read('trust');
+    if (text === null) return [];
+    const peers = text.trimEnd().split('\n');
+    if (text.endsWith('\n') && peers.every(isPeerId)) return peers;
+    const file = join(this.path, 'trust');
+    const next = 'remove it to run the jobs of all members, and trust whom you want anew';
+    throw new MeshError('MESH_HOME_UNUSABLE', `${file} is damaged: ${next}`);
   }
 
   async keepTrusted(peers: readonly PeerId[]): Promise<void> {
-    await this.#write('trust', peers.map((peer) => `${peer}\n`).join(''));
+    if (peers.length > 0) return this.#write('trust', peers.map((peer) => `${peer}\n`).join(''));
+    await this.#written;
+    await rm(join(this.path, 'trust'), { force: true });
   }
 
   /** Members that this peer was connected to, and when last, in ms since 1970. */
@@ -212,4 +222,25 @@ export class Home {
       throw new MeshError('MESH_HOME_UNUSABLE', `cannot write ${file}: ${why}`, { cause });
     }
   }
+}
+
+/** Makes a folder with those that it lies in; the first one that is new, or null. */
+async function makeFolder(path: string): Promise<string | null> {
+  const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return null;
+    throw error;
+  });
+  if (found?.isDirectory() === true) return null;
+  // Node's own way up never ends where a folder takes no other one, as below /proc.
+  const above = dirname(path) === path ? null : await makeFolder(dirname(path));
+  try {
+    await mkdir(path, { mode: 0o700 });
+  } catch (error) {
+    // Another process may have been quicker.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || !(await stat(path)).isDirectory()) {
+      throw error;
+    }
+    return above;
+  }
+  return above ?? path;
 }

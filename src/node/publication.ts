@@ -126,14 +126,16 @@ async function tryFirst(
   }
   const [error] = probe.errors;
   if (error !== undefined) {
-    options.onWarning?.(`candidate ${error.index} ended in an error: ${firstLine(error.detail)}`);
+    options.onWarning?.(
+      `candidate ${error.index} ended in an error: ${shortened(firstLine(error.detail))}`,
+    );
   }
   if (probe.hi === 0) return null;
   return { lo: 0, hi: probe.hi, accepted: probe.accepted, errors: probe.errors, ms: probe.ms };
 }
 
 function shortened(text: string): string {
-  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
+  return text.length > 120 ? `${text.slice(0, 120)}…` : text;
 }
 
 function firstLine(text: string): string {

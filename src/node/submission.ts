@@ -1,4 +1,4 @@
-import { basename, extname } from 'node:path';
+import { basename, extname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { MAX_VALUE_BYTES } from '../core/column.ts';
 import { MAX_INDEX } from '../core/interval-set.ts';
@@ -75,7 +75,9 @@ export async function toSubmission(request: PublishRequest): Promise<Submission>
   if (deadlineMs !== undefined) whole('deadlineMs', deadlineMs, 1, MAX_DEADLINE_MS);
   const fn = request.fn instanceof URL ? fileURLToPath(request.fn) : request.fn;
   if (typeof fn !== 'string' || fn === '') throw new TypeError(`fn is no path: ${String(fn)}`);
-  const name = request.name ?? basename(fn, extname(fn)).slice(0, 64);
+  // Of `/` and `.`, which are no files, the bundler says so.
+  const own = basename(resolve(fn), extname(fn)).slice(0, 64);
+  const name = request.name ?? (own === '' ? 'function' : own);
   checkName(name);
   const params = jsonText(request.params ?? null, 'params');
   if (Buffer.byteLength(params) > MAX_VALUE_BYTES) throw new TypeError('params exceed 1 MiB');

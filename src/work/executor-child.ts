@@ -19,6 +19,9 @@ const WATCH_MS = 250;
 // then stay in that copy, four times slower than the function's own best code, for twenty seconds.
 setFlagsFromString('--no-maglev-inlining');
 
+// Node opens its debugger at this signal.
+process.on('SIGUSR1', () => undefined);
+
 // A batch queue tells all processes of a job to end. When executors do, their peer decides.
 process.on('SIGTERM', () => undefined);
 

@@ -23,6 +23,9 @@ const inviteA = encodeInvite({
 });
 const inviteB = encodeInvite({ mesh: 'b', secret: new Uint8Array(32).fill(2), addresses: [] });
 
+const latin = join(folder, 'latin');
+writeFileSync(latin, Buffer.from([0x4d, 0xfc, 0x0a]));
+
 /** Command line, exit code, and what the one line on stderr must say. */
 const TABLE: readonly (readonly [argv: string[], code: number, says: RegExp])[] = [
   [['publish', good, '--accept', '0'], 2, /--accept.*'0'.*whole number from 1 to/],
@@ -40,6 +43,13 @@ const TABLE: readonly (readonly [argv: string[], code: number, says: RegExp])[] 
   [['publish', good, '--accept', '5', '--name', ''], 2, /--name.*1 to 64/],
   [['publish', good, '--accept', '5', '--out', '/no/such/x'], 2, /--out.*no folder \/no\/such/],
   [['publish', good, '--accept', '5', '--summary', folder], 2, /--summary.*a folder/],
+  [
+    ['publish', good, '--accept', '5', '--out', 'x', '--summary', './x'],
+    2,
+    /one file, x; give two/,
+  ],
+  [['publish', good, '--accept', '5', '--detach', '--out', 'x'], 2, /--detach.*x would stay empty/],
+  [['publish', '/', '--accept', '5'], 2, /\/ is no file/],
   [['publish', good, '--accept', '5', '--detach'], 3, /no peer runs on .*meshd start/],
   [['publish', join(folder, 'none.js'), '--accept', '5'], 2, /none\.js/],
   [['publish', file('syntax.js', 'export default (\n'), '--accept', '5'], 2, /syntax\.js:/],
@@ -47,6 +57,7 @@ const TABLE: readonly (readonly [argv: string[], code: number, says: RegExp])[] 
   [['map', good, '--items', '/no/such'], 2, /--items \/no\/such: .*cannot be read/],
   [['map', good, '--items', file('empty', '\n\n')], 2, /no lines/],
   [['map', good, '--items', '-'], 2, /stdin has no lines/],
+  [['map', good, '--items', latin], 2, /latin.*not UTF-8.*iconv/],
   [['join', inviteA.slice(0, -3)], 2, /cut short/],
   [['join', `${inviteA.slice(0, -1)}#`], 2, /mistyped/],
   [['join', inviteA, inviteB], 2, /different meshes/],

@@ -68,6 +68,10 @@ describe('items of a file', () => {
     expect(await read('1\r\n"a"\n\n{"b":2}\n')).toEqual([1, 'a', { b: 2 }]);
   });
 
+  test('begin behind a byte order mark, and blank lines are none', async () => {
+    expect(await read('\u{feff}{"a":1}\n  \n2\n')).toEqual([{ a: 1 }, 2]);
+  });
+
   test('are all texts if one line does not', async () => {
     expect(await read('1\nhello world\n3')).toEqual(['1', 'hello world', '3']);
   });

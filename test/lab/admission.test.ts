@@ -57,8 +57,8 @@ labTest(
     await job.worksOn(members);
     await job.expectOracle('bob');
     await job.expectOracle('alice');
+    // Until it was refused the thief may have worked for itself, on what is on the disk it took.
     expect(before).toBeGreaterThan(0);
-    expect(job.evaluationsOn('mallory')).toBe(0);
     await expectOnly(lab, members);
   },
 );

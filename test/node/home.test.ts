@@ -1,9 +1,11 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ringOf } from '../../src/net/secret-ring.ts';
 import { Home } from '../../src/node/home.ts';
+
+const PEER = '12D3KooWE3toA6kgXjGqGmTWTJVQ7g9K4NVLYTWJzHKiqRsyHTUq';
 
 let folder: string;
 beforeEach(async () => {
@@ -24,6 +26,30 @@ test('a write that fails does not keep the next one from its turn', async () => 
   await rm(folder, { recursive: true });
   await expect(home.keepTrusted(['one'])).rejects.toMatchObject({ code: 'MESH_HOME_UNUSABLE' });
   await Home.open(folder);
-  await home.keepTrusted(['two']);
-  expect(await home.trusted()).toEqual(['two']);
+  await home.keepTrusted([PEER]);
+  expect(await home.trusted()).toEqual([PEER]);
+});
+
+test.each([
+  ['empty', ''],
+  ['cut', PEER.slice(0, 20)],
+  ['of something else', 'no peer\n'],
+])('a list of trusted publishers that is %s is refused, and widens nothing', async (_, text) => {
+  const home = await Home.open(folder);
+  await home.keepTrusted([PEER]);
+  await writeFile(join(folder, 'trust'), text);
+  await expect(home.trusted()).rejects.toMatchObject({ code: 'MESH_HOME_UNUSABLE' });
+});
+
+test('without a list of trusted publishers those of all members are trusted', async () => {
+  const home = await Home.open(folder);
+  expect(await home.trusted()).toEqual([]);
+  await home.keepTrusted([PEER]);
+  await home.keepTrusted([]);
+  expect(await home.trusted()).toEqual([]);
+});
+
+test.runIf(process.platform === 'linux')('a folder that takes none is no home', async () => {
+  const opening = Home.open('/proc/meshd/home');
+  await expect(opening).rejects.toMatchObject({ code: 'MESH_HOME_UNUSABLE' });
 });
