@@ -22,13 +22,15 @@ export async function publication(
   checkWritable('--summary', flags.summary);
   const onWarning = (line: string): void =>
     tell(context, `warning: ${line}`, { level: 'warn', event: 'warning', message: line });
-  const { seed, maxEvals, deadline, priority, name } = flags;
+  const { seed, maxEvals, deadline, timeout, memory, priority, name } = flags;
   const submission = await toSubmission({
     ...target,
     ...(flags.params === undefined ? {} : { params: await readParams(flags.params) }),
     ...(seed === undefined ? {} : { seed }),
     ...(maxEvals === undefined ? {} : { maxEvals }),
     ...(deadline === undefined ? {} : { deadlineMs: deadline }),
+    ...(timeout === undefined ? {} : { timeoutMs: timeout }),
+    ...(memory === undefined ? {} : { memoryBytes: memory }),
     ...(priority === undefined ? {} : { priority }),
     ...(name === undefined ? {} : { name }),
     onWarning,

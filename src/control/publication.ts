@@ -1,5 +1,7 @@
 import { MAX_VALUE_BYTES } from '../core/column.ts';
+import { check } from '../core/form.ts';
 import { MAX_INDEX } from '../core/interval-set.ts';
+import { type Limits, limitsForm } from '../core/limits.ts';
 import {
   MAX_ACCEPT,
   MAX_DEADLINE_MS,
@@ -23,6 +25,7 @@ interface Header {
   readonly count: number;
   readonly maxEvals: number | null;
   readonly deadlineMs: number | null;
+  readonly limits: Limits;
   readonly priority: number;
   readonly programBytes: number;
 }
@@ -49,9 +52,10 @@ export function* encodePublication(submission: Submission): Generator<Uint8Array
 export async function decodePublication(body: AsyncIterable<Uint8Array>): Promise<Submission> {
   const reader = new ByteReader(body);
   const header = readHeader(await reader.line(MAX_HEADER_BYTES));
-  const { kind, count, programBytes, name, params, seed, maxEvals, deadlineMs, priority } = header;
+  const { kind, count, programBytes, name, params, seed, ...more } = header;
   const program = new Uint8Array(await reader.bytes(programBytes));
-  const fields = { program, name, params, seed, maxEvals, deadlineMs, priority };
+  const { maxEvals, deadlineMs, limits, priority } = more;
+  const fields = { program, name, params, seed, maxEvals, deadlineMs, limits, priority };
   if (kind === 'accept') return { ...fields, target: { kind, count } };
   return { ...fields, target: { kind, items: await readItems(reader, count) } };
 }
@@ -86,9 +90,17 @@ function readHeader(line: string | null): Header {
     seed: whole(header, 'seed', 0, MAX_INDEX),
     maxEvals: header.maxEvals === null ? null : whole(header, 'maxEvals', 1, MAX_INDEX),
     deadlineMs: header.deadlineMs === null ? null : whole(header, 'deadlineMs', 1, MAX_DEADLINE_MS),
+    limits: limitsOf(header.limits),
     priority: whole(header, 'priority', -10, 10),
     programBytes: whole(header, 'programBytes', 1, MAX_PROGRAM_BYTES),
   };
+}
+
+function limitsOf(value: unknown): Limits {
+  const { timeoutMs, memoryBytes } = (value ?? {}) as Partial<Record<keyof Limits, unknown>>;
+  const read = check(limitsForm, [timeoutMs, memoryBytes]);
+  if ('rejected' in read) throw malformed('limits');
+  return read.value;
 }
 
 function whole(

@@ -1,6 +1,7 @@
 import type { Column, ErrorOutcome } from './column.ts';
 import type { ComputationId, Hash, JobId, PeerId, Start } from './ids.ts';
 import type { Interval } from './interval-set.ts';
+import type { Limits } from './limits.ts';
 import type { Manifest } from './manifest.ts';
 import type { Message, RecordGroup, StreamMessage } from './message.ts';
 import type { OpChange } from './record.ts';
@@ -112,6 +113,7 @@ export interface Execution {
   readonly computation: ComputationId;
   readonly lo: number;
   readonly hi: number;
+  readonly limits: Limits;
   readonly fresh: boolean;
   /** Outcomes are told at the latest so long after the first of them, in ms. */
   readonly tellMs: number;

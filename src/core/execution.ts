@@ -2,7 +2,7 @@ import { isLong, outcomeKey, segmentOutcomes } from './answer-map.ts';
 import { type Column, columnText, type ErrorOutcome } from './column.ts';
 import type { Part } from './event.ts';
 import type { ComputationId, Hash, JobId } from './ids.ts';
-import { openLeases, release } from './lease-book.ts';
+import { openLeases, preempt, release } from './lease-book.ts';
 import type { OwnLease, Verification } from './peer-state.ts';
 import type { Segment } from './record.ts';
 import { encodeBody, SEGMENT_BYTES } from './record-codec.ts';
@@ -123,6 +123,8 @@ export function takePart(turn: Turn, execution: number, part: Part): void {
     const fresh = own.purpose === 'dispute';
     const last = writePart(turn, computation, job, part, fresh);
     own.lastSegment = last;
+    // Another job over the same computation may have claimed it under other limits.
+    preempt(turn, computation, part, own);
     return;
   }
   const verification = verificationOf(turn, execution);
@@ -162,7 +164,7 @@ export function takeFailure(
 ): void {
   const own = ownLease(turn, execution);
   if (own === undefined) return;
-  const { computation, job } = own.lease;
+  const { computation, job, limits } = own.lease;
   if (failure.kind === 'setup') {
     turn.state.refuses.add(computation);
     turn.log('error', 'program.failed', { computation, detail: failure.detail });
@@ -174,6 +176,7 @@ export function takeFailure(
     job,
     lo: index,
     hi: index + 1,
+    limits,
     failure: failure.kind.slice(0, 32),
     detail: failure.detail.slice(0, 2048),
   });

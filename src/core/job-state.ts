@@ -1,5 +1,6 @@
 import type { Computation } from './computation.ts';
 import type { Hash, JobId, PeerId } from './ids.ts';
+import type { Ground, Limits } from './limits.ts';
 import type { Manifest } from './manifest.ts';
 import type { CertificateRecord, ControlOp, RecordKey } from './record.ts';
 
@@ -83,6 +84,15 @@ export class JobState {
     this.heardAt = heardAt;
   }
 
+  get limits(): Limits {
+    return this.manifest.limits;
+  }
+
+  /** What its leases compete for. */
+  get ground(): Ground {
+    return { computation: this.computation.id, limits: this.limits };
+  }
+
   get priority(): number {
     const change = this.ops.get('priority')?.op.change;
     return change?.kind === 'priority' ? change.priority : this.manifest.priority;
@@ -127,7 +137,7 @@ export class JobState {
     const stuck = new Set<number>();
     for (const index of this.skips) stuck.add(index);
     for (const index of this.computation.attempts.keys()) {
-      if (this.computation.isStuck(index)) stuck.add(index);
+      if (this.computation.isStuck(index, this.limits)) stuck.add(index);
     }
     return [...stuck]
       .filter((index) => index < end && !this.computation.coverage.has(index))
@@ -154,7 +164,7 @@ export class JobState {
     const { attempts, coverage } = this.computation;
     if (this.manifest.target.kind === 'map' || !coverage.isEmpty()) return false;
     if (attempts.size < HOPELESS_AFTER) return false;
-    return this.computation.stuckFor(this.id) >= HOPELESS_AFTER;
+    return this.computation.stuckFor(this.id, this.limits) >= HOPELESS_AFTER;
   }
 
   /** True when its answer is certified and some value of it has no holder any more. */

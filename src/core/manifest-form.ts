@@ -12,6 +12,7 @@ import {
   whole,
 } from './form.ts';
 import { MAX_INDEX } from './interval-set.ts';
+import { limitsForm } from './limits.ts';
 import { type ComputationSpec, MAX_MICROSECONDS, type Manifest, type Target } from './manifest.ts';
 
 /** Most accepted candidates or items that one job may ask for. */
@@ -59,6 +60,7 @@ const shape = tuple(
   text(64, 1),
   spec,
   target,
+  limitsForm,
   whole(-10, 10),
   whole(0, MAX_INDEX),
   nullable(whole(0, MAX_INDEX)),
@@ -70,8 +72,8 @@ const shape = tuple(
 export const manifestForm: Form<Manifest> = (value) => {
   const result = shape(value);
   if (result instanceof Rejection) return result;
-  const [owner, nonce, name, specification, aim, priority, publishedAt, deadlineAt, root, probed] =
-    result;
+  const [owner, nonce, name, specification, aim, limits, ...others] = result;
+  const [priority, publishedAt, deadlineAt, root, probed] = others;
   const { items: itemList } = specification;
   const isMap = aim.kind === 'map';
   if (isMap !== (itemList !== null) || (isMap && itemList?.count !== aim.count)) {
@@ -83,6 +85,7 @@ export const manifestForm: Form<Manifest> = (value) => {
     name,
     spec: specification,
     target: aim,
+    limits,
     priority,
     publishedAt,
     deadlineAt,

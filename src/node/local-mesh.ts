@@ -98,6 +98,7 @@ export class LocalMesh implements Mesh, Submitter {
       slots: state.self.slots,
       busy: rows[0]?.busy ?? 0,
       sandbox: 'none',
+      memoryLimit: process.platform === 'linux' ? 'process tree' : 'process',
       mathClass: state.self.mathClass,
       peers: { alive: count('alive'), suspect: count('suspect'), dead: count('dead') },
       jobs: { active, ended: state.jobs.size - active },

@@ -311,12 +311,12 @@ export class Loop {
   }
 
   async #execute(execution: Extract<Effect, { kind: 'execute' }>['execution']): Promise<void> {
-    const { id, computation, lo, hi, fresh, tellMs } = execution;
+    const { id, computation, lo, hi, limits, fresh, tellMs } = execution;
     this.#opening.add(id);
     try {
       const inputs = await this.inputs(computation);
       if (!this.#opening.delete(id) || this.#closed) return;
-      this.#rooms.workforce.execute({ id, lo, hi, fresh, tellMs }, inputs);
+      this.#rooms.workforce.execute({ id, lo, hi, limits, fresh, tellMs }, inputs);
     } catch (error) {
       this.#opening.delete(id);
       this.#endSoon(id);

@@ -32,6 +32,7 @@ export async function publishSubmission(
       target.kind === 'accept'
         ? { kind: 'accept', count: target.count, maxEvals: submission.maxEvals }
         : { kind: 'map', count: target.items.length },
+    limits: submission.limits,
     priority: submission.priority,
     publishedAt: Date.now(),
     deadlineAt: submission.deadlineMs === null ? null : Date.now() + submission.deadlineMs,
@@ -97,7 +98,7 @@ async function tryFirst(
   const items =
     texts === null ? {} : { items: async (lo: number, hi: number) => texts.slice(lo, hi) };
   const probe = await workforce
-    .probe({ computation, program, params, seed, ...items })
+    .probe({ computation, program, params, seed, ...items }, submission.limits)
     .catch((error: unknown) => {
       if ((error as NodeJS.ErrnoException).code === 'ENOSPC') {
         throw new MeshError('MESH_DISK_FULL', 'this disk is full: free some space', {

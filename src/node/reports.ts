@@ -123,6 +123,20 @@ function errorRows(job: JobState): JobReport['errors'] {
     }));
 }
 
+/** Attempts of what is left out or stuck come first, then the others by index. */
+function attemptRows(job: JobState, end: number): JobReport['attempts'] {
+  const first = new Set([...job.skipped, ...job.stuckBelow(end)]);
+  const indices = [...job.computation.attempts.keys()].sort((a, b) => {
+    return Number(first.has(b)) - Number(first.has(a)) || a - b;
+  });
+  return indices
+    .flatMap((index) => job.computation.attempts.get(index) ?? [])
+    .slice(0, MAX_ROWS)
+    .map(({ index, peer, failure, detail, limits }) => {
+      return { index, peer, kind: failure, detail, limits };
+    });
+}
+
 /** Everything known of a job. */
 export function jobReport(
   state: PeerState,
@@ -140,6 +154,7 @@ export function jobReport(
     params,
     kind: manifest.target.kind,
     maxEvals: manifest.target.kind === 'accept' ? manifest.target.maxEvals : null,
+    limits: job.limits,
     frontier: frontierOf(job),
     ran: computation.ranFor(job.id),
     certificate: job.ending?.certificate ?? null,
@@ -147,10 +162,7 @@ export function jobReport(
     predecessor: null,
     stuck: job.active ? job.stuckBelow(end).slice(0, MAX_ROWS) : [],
     skipped: job.skipped.slice(0, MAX_ROWS),
-    attempts: [...computation.attempts.values()]
-      .flat()
-      .slice(0, MAX_ROWS)
-      .map(({ index, peer, failure, detail }) => ({ index, peer, kind: failure, detail })),
+    attempts: attemptRows(job, end),
     errors: errorRows(job),
     disputed: computation.openDisputes().slice(0, MAX_ROWS),
     alarms: [...job.alarms],

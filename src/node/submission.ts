@@ -2,6 +2,7 @@ import { basename, extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { MAX_VALUE_BYTES } from '../core/column.ts';
 import { MAX_INDEX } from '../core/interval-set.ts';
+import { type Limits, MAX_MEMORY_BYTES, MAX_TIMEOUT_MS, MIN_MEMORY_BYTES } from '../core/limits.ts';
 import { MeshError } from '../core/mesh-error.ts';
 import { jsonText } from './json-text.ts';
 import type { Job, PublishRequest, WaitOptions } from './mesh.ts';
@@ -21,6 +22,7 @@ export interface Submission {
   readonly maxEvals: number | null;
   /** 1 … 2^31 000 ms, or null for none. */
   readonly deadlineMs: number | null;
+  readonly limits: Limits;
   /** −10 … 10. */
   readonly priority: number;
 }
@@ -49,7 +51,7 @@ export const MAX_DEADLINE_MS: number = 2 ** 31 * 1000;
 
 const KEYS = new Set([
   ...['fn', 'accept', 'items', 'seed', 'params', 'maxEvals'],
-  ...['deadlineMs', 'priority', 'name', 'onWarning'],
+  ...['deadlineMs', 'timeoutMs', 'memoryBytes', 'priority', 'name', 'onWarning'],
 ]);
 
 /**
@@ -62,6 +64,7 @@ export async function toSubmission(request: PublishRequest): Promise<Submission>
     if (!KEYS.has(key)) throw new TypeError(`publish knows no option ${JSON.stringify(key)}`);
   }
   const { accept, items, seed = 0, maxEvals, deadlineMs, priority = 0 } = request;
+  const { timeoutMs, memoryBytes } = request;
   if ((accept === undefined) === (items === undefined)) {
     throw new TypeError('publish needs exactly one of accept and items');
   }
@@ -70,6 +73,10 @@ export async function toSubmission(request: PublishRequest): Promise<Submission>
   whole('priority', priority, -10, 10);
   if (maxEvals !== undefined) whole('maxEvals', maxEvals, 1, MAX_INDEX);
   if (deadlineMs !== undefined) whole('deadlineMs', deadlineMs, 1, MAX_DEADLINE_MS);
+  if (timeoutMs !== undefined) whole('timeoutMs', timeoutMs, 1, MAX_TIMEOUT_MS);
+  if (memoryBytes !== undefined) {
+    whole('memoryBytes', memoryBytes, MIN_MEMORY_BYTES, MAX_MEMORY_BYTES);
+  }
   const fn = request.fn instanceof URL ? fileURLToPath(request.fn) : request.fn;
   if (typeof fn !== 'string' || fn === '') throw new TypeError(`fn is no path: ${String(fn)}`);
   const name = request.name ?? basename(fn, extname(fn)).slice(0, 64);
@@ -89,6 +96,7 @@ export async function toSubmission(request: PublishRequest): Promise<Submission>
   return {
     ...{ program, name, params, seed, target, priority },
     ...{ maxEvals: maxEvals ?? null, deadlineMs: deadlineMs ?? null },
+    limits: { timeoutMs: timeoutMs ?? null, memoryBytes: memoryBytes ?? null },
   };
 }
 

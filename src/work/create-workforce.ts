@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import type { Limits } from '../core/limits.ts';
 import { MeshError } from '../core/mesh-error.ts';
 import { mathClass } from './candidate/math-class.ts';
 import type { Executor, ExecutorOptions } from './executor.ts';
@@ -68,25 +69,25 @@ class ExecutorWorkforce implements Workforce {
     this.#orders.get(id)?.stop(mode);
   }
 
-  async probe(inputs: WorkInputs): Promise<Probe> {
+  async probe(inputs: WorkInputs, limits: Limits): Promise<Probe> {
     this.#mustBeOpen();
     const { handlers } = this.#options;
     const log: ExecutorOptions['log'] = (index, line) => {
       handlers.log(inputs.computation, index, line);
     };
-    const executor = this.#pool.take(inputs, log);
+    const executor = this.#pool.take(inputs, limits, log);
     return this.#using(executor, async () => {
       const { probe, usable } = await probeWith(executor, inputs);
-      if (usable) this.#pool.release(inputs.computation, executor);
+      if (usable) this.#pool.release(executor);
       else executor.kill();
       return probe;
     });
   }
 
-  async rerun(inputs: WorkInputs, index: number): Promise<Rerun> {
+  async rerun(inputs: WorkInputs, limits: Limits, index: number): Promise<Rerun> {
     this.#mustBeOpen();
     const lines: string[] = [];
-    const executor = this.#pool.start(inputs, (_, line) => {
+    const executor = this.#pool.start(inputs, limits, (_, line) => {
       if (lines.length < RERUN_LINES) lines.push(line);
     });
     return this.#using(executor, async () => {

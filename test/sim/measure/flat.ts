@@ -1,4 +1,5 @@
 import type { Effect, Env, PeerEvent, StoreWrite } from '../../../src/core/event.ts';
+import { NO_LIMITS } from '../../../src/core/limits.ts';
 import type { Manifest } from '../../../src/core/manifest.ts';
 import { newPeerState, type PeerState } from '../../../src/core/peer-state.ts';
 import { step } from '../../../src/core/step.ts';
@@ -88,7 +89,12 @@ function manifestOf(owner: string, program: string, params: string, blocks: numb
     ...{ owner, nonce: '0'.repeat(32), name: 'many blocks', priority: 0, publishedAt: 0 },
     spec: { program, params, seed: 0, items: null, contract: 1, mathClass: 'aa'.repeat(8) },
     target: { kind: 'accept', count: blocks, maxEvals: null },
-    ...{ deadlineAt: null, root: null, probe: { candidates: 1, accepted: 0, ms: COST_MS } },
+    ...{
+      limits: NO_LIMITS,
+      deadlineAt: null,
+      root: null,
+      probe: { candidates: 1, accepted: 0, ms: COST_MS },
+    },
   };
 }
 
