@@ -16,6 +16,7 @@ export interface PublicationFlags {
   readonly deadline?: number;
   readonly timeout?: number;
   readonly memory?: number;
+  readonly maxErrors?: number;
   readonly priority?: number;
   readonly name?: string;
   readonly out?: string;
@@ -61,6 +62,11 @@ export const PUBLICATION_FLAGS: readonly Flag[] = [
     flags: '--memory <size>',
     help: 'most memory of one executor and what it starts, such as 512MB (default: no limit)',
     parse: memorySize,
+  },
+  {
+    flags: '--max-errors <n>',
+    help: 'fail when more candidates below the end throw (default: any number may)',
+    parse: wholeNumber(0, 2 ** 31),
   },
   { flags: '--priority <p>', help: '-10 to 10 (default: 0)', parse: jobPriority },
   {

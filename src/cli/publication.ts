@@ -22,7 +22,7 @@ export async function publication(
   checkWritable('--summary', flags.summary);
   const onWarning = (line: string): void =>
     tell(context, `warning: ${line}`, { level: 'warn', event: 'warning', message: line });
-  const { seed, maxEvals, deadline, timeout, memory, priority, name } = flags;
+  const { seed, maxEvals, deadline, timeout, memory, maxErrors, priority, name } = flags;
   const submission = await toSubmission({
     ...target,
     ...(flags.params === undefined ? {} : { params: await readParams(flags.params) }),
@@ -31,6 +31,7 @@ export async function publication(
     ...(deadline === undefined ? {} : { deadlineMs: deadline }),
     ...(timeout === undefined ? {} : { timeoutMs: timeout }),
     ...(memory === undefined ? {} : { memoryBytes: memory }),
+    ...(maxErrors === undefined ? {} : { maxErrors }),
     ...(priority === undefined ? {} : { priority }),
     ...(name === undefined ? {} : { name }),
     onWarning,

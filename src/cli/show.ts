@@ -39,6 +39,8 @@ function reportText(report: JobReport): string {
     ['params', shortened(JSON.stringify(report.params))],
     ['max-evals', report.maxEvals === null ? null : formatCount(report.maxEvals)],
     ['limits', limitsText(report.limits)],
+    ['max-errors', report.maxErrors === null ? null : formatCount(report.maxErrors)],
+    ['failed', report.whyFailed],
     ['priority', String(report.priority)],
     ['owner', report.owner],
     ['not here', report.notHere],

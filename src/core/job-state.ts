@@ -1,3 +1,4 @@
+import { knownEnd } from './answer.ts';
 import type { Computation } from './computation.ts';
 import type { Hash, JobId, PeerId } from './ids.ts';
 import type { Ground, Limits } from './limits.ts';
@@ -153,7 +154,7 @@ export class JobState {
     const cancel = this.cancelled;
     if (cancel !== null) return cancel.reason === 'deadline' ? 'partial' : 'cancelled';
     if (this.computation.impureAt !== null) return 'impure';
-    if (this.hopeless) return 'failed';
+    if (this.hopeless || this.hasTooManyErrors) return 'failed';
     if (this.paused) return 'paused';
     const frontier = this.computation.coverage.firstGap(0);
     return this.stuckBelow(frontier + 1).length > 0 ? 'stuck' : 'running';
@@ -167,6 +168,27 @@ export class JobState {
     return this.computation.stuckFor(this.id, this.limits) >= HOPELESS_AFTER;
   }
 
+  /**
+   * True when more errors than it allows stand below its end. Only what has no open index before it
+   * counts: that grows with the records alone, and is the same to all who know them.
+   */
+  get hasTooManyErrors(): boolean {
+    const { maxErrors } = this.manifest;
+    if (maxErrors === null || this.computation.answers.errors <= maxErrors) return false;
+    return this.computation.answers.errorsBelow(this.settledEnd) > maxErrors;
+  }
+
+  /** The first index below its end that may still come to an outcome, or the end. */
+  get settledEnd(): number {
+    const { coverage } = this.computation;
+    const end = knownEnd(this) ?? Number.MAX_SAFE_INTEGER;
+    let index = coverage.firstGap(0);
+    while (index < end && (this.skips.has(index) || this.computation.isStuck(index, this.limits))) {
+      index = coverage.firstGap(index + 1);
+    }
+    return Math.min(index, end);
+  }
+
   /** True when its answer is certified and some value of it has no holder any more. */
   get lacksValues(): boolean {
     return this.computation.missing.overlaps(0, this.ending?.end ?? 0);
@@ -175,6 +197,6 @@ export class JobState {
   /** True while its candidates may be claimed. */
   get active(): boolean {
     if (this.ending !== null || this.cancelled !== null) return false;
-    return this.computation.impureAt === null && !this.hopeless;
+    return this.computation.impureAt === null && !this.hopeless && !this.hasTooManyErrors;
   }
 }

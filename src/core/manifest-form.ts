@@ -61,6 +61,7 @@ const shape = tuple(
   spec,
   target,
   limitsForm,
+  nullable(whole(0, MAX_TARGET)),
   whole(-10, 10),
   whole(0, MAX_INDEX),
   nullable(whole(0, MAX_INDEX)),
@@ -72,7 +73,7 @@ const shape = tuple(
 export const manifestForm: Form<Manifest> = (value) => {
   const result = shape(value);
   if (result instanceof Rejection) return result;
-  const [owner, nonce, name, specification, aim, limits, ...others] = result;
+  const [owner, nonce, name, specification, aim, limits, maxErrors, ...others] = result;
   const [priority, publishedAt, deadlineAt, root, probed] = others;
   const { items: itemList } = specification;
   const isMap = aim.kind === 'map';
@@ -86,6 +87,7 @@ export const manifestForm: Form<Manifest> = (value) => {
     spec: specification,
     target: aim,
     limits,
+    maxErrors,
     priority,
     publishedAt,
     deadlineAt,

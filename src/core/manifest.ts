@@ -41,6 +41,8 @@ export interface Manifest {
   readonly spec: ComputationSpec;
   readonly target: Target;
   readonly limits: Limits;
+  /** Errors below the end of its answer above which it fails; null: any number will do. */
+  readonly maxErrors: number | null;
   /** −10 … 10, until an op changes it. */
   readonly priority: number;
   /** On the owner's wall clock, ms since 1970: for people and for the order of a list. */
@@ -88,6 +90,7 @@ export function encodeManifest(manifest: Manifest): Uint8Array {
     specTuple(manifest.spec),
     targetTuple(manifest.target),
     limitsTuple(manifest.limits),
+    manifest.maxErrors,
     manifest.priority,
     manifest.publishedAt,
     manifest.deadlineAt,

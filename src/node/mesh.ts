@@ -30,6 +30,8 @@ export interface PublishRequest {
    * same holds for what is over it. @default none
    */
   readonly memoryBytes?: number;
+  /** The job fails when more candidates below its end throw, 0 … 2^31. @default any number */
+  readonly maxErrors?: number;
   /** −10 … 10. @default 0 */
   readonly priority?: number;
   /** 1–64 characters. @default the file's name without its ending */
@@ -121,6 +123,9 @@ export interface JobReport extends JobRow {
   readonly kind: 'accept' | 'map';
   readonly maxEvals: number | null;
   readonly limits: Limits;
+  readonly maxErrors: number | null;
+  /** Why it has failed, in words; null when it has not. */
+  readonly whyFailed: string | null;
   readonly frontier: number;
   readonly ran: number;
   readonly certificate: Hash | null;

@@ -33,6 +33,7 @@ export async function publishSubmission(
         ? { kind: 'accept', count: target.count, maxEvals: submission.maxEvals }
         : { kind: 'map', count: target.items.length },
     limits: submission.limits,
+    maxErrors: submission.maxErrors,
     priority: submission.priority,
     publishedAt: Date.now(),
     deadlineAt: submission.deadlineMs === null ? null : Date.now() + submission.deadlineMs,

@@ -123,6 +123,16 @@ function errorRows(job: JobState): JobReport['errors'] {
     }));
 }
 
+function whyFailed(job: JobState): string | null {
+  if (job.phase !== 'failed') return null;
+  const { maxErrors } = job.manifest;
+  if (maxErrors === null || !job.hasTooManyErrors) {
+    return 'index after index failed on every try, and none ever had an outcome';
+  }
+  const errors = job.computation.answers.errorsBelow(job.settledEnd);
+  return `${errors} errors below index ${job.settledEnd}, and it allows ${maxErrors}`;
+}
+
 /** Attempts of what is left out or stuck come first, then the others by index. */
 function attemptRows(job: JobState, end: number): JobReport['attempts'] {
   const first = new Set([...job.skipped, ...job.stuckBelow(end)]);
@@ -155,6 +165,8 @@ export function jobReport(
     kind: manifest.target.kind,
     maxEvals: manifest.target.kind === 'accept' ? manifest.target.maxEvals : null,
     limits: job.limits,
+    maxErrors: manifest.maxErrors,
+    whyFailed: whyFailed(job),
     frontier: frontierOf(job),
     ran: computation.ranFor(job.id),
     certificate: job.ending?.certificate ?? null,

@@ -23,6 +23,8 @@ export interface Submission {
   /** 1 … 2^31 000 ms, or null for none. */
   readonly deadlineMs: number | null;
   readonly limits: Limits;
+  /** 0 … MAX_TARGET, or null for any number. */
+  readonly maxErrors: number | null;
   /** −10 … 10. */
   readonly priority: number;
 }
@@ -51,7 +53,8 @@ export const MAX_DEADLINE_MS: number = 2 ** 31 * 1000;
 
 const KEYS = new Set([
   ...['fn', 'accept', 'items', 'seed', 'params', 'maxEvals'],
-  ...['deadlineMs', 'timeoutMs', 'memoryBytes', 'priority', 'name', 'onWarning'],
+  ...['deadlineMs', 'timeoutMs', 'memoryBytes', 'maxErrors'],
+  ...['priority', 'name', 'onWarning'],
 ]);
 
 /**
@@ -64,7 +67,7 @@ export async function toSubmission(request: PublishRequest): Promise<Submission>
     if (!KEYS.has(key)) throw new TypeError(`publish knows no option ${JSON.stringify(key)}`);
   }
   const { accept, items, seed = 0, maxEvals, deadlineMs, priority = 0 } = request;
-  const { timeoutMs, memoryBytes } = request;
+  const { timeoutMs, memoryBytes, maxErrors } = request;
   if ((accept === undefined) === (items === undefined)) {
     throw new TypeError('publish needs exactly one of accept and items');
   }
@@ -77,6 +80,7 @@ export async function toSubmission(request: PublishRequest): Promise<Submission>
   if (memoryBytes !== undefined) {
     whole('memoryBytes', memoryBytes, MIN_MEMORY_BYTES, MAX_MEMORY_BYTES);
   }
+  if (maxErrors !== undefined) whole('maxErrors', maxErrors, 0, MAX_ACCEPT);
   const fn = request.fn instanceof URL ? fileURLToPath(request.fn) : request.fn;
   if (typeof fn !== 'string' || fn === '') throw new TypeError(`fn is no path: ${String(fn)}`);
   const name = request.name ?? basename(fn, extname(fn)).slice(0, 64);
@@ -97,6 +101,7 @@ export async function toSubmission(request: PublishRequest): Promise<Submission>
     ...{ program, name, params, seed, target, priority },
     ...{ maxEvals: maxEvals ?? null, deadlineMs: deadlineMs ?? null },
     limits: { timeoutMs: timeoutMs ?? null, memoryBytes: memoryBytes ?? null },
+    maxErrors: maxErrors ?? null,
   };
 }
 

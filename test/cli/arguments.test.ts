@@ -38,6 +38,7 @@ const TABLE: readonly (readonly [argv: string[], code: number, says: RegExp])[] 
   [['publish', good, '--accept', '5', '--timeout', '30'], 2, /--timeout.*unit.*30s/],
   [['publish', good, '--accept', '5', '--memory', '512'], 2, /--memory.*unit.*512MB/],
   [['map', good, '--items', 'none', '--memory', '1MB'], 2, /--memory.*from 128MB/],
+  [['publish', good, '--accept', '5', '--max-errors', '-1'], 2, /--max-errors.*from 0/],
   [['publish', good, '--accept', '5', '--deadline', '90'], 2, /--deadline.*unit.*30s/],
   [['publish', good, '--accept', '5', '--priority', '11'], 2, /--priority.*-10 to 10/],
   [['publish', good, '--accept', '5', '--name', ''], 2, /--name.*1 to 64/],

@@ -48,6 +48,7 @@ const manifest: fc.Arbitrary<Manifest> = fc
     mathClass: digits(16),
     target,
     limits,
+    maxErrors: fc.option(fc.integer({ min: 0, max: 2 ** 31 })),
     priority: fc.integer({ min: -10, max: 10 }),
     publishedAt: index,
     deadlineAt: fc.option(index),

@@ -58,6 +58,17 @@ test('a job with a higher limit tries again, and one with the same does not', as
   expect(summary.certificate).toBe(truth.certificate(summary.computation));
 });
 
+test('with more errors than it allows a job fails, exits 1 and says so', async () => {
+  await using lab = await Lab.open();
+  const thrown = { 4: 'text', 9: 'number', 21: 'object' };
+  const params = ['--params', JSON.stringify({ deeds: thrown })];
+  const publish = ['publish', MISBEHAVES, '--accept', '30', ...params, '--max-errors'];
+  const { code, stderr } = await lab.run('a', ...publish, '2');
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/^failed: 3 errors below index \d+, and it allows 2$/m);
+  expect((await lab.run('a', ...publish, '3')).code).toBe(0);
+});
+
 test('of a killed peer whose executor loops for ever nothing is left after a second', async () => {
   await using lab = await Lab.open();
   const peer = await lab.start('a');

@@ -39,6 +39,8 @@ export interface SmallJob {
   readonly priority?: number;
   /** @default none */
   readonly limits?: Limits;
+  /** @default any number */
+  readonly maxErrors?: number;
   /** Time after the publication at which its owner cancels it. */
   readonly deadlineMs?: number;
   /** Candidates in the probe. @default 0 */
@@ -125,10 +127,10 @@ export class SmallMesh {
   /** Publishes at a peer, which is the job's owner. */
   publish(at: Machine, job: SmallJob): { id: JobId; request: number; question: Question } {
     const { program, accept, maxEvals = null, probe = 0, priority = 0, deadlineMs = null } = job;
-    const { limits = NO_LIMITS } = job;
+    const { limits = NO_LIMITS, maxErrors = null } = job;
     const publication = publicationOf(this.world, {
       ...{ number: this.#jobs++, program, target: { kind: 'accept', count: accept, maxEvals } },
-      ...{ owner: at.plan.number, at: this.now, priority, limits, probe, deadlineMs },
+      ...{ owner: at.plan.number, at: this.now, priority, limits, maxErrors, probe, deadlineMs },
     });
     const request = this.ask(at, (number) => publishEvent(publication, at, number));
     return { id: publication.id, request, question: publication.question };

@@ -91,6 +91,7 @@ function manifestOf(owner: string, program: string, params: string, blocks: numb
     target: { kind: 'accept', count: blocks, maxEvals: null },
     ...{
       limits: NO_LIMITS,
+      maxErrors: null,
       deadlineAt: null,
       root: null,
       probe: { candidates: 1, accepted: 0, ms: COST_MS },

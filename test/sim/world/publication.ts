@@ -61,13 +61,13 @@ function manifestOf(
   world: World,
 ): Manifest {
   const owner = world.machine(plan.owner);
-  const { deadlineMs, priority, target, limits = NO_LIMITS } = plan;
+  const { deadlineMs, priority, target, limits = NO_LIMITS, maxErrors = null } = plan;
   const deadlineAt = deadlineMs === null ? null : Math.round(world.wallMs + plan.at + deadlineMs);
   return {
     ...{ owner: owner.id, nonce: sha256(`job ${plan.number}`).slice(0, 32) },
     name: `job ${plan.number}`,
     spec: { program, params, seed: 0, items, contract: 1, mathClass: world.mathClass },
-    ...{ target, limits, priority, publishedAt: 0, deadlineAt, root: null },
+    ...{ target, limits, maxErrors, priority, publishedAt: 0, deadlineAt, root: null },
     probe: probeOf(owner, plan),
   };
 }

@@ -46,6 +46,8 @@ export interface JobPlan {
   readonly priority: number;
   /** @default none */
   readonly limits?: Limits;
+  /** @default any number */
+  readonly maxErrors?: number | null;
   /** Candidates in the probe. */
   readonly probe: number;
   /** How long after its publication the owner cancels it, or null. */
