@@ -17,6 +17,7 @@ export interface PublicationFlags {
   readonly timeout?: number;
   readonly memory?: number;
   readonly maxErrors?: number;
+  readonly fresh?: boolean;
   readonly priority?: number;
   readonly name?: string;
   readonly out?: string;
@@ -68,6 +69,7 @@ export const PUBLICATION_FLAGS: readonly Flag[] = [
     help: 'fail when more candidates below the end throw (default: any number may)',
     parse: wholeNumber(0, 2 ** 31),
   },
+  { flags: '--fresh', help: 'evaluate each candidate in a process of its own' },
   { flags: '--priority <p>', help: '-10 to 10 (default: 0)', parse: jobPriority },
   {
     flags: '--name <name>',

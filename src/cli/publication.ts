@@ -32,6 +32,7 @@ export async function publication(
     ...(timeout === undefined ? {} : { timeoutMs: timeout }),
     ...(memory === undefined ? {} : { memoryBytes: memory }),
     ...(maxErrors === undefined ? {} : { maxErrors }),
+    ...(flags.fresh === true ? { fresh: true } : {}),
     ...(priority === undefined ? {} : { priority }),
     ...(name === undefined ? {} : { name }),
     onWarning,

@@ -40,6 +40,7 @@ function reportText(report: JobReport): string {
     ['max-evals', report.maxEvals === null ? null : formatCount(report.maxEvals)],
     ['limits', limitsText(report.limits)],
     ['max-errors', report.maxErrors === null ? null : formatCount(report.maxErrors)],
+    ['fresh', report.fresh ? 'each candidate in a process of its own' : null],
     ['failed', report.whyFailed],
     ['priority', String(report.priority)],
     ['owner', report.owner],

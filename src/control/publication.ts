@@ -27,6 +27,7 @@ interface Header {
   readonly deadlineMs: number | null;
   readonly limits: Limits;
   readonly maxErrors: number | null;
+  readonly fresh: boolean;
   readonly priority: number;
   readonly programBytes: number;
 }
@@ -55,9 +56,10 @@ export async function decodePublication(body: AsyncIterable<Uint8Array>): Promis
   const header = readHeader(await reader.line(MAX_HEADER_BYTES));
   const { kind, count, programBytes, name, params, seed, ...more } = header;
   const program = new Uint8Array(await reader.bytes(programBytes));
-  const { maxEvals, deadlineMs, limits, maxErrors, priority } = more;
+  const { maxEvals, deadlineMs, limits, maxErrors, fresh, priority } = more;
   const fields = {
-    ...{ program, name, params, seed, maxEvals, deadlineMs, limits, maxErrors, priority },
+    ...{ program, name, params, seed, maxEvals, deadlineMs, limits, maxErrors },
+    ...{ fresh, priority },
   };
   if (kind === 'accept') return { ...fields, target: { kind, count } };
   return { ...fields, target: { kind, items: await readItems(reader, count) } };
@@ -95,6 +97,7 @@ function readHeader(line: string | null): Header {
     deadlineMs: header.deadlineMs === null ? null : whole(header, 'deadlineMs', 1, MAX_DEADLINE_MS),
     limits: limitsOf(header.limits),
     maxErrors: header.maxErrors === null ? null : whole(header, 'maxErrors', 0, MAX_ACCEPT),
+    fresh: header.fresh === true,
     priority: whole(header, 'priority', -10, 10),
     programBytes: whole(header, 'programBytes', 1, MAX_PROGRAM_BYTES),
   };

@@ -115,6 +115,8 @@ export interface Execution {
   readonly hi: number;
   readonly limits: Limits;
   readonly fresh: boolean;
+  /** Each candidate in an executor of its own. */
+  readonly each: boolean;
   /** Outcomes are told at the latest so long after the first of them, in ms. */
   readonly tellMs: number;
 }

@@ -73,7 +73,8 @@ export function start(turn: Turn, own: OwnLease): void {
   // What failed elsewhere is to have an executor that nothing ran in before.
   const failed = turn.state.computations.get(computation)?.attempts.has(lo) === true;
   const fresh = own.purpose === 'dispute' || (own.purpose === 'single' && failed);
-  turn.execute({ id, computation, lo, hi, limits, fresh });
+  const each = turn.state.jobs.get(own.lease.job)?.manifest.fresh === true;
+  turn.execute({ id, computation, lo, hi, limits, fresh, each });
 }
 
 /** Ends a lease: with its last segment's number it stays visible for a while, else it goes. */

@@ -1,6 +1,7 @@
 import {
   digits,
   type Form,
+  flag,
   hash,
   list,
   map,
@@ -62,6 +63,7 @@ const shape = tuple(
   target,
   limitsForm,
   nullable(whole(0, MAX_TARGET)),
+  flag,
   whole(-10, 10),
   whole(0, MAX_INDEX),
   nullable(whole(0, MAX_INDEX)),
@@ -73,7 +75,7 @@ const shape = tuple(
 export const manifestForm: Form<Manifest> = (value) => {
   const result = shape(value);
   if (result instanceof Rejection) return result;
-  const [owner, nonce, name, specification, aim, limits, maxErrors, ...others] = result;
+  const [owner, nonce, name, specification, aim, limits, maxErrors, fresh, ...others] = result;
   const [priority, publishedAt, deadlineAt, root, probed] = others;
   const { items: itemList } = specification;
   const isMap = aim.kind === 'map';
@@ -88,6 +90,7 @@ export const manifestForm: Form<Manifest> = (value) => {
     target: aim,
     limits,
     maxErrors,
+    fresh,
     priority,
     publishedAt,
     deadlineAt,

@@ -43,6 +43,8 @@ export interface Manifest {
   readonly limits: Limits;
   /** Errors below the end of its answer above which it fails; null: any number will do. */
   readonly maxErrors: number | null;
+  /** Each candidate is evaluated in a process of its own. */
+  readonly fresh: boolean;
   /** −10 … 10, until an op changes it. */
   readonly priority: number;
   /** On the owner's wall clock, ms since 1970: for people and for the order of a list. */
@@ -91,6 +93,7 @@ export function encodeManifest(manifest: Manifest): Uint8Array {
     targetTuple(manifest.target),
     limitsTuple(manifest.limits),
     manifest.maxErrors,
+    manifest.fresh,
     manifest.priority,
     manifest.publishedAt,
     manifest.deadlineAt,

@@ -39,7 +39,8 @@ function wanted(state: PeerState, own: OwnLease): boolean {
     if (job.computation.id !== own.lease.computation || !serves(state, job)) continue;
     const { missing } = job.computation;
     if (job.lacksValues && missing.overlaps(own.lease.lo, own.lease.hi)) return true;
-    if (!job.active || job.paused || !sameGround(own.lease, job.ground)) continue;
+    if (!job.active || job.paused) continue;
+    if (!sameGround(own.lease, job.ground)) continue;
     const { target } = job.manifest;
     const full = target.kind === 'accept' && job.computation.answers.lines >= target.count;
     if (!full || own.lease.lo < (knownEnd(job) ?? Number.POSITIVE_INFINITY)) return true;
@@ -87,7 +88,9 @@ function startVerifications(turn: Turn): void {
       verification.running.set(id, range);
       const [lo, hi] = range;
       const computation = job.computation.id;
-      turn.execute({ id, computation, lo, hi, limits: job.limits, fresh: true });
+      const { limits } = job;
+      // Runs of many in one executor show what leaks from one to the next.
+      turn.execute({ id, computation, lo, hi, limits, fresh: true, each: false });
     }
   }
 }

@@ -32,6 +32,8 @@ export interface PublishRequest {
   readonly memoryBytes?: number;
   /** The job fails when more candidates below its end throw, 0 … 2^31. @default any number */
   readonly maxErrors?: number;
+  /** Each candidate in a process of its own: 50 ms or more each. @default false */
+  readonly fresh?: boolean;
   /** −10 … 10. @default 0 */
   readonly priority?: number;
   /** 1–64 characters. @default the file's name without its ending */
@@ -124,6 +126,7 @@ export interface JobReport extends JobRow {
   readonly maxEvals: number | null;
   readonly limits: Limits;
   readonly maxErrors: number | null;
+  readonly fresh: boolean;
   /** Why it has failed, in words; null when it has not. */
   readonly whyFailed: string | null;
   readonly frontier: number;

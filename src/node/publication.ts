@@ -34,6 +34,7 @@ export async function publishSubmission(
         : { kind: 'map', count: target.items.length },
     limits: submission.limits,
     maxErrors: submission.maxErrors,
+    fresh: submission.fresh,
     priority: submission.priority,
     publishedAt: Date.now(),
     deadlineAt: submission.deadlineMs === null ? null : Date.now() + submission.deadlineMs,
@@ -92,7 +93,9 @@ async function tryFirst(
 ): Promise<Part | null> {
   const computation = computationId(spec, sha256);
   const known = loop.state.computations.get(computation);
-  if (known?.coverage.has(0) === true || workforce.slots === 0) return null;
+  // A probe evaluates many in one executor.
+  const isNeeded = known?.coverage.has(0) !== true && !submission.fresh;
+  if (!isNeeded || workforce.slots === 0) return null;
   const { target } = submission;
   const texts = target.kind === 'map' ? target.items : null;
   const { name, program, params, seed } = submission;

@@ -166,6 +166,7 @@ export function jobReport(
     maxEvals: manifest.target.kind === 'accept' ? manifest.target.maxEvals : null,
     limits: job.limits,
     maxErrors: manifest.maxErrors,
+    fresh: manifest.fresh,
     whyFailed: whyFailed(job),
     frontier: frontierOf(job),
     ran: computation.ranFor(job.id),

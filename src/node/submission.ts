@@ -25,6 +25,7 @@ export interface Submission {
   readonly limits: Limits;
   /** 0 … MAX_TARGET, or null for any number. */
   readonly maxErrors: number | null;
+  readonly fresh: boolean;
   /** −10 … 10. */
   readonly priority: number;
 }
@@ -53,7 +54,7 @@ export const MAX_DEADLINE_MS: number = 2 ** 31 * 1000;
 
 const KEYS = new Set([
   ...['fn', 'accept', 'items', 'seed', 'params', 'maxEvals'],
-  ...['deadlineMs', 'timeoutMs', 'memoryBytes', 'maxErrors'],
+  ...['deadlineMs', 'timeoutMs', 'memoryBytes', 'maxErrors', 'fresh'],
   ...['priority', 'name', 'onWarning'],
 ]);
 
@@ -67,7 +68,7 @@ export async function toSubmission(request: PublishRequest): Promise<Submission>
     if (!KEYS.has(key)) throw new TypeError(`publish knows no option ${JSON.stringify(key)}`);
   }
   const { accept, items, seed = 0, maxEvals, deadlineMs, priority = 0 } = request;
-  const { timeoutMs, memoryBytes, maxErrors } = request;
+  const { timeoutMs, memoryBytes, maxErrors, fresh = false } = request;
   if ((accept === undefined) === (items === undefined)) {
     throw new TypeError('publish needs exactly one of accept and items');
   }
@@ -81,6 +82,7 @@ export async function toSubmission(request: PublishRequest): Promise<Submission>
     whole('memoryBytes', memoryBytes, MIN_MEMORY_BYTES, MAX_MEMORY_BYTES);
   }
   if (maxErrors !== undefined) whole('maxErrors', maxErrors, 0, MAX_ACCEPT);
+  if (typeof fresh !== 'boolean') throw new TypeError(`fresh is no boolean: ${show(fresh)}`);
   const fn = request.fn instanceof URL ? fileURLToPath(request.fn) : request.fn;
   if (typeof fn !== 'string' || fn === '') throw new TypeError(`fn is no path: ${String(fn)}`);
   const name = request.name ?? basename(fn, extname(fn)).slice(0, 64);
@@ -101,7 +103,7 @@ export async function toSubmission(request: PublishRequest): Promise<Submission>
     ...{ program, name, params, seed, target, priority },
     ...{ maxEvals: maxEvals ?? null, deadlineMs: deadlineMs ?? null },
     limits: { timeoutMs: timeoutMs ?? null, memoryBytes: memoryBytes ?? null },
-    maxErrors: maxErrors ?? null,
+    ...{ maxErrors: maxErrors ?? null, fresh },
   };
 }
 

@@ -15,6 +15,7 @@ import type { FromExecutor, Span, ToExecutor } from './executor-message.ts';
 import type { Wardship } from './executor-warden.ts';
 import { closeInheritedFiles } from './inherited-files.ts';
 import { LEDGER_FD, noteIndex } from './ledger.ts';
+import { createWear, type Wear } from './wear.ts';
 
 /** Of batches up to this size, each candidate is written down: it takes 0.2 ms or more then. */
 const NOTED_CANDIDATES = 256;
@@ -36,6 +37,7 @@ const now = () => performance.now();
 const at = new Float64Array(new SharedArrayBuffer(8)).fill(-1);
 const note = () => noteIndex(at);
 let evaluator: Evaluator | undefined;
+let wear: Wear | undefined;
 let size = 1;
 let working = false;
 /** The token of the drain that was asked for while a batch was in hand. */
@@ -74,7 +76,10 @@ async function load(message: Extract<ToExecutor, { kind: 'load' }>): Promise<voi
   streams.openSetup();
   try {
     const program = await loadProgram(() => import(message.file), JSON.parse(message.params));
-    evaluator = createEvaluator({ program, streams, log, at, note, now });
+    const worn = createWear({ memoryBytes, residentBytes: process.memoryUsage.rss, now });
+    const { isFull } = worn;
+    evaluator = createEvaluator({ program, streams, log, at, note, isFull, now });
+    wear = worn;
     send({ kind: 'loaded' });
   } catch (error) {
     send({ kind: 'refused', detail: error instanceof Error ? error.message : String(error) });
@@ -94,11 +99,14 @@ async function work(span: Span, evaluate: Evaluator): Promise<void> {
     // A rejection that nobody handled ends this process here, before its candidate is told.
     await turn();
     const { column, errors, ms, failure } = batch;
-    send({ kind: 'batch', lo: batch.lo, hi: lo, column, errors, ms, next: batchSize(span, lo) });
+    const worn = wear?.isWorn() === true;
+    const next = batchSize(span, lo);
+    send({ kind: 'batch', lo: batch.lo, hi: lo, column, errors, ms, worn, next });
     if (failure !== undefined) {
       send({ kind: 'failure', index: lo, failure });
       break;
     }
+    if (worn) break;
   }
   if (draining !== null) send({ kind: 'drained', token: draining });
   draining = null;

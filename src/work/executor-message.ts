@@ -39,6 +39,8 @@ export type FromExecutor =
       readonly column: ValueColumn | null;
       readonly errors: readonly ErrorOutcome[];
       readonly ms: number;
+      /** It takes no further batch: what leaks in user code is to end with it. */
+      readonly worn: boolean;
       /** The size of the next batch, at most: if the executor dies, it died there. */
       readonly next: number;
     }

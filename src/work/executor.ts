@@ -50,7 +50,6 @@ export class LoadError extends Error {
 
 /** A child process with one program loaded. */
 export class Executor {
-  readonly bornMs: number = performance.now();
   /** What it evaluates candidates of. */
   readonly ground: Ground;
   /** Resolves when candidates can be evaluated. @throws LoadError */
@@ -62,6 +61,8 @@ export class Executor {
   /** At most so many candidates are in the batch in hand. */
   batchSize = 1;
   alive = true;
+  /** It takes no further candidates. */
+  worn = false;
   #listener: ExecutorListener | null = null;
   /** Numbers the drains; the answer to one that an earlier listener asked for is ignored. */
   #drains = 0;
@@ -144,6 +145,7 @@ export class Executor {
         return;
       case 'batch':
         this.batchSize = message.next;
+        this.worn = message.worn;
         if (message.hi > message.lo) this.fresh = false;
         this.#listener?.batch(message);
         return;

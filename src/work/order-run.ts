@@ -56,7 +56,11 @@ export class OrderRun {
     this.#at = order.lo;
     this.#sent = order.lo;
     this.#parts = new PartGatherer(order, (part) => context.handlers.part(part));
-    this.#use(order.fresh ? this.#start() : context.pool.take(inputs, order.limits, this.#logs()));
+    this.#use(
+      order.fresh || order.each
+        ? this.#start()
+        : context.pool.take(inputs, order.limits, this.#logs()),
+    );
   }
 
   stop(mode: 'drain' | 'kill'): void {
@@ -102,6 +106,7 @@ export class OrderRun {
         this.#at = batch.hi;
         this.#parts.add(batch);
         if (this.#at === this.#order.hi) this.#end('finished', 'keep');
+        else if (executor.worn || this.#order.each) this.#replace(executor);
         else if (this.#at === this.#halt?.index) this.#halted(executor, this.#halt);
         else if (this.#at === this.#sent) this.#send(executor);
       },
@@ -118,7 +123,8 @@ export class OrderRun {
   #send(executor: Executor): void {
     const careful = this.#careful !== null && this.#careful.until > this.#at ? this.#careful : null;
     const { items } = this.#inputs;
-    const end = this.#halt?.index ?? this.#order.hi;
+    const next = this.#order.each ? this.#at + 1 : this.#order.hi;
+    const end = Math.min(this.#halt?.index ?? next, next);
     if (items === undefined) {
       this.#sent = end;
       executor.start({ lo: this.#at, hi: end, careful });
@@ -181,6 +187,18 @@ export class OrderRun {
     this.#again(0);
   }
 
+  /** Goes on in another executor: this one was told to be done, or each candidate has its own. */
+  #replace(executor: Executor): void {
+    executor.kill();
+    const halt = this.#halt;
+    if (this.#at === halt?.index) {
+      this.#halt = null;
+      if (halt.failure !== null) this.#giveUp(halt.index, halt.failure);
+    }
+    if (this.#at === this.#order.hi) this.#end('finished', 'kill');
+    else this.#again(0);
+  }
+
   /** What was lost before an index has its outcomes again. */
   #halted(executor: Executor, { index, failure }: Halt): void {
     this.#halt = null;
@@ -233,7 +251,8 @@ export class OrderRun {
     const used = this.#executor;
     this.#executor = null;
     if (used !== null) {
-      if (executor === 'kill' || this.#order.fresh) used.kill();
+      const { fresh, each } = this.#order;
+      if (executor === 'kill' || fresh || each) used.kill();
       else this.#context.pool.release(used);
     }
     this.#parts.flush();

@@ -3,8 +3,6 @@ import { Executor, type ExecutorOptions } from './executor.ts';
 import type { ProgramFiles } from './program-files.ts';
 import type { WorkInputs } from './workforce.ts';
 
-/** An executor of this age takes no further order: what leaks in user code ends with it. */
-const MAX_AGE_MS = 600_000;
 /** Idle executors kept, for each slot. */
 const IDLE_PER_SLOT = 2;
 
@@ -30,7 +28,7 @@ export class Pool {
       const at = this.#idle.findLastIndex((idle) => sameGround(idle.ground, ground));
       const found = at < 0 ? undefined : this.#idle.splice(at, 1)[0];
       if (found === undefined) return this.start(inputs, limits, log);
-      if (found.alive && performance.now() - found.bornMs < MAX_AGE_MS) return found;
+      if (found.alive) return found;
       found.kill();
     }
   }
@@ -51,6 +49,7 @@ export class Pool {
   /** Keeps an executor that has nothing in hand; the oldest idle ones make room. */
   release(executor: Executor): void {
     executor.listen(null);
+    if (executor.worn) return executor.kill();
     this.#idle.push(executor);
     while (this.#idle.length > IDLE_PER_SLOT * this.#slots) this.#idle.shift()?.kill();
   }

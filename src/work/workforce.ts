@@ -24,6 +24,8 @@ export interface WorkOrder {
   readonly limits: Limits;
   /** True: in an executor that has evaluated nothing before, and that nothing uses after. */
   readonly fresh: boolean;
+  /** Each candidate in an executor of its own. */
+  readonly each: boolean;
   /** A part is told at the latest so long after its first outcome, in ms. */
   readonly tellMs: number;
 }

@@ -42,7 +42,7 @@ describe('a publication request', () => {
     expect(program.length).toBeGreaterThan(0);
     expect(rest).toEqual({
       ...{ name: 'square', params: 'null', seed: 0, priority: 0, maxEvals: null, deadlineMs: null },
-      ...{ limits: { timeoutMs: null, memoryBytes: null }, maxErrors: null },
+      ...{ limits: { timeoutMs: null, memoryBytes: null }, maxErrors: null, fresh: false },
       target: { kind: 'map', items: ['1', '"a"', 'null'] },
     });
   });

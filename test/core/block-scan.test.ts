@@ -54,7 +54,14 @@ class Claimant {
     const manifest: Manifest = {
       ...{ owner: 'self', nonce: '00'.repeat(16), name: 'job', spec, priority: 0 },
       target: { kind: 'accept', count: 30, maxEvals: 160 },
-      ...{ limits: NO_LIMITS, maxErrors: null, publishedAt: 0, deadlineAt: null, root: null },
+      ...{
+        limits: NO_LIMITS,
+        maxErrors: null,
+        fresh: false,
+        publishedAt: 0,
+        deadlineAt: null,
+        root: null,
+      },
       probe: { candidates: 10, accepted: 1, ms: 1000 },
     };
     this.job = new JobState(HASH, manifest, new Computation(HASH, spec), HASH, 0);

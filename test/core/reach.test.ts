@@ -18,7 +18,15 @@ function jobOf(target: Target, probe: Manifest['probe'] = NO_PROBE): JobState {
   };
   const manifest: Manifest = {
     ...{ owner: 'anna', nonce: '00'.repeat(16), name: 'job', spec, target, priority: 0 },
-    ...{ limits: NO_LIMITS, maxErrors: null, publishedAt: 0, deadlineAt: null, root: null, probe },
+    ...{
+      limits: NO_LIMITS,
+      maxErrors: null,
+      fresh: false,
+      publishedAt: 0,
+      deadlineAt: null,
+      root: null,
+      probe,
+    },
   };
   return new JobState(HASH, manifest, new Computation(HASH, spec), HASH, 0);
 }

@@ -49,6 +49,7 @@ const manifest: fc.Arbitrary<Manifest> = fc
     target,
     limits,
     maxErrors: fc.option(fc.integer({ min: 0, max: 2 ** 31 })),
+    fresh: fc.boolean(),
     priority: fc.integer({ min: -10, max: 10 }),
     publishedAt: index,
     deadlineAt: fc.option(index),

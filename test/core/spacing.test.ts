@@ -48,7 +48,15 @@ function beats(state: PeerState, untilMs: number): number[] {
 }
 
 function toldWithinMs(state: PeerState): number | undefined {
-  const order = { id: 1, computation: COMPUTATION, lo: 0, hi: 1, limits: NO_LIMITS, fresh: false };
+  const order = {
+    id: 1,
+    computation: COMPUTATION,
+    lo: 0,
+    hi: 1,
+    limits: NO_LIMITS,
+    fresh: false,
+    each: false,
+  };
   const [effect] = effectsOf(state, 1, (turn) => turn.execute(order));
   return effect?.kind === 'execute' ? effect.execution.tellMs : undefined;
 }

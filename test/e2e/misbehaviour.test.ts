@@ -34,7 +34,10 @@ test('whatever candidates do to their executors, the answer is the oracle’s wi
   for (const [index, deed] of Object.entries(deeds)) {
     const tried = attempts.filter((attempt) => attempt.index === Number(index));
     const kind = KINDS[deed as keyof typeof KINDS];
-    expect(tried.map((attempt) => attempt.kind)).toEqual([kind, kind, kind]);
+    expect(tried).toHaveLength(3);
+    // A busy machine may take longer than its time to fill the heap.
+    const kinds = deed === 'heap' ? [kind, 'timeout'] : [kind];
+    for (const attempt of tried) expect(kinds).toContain(attempt.kind);
     expect(new Set(tried.map(({ peer }) => peer))).toEqual(new Set([a.id, b.id]));
     for (const attempt of tried) expect(attempt.limits).toEqual(limits);
   }
@@ -56,6 +59,32 @@ test('a job with a higher limit tries again, and one with the same does not', as
   const truth = await oracle({ fn, accept: 10 });
   expect(summary).toMatchObject({ skipped: [], ran: 1 });
   expect(summary.certificate).toBe(truth.certificate(summary.computation));
+});
+
+test('a leak of 10 MB a candidate ends with its executors, and no index is skipped', async () => {
+  await using mesh = await InsideMesh.open();
+  const [a] = [await mesh.join(1), await mesh.join(1)];
+  await mesh.seeOneAnother();
+  const fn = 'test/e2e/functions/leaks.js';
+  const job = await a.mesh.publish({
+    ...{ fn, accept: 500, params: { leak: true }, memoryBytes: 256_000_000 },
+  });
+  const summary = await job.done();
+  const truth = await oracle({ fn, accept: 500, params: { leak: false } });
+  expect(summary).toMatchObject({ skipped: [], accepted: 500 });
+  expect(summary.certificate).toBe(truth.certificate(summary.computation));
+  expect((await job.show()).attempts).toEqual([]);
+});
+
+test('--fresh gives the same answer, each candidate in a process of its own', async () => {
+  await using mesh = await InsideMesh.open();
+  const { mesh: solo } = await mesh.solo(2);
+  const fn = 'test/e2e/functions/counts-calls.js';
+  const job = await solo.publish({ fn, accept: 8, fresh: true });
+  expect(await linesOf(job.results())).toBe(
+    Array.from({ length: 8 }, (_, index) => `{"index":${index},"value":1}\n`).join(''),
+  );
+  expect((await job.show()).fresh).toBe(true);
 });
 
 test('with more errors than it allows a job fails, exits 1 and says so', async () => {

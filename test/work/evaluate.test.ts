@@ -15,6 +15,7 @@ async function evaluatorOf(exports: object, params: unknown = null): Promise<Eva
     log: () => {},
     at: new Float64Array(1),
     note() {},
+    isFull: () => false,
     now: () => 0,
   });
 }
@@ -133,6 +134,7 @@ describe('a batch', () => {
       log: () => {},
       at: new Float64Array(1),
       note() {},
+      isFull: () => false,
     };
     const batch = await createEvaluator({ ...parts, now: () => time })(0, 16);
     expect([batch.hi, batch.ms]).toEqual([4, 120]);

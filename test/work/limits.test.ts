@@ -1,6 +1,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { describe, expect, test } from 'vitest';
 import type { Limits } from '../../src/core/limits.ts';
+import { createWear } from '../../src/work/wear.ts';
 import { coverageOf, inputsOf, openBench, textsOf } from './work-bench.ts';
 
 const MIB = 2 ** 20;
@@ -146,3 +147,51 @@ function hungryChild(): string {
   return `spawn(process.execPath, ['-e', ${JSON.stringify(code)}]);
     await new Promise(() => {});`;
 }
+
+describe('an executor', () => {
+  /** Keeps ten megabytes of each candidate, and tells its process. */
+  const LEAK = `const all = [];
+    export default () => { all.push(Buffer.alloc(10e6, 1)); return process.pid; };`;
+
+  test('is replaced before a leak comes to the memory limit', async () => {
+    await using bench = await openBench();
+    const order = { hi: 120, limits: SMALL };
+    const { parts, failed, ended } = bench.execute(order, inputsOf(LEAK));
+    expect(await ended).toBe('finished');
+    expect([failed, coverageOf(parts)]).toEqual([[], [[0, 120]]]);
+    expect(bench.events).toEqual([]);
+    const pids = new Set(textsOf(parts).map((text) => text.split(':')[1]));
+    // Half of the limit for the leak: at most twelve candidates each.
+    expect(pids.size).toBeGreaterThanOrEqual(10);
+  });
+
+  test('has one candidate alone where each is to have its own', async () => {
+    await using bench = await openBench();
+    const order = { hi: 6, each: true };
+    const { parts, ended } = bench.execute(order, inputsOf('export default () => process.pid;'));
+    expect(await ended).toBe('finished');
+    expect(new Set(textsOf(parts).map((text) => text.split(':')[1])).size).toBe(6);
+  });
+
+  test('is worn by batches, by age and by growth, each by itself', () => {
+    let [ms, bytes] = [0, 50 * MIB];
+    const wear = (memoryBytes: number | null) =>
+      createWear({ memoryBytes, residentBytes: () => bytes, now: () => ms });
+    const byCount = wear(null);
+    for (let k = 1; k < 5000; k++) expect(byCount.isWorn()).toBe(false);
+    expect(byCount.isWorn()).toBe(true);
+    const byAge = wear(null);
+    ms += 599_999;
+    expect(byAge.isWorn()).toBe(false);
+    ms += 1;
+    expect(byAge.isWorn()).toBe(true);
+    const [byLimit, byGrowth] = [wear(250 * MIB), wear(null)];
+    bytes += 100 * MIB;
+    expect([byLimit.isWorn(), byGrowth.isWorn()]).toEqual([false, false]);
+    bytes += 1;
+    ms += 2;
+    expect([byLimit.isFull(), byLimit.isWorn(), byGrowth.isWorn()]).toEqual([true, true, false]);
+    bytes += 1024 * MIB;
+    expect(byGrowth.isWorn()).toBe(true);
+  });
+});

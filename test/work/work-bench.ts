@@ -74,7 +74,7 @@ export async function openBench(): Promise<WorkBench> {
       const id = order.id ?? orders.size + 1;
       const { computation } = inputs;
       orders.set(id, { ...told, computation, end: ended.resolve, say: line.resolve });
-      const plain = { lo: 0, hi: 1, limits: NO_LIMITS, fresh: false, tellMs: 1000 };
+      const plain = { lo: 0, hi: 1, limits: NO_LIMITS, fresh: false, each: false, tellMs: 1000 };
       workforce.execute({ ...plain, ...order, id }, inputs);
       return { ...told, id };
     },

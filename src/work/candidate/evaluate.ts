@@ -35,6 +35,8 @@ export interface EvaluatorOptions {
   readonly at: Float64Array;
   /** Writes down what `at` tells. */
   readonly note: () => void;
+  /** Says that the batch is to end, whatever the time. */
+  readonly isFull: () => boolean;
   /** A clock in ms. */
   readonly now: () => number;
 }
@@ -171,7 +173,8 @@ class Evaluation {
     return (
       this.#failure !== undefined ||
       this.#options.now() - this.#start > LIMIT_MS ||
-      this.#column.bytes + this.#errorBytes > LIMIT_BYTES
+      this.#column.bytes + this.#errorBytes > LIMIT_BYTES ||
+      this.#options.isFull()
     );
   }
 

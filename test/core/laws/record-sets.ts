@@ -29,7 +29,7 @@ function manifestOf(name: string, seed: number): Manifest {
       mathClass: 'aa'.repeat(8),
     },
     target: { kind: 'accept', count: 1000, maxEvals: null },
-    ...{ limits: NO_LIMITS, maxErrors: null },
+    ...{ limits: NO_LIMITS, maxErrors: null, fresh: false },
     ...{ priority: 0, publishedAt: 0, deadlineAt: null, root: null },
     probe: { candidates: 0, accepted: 0, ms: 0 },
   };

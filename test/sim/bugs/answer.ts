@@ -27,7 +27,7 @@ export const ANSWER_BUGS: readonly Bug[] = [
       {
         file: 'src/core/computation.ts',
         find: 'all.filter((attempt) => reaches(attempt.limits, limits))',
-        replace: 'all.filter((attempt) => reaches(attempt.limits, attempt.limits) || limits)',
+        replace: 'all.filter((attempt) => reaches(attempt.limits, attempt.limits))',
       },
     ],
   },

@@ -92,6 +92,7 @@ function manifestOf(owner: string, program: string, params: string, blocks: numb
     ...{
       limits: NO_LIMITS,
       maxErrors: null,
+      fresh: false,
       deadlineAt: null,
       root: null,
       probe: { candidates: 1, accepted: 0, ms: COST_MS },

@@ -67,7 +67,16 @@ function manifestOf(
     ...{ owner: owner.id, nonce: sha256(`job ${plan.number}`).slice(0, 32) },
     name: `job ${plan.number}`,
     spec: { program, params, seed: 0, items, contract: 1, mathClass: world.mathClass },
-    ...{ target, limits, maxErrors, priority, publishedAt: 0, deadlineAt, root: null },
+    ...{
+      target,
+      limits,
+      maxErrors,
+      fresh: false,
+      priority,
+      publishedAt: 0,
+      deadlineAt,
+      root: null,
+    },
     probe: probeOf(owner, plan),
   };
 }

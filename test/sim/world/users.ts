@@ -79,7 +79,16 @@ export class Users {
       if (publish.probe !== null) {
         const { hi: end, ms } = publish.probe;
         const { limits } = publish.manifest;
-        const execution = { id: 0, computation, lo: 0, hi: end, limits, fresh: false, tellMs: 0 };
+        const execution = {
+          id: 0,
+          computation,
+          lo: 0,
+          hi: end,
+          limits,
+          fresh: false,
+          each: false,
+          tellMs: 0,
+        };
         observer.evaluated?.(machine, execution, 0, end, ms);
       }
     }
