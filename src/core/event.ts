@@ -51,6 +51,8 @@ export type PeerEvent =
   | { readonly kind: 'limit'; readonly job: string }
   /** Run the jobs of these publishers and one's own alone; null: those of all members. */
   | { readonly kind: 'trust'; readonly peers: readonly PeerId[] | null }
+  /** Have so many slots. */
+  | { readonly kind: 'slots'; readonly slots: number }
   | { readonly kind: 'addresses'; readonly addresses: readonly string[] }
   | { readonly kind: 'message'; readonly from: PeerId; readonly message: Message }
   | { readonly kind: 'connected'; readonly peer: PeerId }

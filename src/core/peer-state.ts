@@ -92,7 +92,7 @@ export interface Want {
 
 /** All that a peer knows. It changes in step() and nowhere else. */
 export interface PeerState {
-  readonly self: Self;
+  self: Self;
   readonly timing: Timing;
   start: Start;
   sequence: number;

@@ -262,6 +262,8 @@ export interface Mesh extends AsyncDisposable {
   jobs(): Promise<JobRow[]>;
   peers(): Promise<PeerRow[]>;
   status(): Promise<StatusReport>;
+  /** Gives the peer so many slots, 0 … 1024, until it ends; what runs beyond them ends soon. */
+  slots(count: number): Promise<void>;
   /** @throws MESH_NOT_MEMBER on a home that belongs to no mesh. */
   invite(): Promise<string>;
   /** Ends the running peer, membership kept. mesh: and all others that it knows to be alive. */

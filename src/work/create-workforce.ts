@@ -12,12 +12,16 @@ import type { Probe, Rerun, Workforce, WorkHandlers, WorkInputs, WorkOrder } fro
 
 /** Program of util-linux that has its child killed when the parent dies. */
 const LEASH = 'setpriv';
+/** Executors yield to the peer's heartbeats. */
+const NICE = 10;
 /** Lines that `rerun` keeps. */
 const RERUN_LINES = 10_000;
 
 export interface WorkforceOptions {
   /** Orders that run at once; at least 0. */
   readonly slots: number;
+  /** How much executors yield to other programs, 0 … 19. @default 10 */
+  readonly nice?: number;
   readonly handlers: WorkHandlers;
   /** Where the private folder of programs is made. @default the system's temporary folder */
   readonly folder?: string;
@@ -36,7 +40,7 @@ export async function createWorkforce(options: WorkforceOptions): Promise<Workfo
 
 class ExecutorWorkforce implements Workforce {
   readonly mathClass: string = mathClass();
-  readonly slots: number;
+  #slots: number;
   #options: WorkforceOptions;
   #files: ProgramFiles;
   #pool: Pool;
@@ -47,10 +51,21 @@ class ExecutorWorkforce implements Workforce {
 
   constructor(options: WorkforceOptions, leash: string | null) {
     this.#options = options;
-    this.slots = options.slots;
+    this.#slots = options.slots;
     this.#files = new ProgramFiles(options.folder);
-    this.#pool = new Pool({ leash, folder: this.#files.folder }, this.#files, options.slots);
+    const { nice = NICE } = options;
+    const { folder } = this.#files;
+    this.#pool = new Pool({ leash, folder, nice }, this.#files, options.slots);
     this.#closing.promise.catch(() => undefined);
+  }
+
+  get slots(): number {
+    return this.#slots;
+  }
+
+  resize(slots: number): void {
+    this.#slots = slots;
+    this.#pool.resize(slots);
   }
 
   execute(order: WorkOrder, inputs: WorkInputs): void {

@@ -6,8 +6,6 @@ import type { FromExecutor, Span, ToExecutor } from './executor-message.ts';
 import { Ledger, type Noted } from './ledger.ts';
 import type { WorkFailure, WorkInputs } from './workforce.ts';
 
-/** Executors yield to the peer's heartbeats. */
-const NICE = 10;
 /** What is kept of stderr to tell why an executor died. */
 const STDERR_CHARACTERS = 4096;
 /** What of a memory limit is not for V8's old objects: node itself, code, young objects. */
@@ -35,6 +33,8 @@ export interface ExecutorOptions {
   readonly leash: string | null;
   /** The executors' working folder. */
   readonly folder: string;
+  /** How much they yield to other programs, 0 … 19. */
+  readonly nice: number;
   log(index: number, line: string): void;
 }
 
@@ -200,7 +200,7 @@ function startChild(options: ExecutorOptions, ledger: number, limits: Limits): C
     execArgv: leash === null ? flags : ['--pdeathsig', 'KILL', '--', process.execPath, ...flags],
   });
   try {
-    if (child.pid !== undefined) setPriority(child.pid, NICE);
+    if (child.pid !== undefined) setPriority(child.pid, options.nice);
   } catch {
     // Not allowed here: heartbeats then compete with user code.
   }

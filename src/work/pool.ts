@@ -54,6 +54,12 @@ export class Pool {
     while (this.#idle.length > IDLE_PER_SLOT * this.#slots) this.#idle.shift()?.kill();
   }
 
+  /** Keeps idle executors for so many slots. */
+  resize(slots: number): void {
+    this.#slots = slots;
+    while (this.#idle.length > IDLE_PER_SLOT * slots) this.#idle.shift()?.kill();
+  }
+
   /** Ends the idle executors of a computation. */
   forget(computation: string): void {
     const isOf = ({ ground }: Executor): boolean => ground.computation === computation;

@@ -87,7 +87,10 @@ export interface Rerun {
 export interface Workforce {
   /** Fingerprint of the Math that a candidate sees: 16 hexadecimal digits. */
   readonly mathClass: string;
+  /** Orders that run at once. */
   readonly slots: number;
+  /** Keeps idle executors for so many slots from now on. */
+  resize(slots: number): void;
   /** Starts an order on a free slot; the caller never has more orders open than slots. */
   execute(order: WorkOrder, inputs: WorkInputs): void;
   /** drain: the batch in hand ends and is told. kill: at once, the batch in hand is lost. */
