@@ -5,6 +5,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { Worker } from 'node:worker_threads';
 import type { Limits } from '../core/limits.ts';
+import { guardArrays } from './candidate/array-guard.ts';
 import { nextBatchSize } from './candidate/batch-size.ts';
 import { createEvaluator, type Evaluator } from './candidate/evaluate.ts';
 import { loadProgram } from './candidate/load-program.ts';
@@ -78,7 +79,9 @@ async function load(message: Extract<ToExecutor, { kind: 'load' }>): Promise<voi
     const program = await loadProgram(() => import(message.file), JSON.parse(message.params));
     const worn = createWear({ memoryBytes, residentBytes: process.memoryUsage.rss, now });
     const { isFull } = worn;
-    evaluator = createEvaluator({ program, streams, log, at, note, isFull, now });
+    evaluator = createEvaluator({
+      ...{ program, streams, log, at, note, isFull, now, restore: guardArrays() },
+    });
     wear = worn;
     send({ kind: 'loaded' });
   } catch (error) {

@@ -87,6 +87,21 @@ test('--fresh gives the same answer, each candidate in a process of its own', as
   expect((await job.show()).fresh).toBe(true);
 });
 
+test('a mutated Array.prototype disturbs neither the runner nor another job', async () => {
+  await using mesh = await InsideMesh.open();
+  const [a] = [await mesh.join(1), await mesh.join(1)];
+  await mesh.seeOneAnother();
+  const fn = 'test/e2e/functions/mutates.js';
+  for (const mutate of [true, false]) {
+    const job = await a.mesh.publish({ fn, accept: 40, params: { mutate } });
+    const summary = await job.done();
+    const truth = await oracle({ fn, accept: 40, params: { mutate: false } });
+    expect(summary).toMatchObject({ skipped: [], errors: 40 });
+    expect(summary.certificate).toBe(truth.certificate(summary.computation));
+    expect((await job.show()).attempts).toEqual([]);
+  }
+});
+
 test('with more errors than it allows a job fails, exits 1 and says so', async () => {
   await using lab = await Lab.open();
   const thrown = { 4: 'text', 9: 'number', 21: 'object' };

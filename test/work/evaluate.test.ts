@@ -16,6 +16,7 @@ async function evaluatorOf(exports: object, params: unknown = null): Promise<Eva
     at: new Float64Array(1),
     note() {},
     isFull: () => false,
+    restore() {},
     now: () => 0,
   });
 }
@@ -135,6 +136,7 @@ describe('a batch', () => {
       at: new Float64Array(1),
       note() {},
       isFull: () => false,
+      restore() {},
     };
     const batch = await createEvaluator({ ...parts, now: () => time })(0, 16);
     expect([batch.hi, batch.ms]).toEqual([4, 120]);

@@ -35,6 +35,8 @@ export interface EvaluatorOptions {
   readonly at: Float64Array;
   /** Writes down what `at` tells. */
   readonly note: () => void;
+  /** Makes the runner's own surroundings what they were: called after each batch. */
+  readonly restore: () => void;
   /** Says that the batch is to end, whatever the time. */
   readonly isFull: () => boolean;
   /** A clock in ms. */
@@ -164,7 +166,8 @@ class Evaluation {
     if (this.#failure !== undefined) return false;
     const { name, detail } = describeThrown(thrown);
     const kept = this.#errors.length < FULL_DETAILS ? detail : (detail.split('\n', 1)[0] ?? '');
-    this.#errors.push({ index, name, detail: kept });
+    // Not push: user code may have changed what arrays can do.
+    this.#errors[this.#errors.length] = { index, name, detail: kept };
     this.#errorBytes += 24 + name.length + kept.length;
     return true;
   }
@@ -186,7 +189,8 @@ class Evaluation {
       errors: this.#errors,
       ms: this.#options.now() - this.#start,
     };
-    const { at, note } = this.#options;
+    const { at, note, restore } = this.#options;
+    restore();
     at[0] = -1;
     if (this.#noted) note();
     const failure = this.#failure;
