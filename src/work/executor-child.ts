@@ -63,7 +63,7 @@ async function startWarden({ timeoutMs, memoryBytes }: Limits): Promise<void> {
   };
   const url = new URL(`./executor-warden${ending}`, import.meta.url);
   const warden = new Worker(url, { workerData: wardship, env: {} });
-  await once(warden, 'online');
+  await once(warden, 'message');
   warden.unref();
 }
 

@@ -1,6 +1,6 @@
 // A thread of an executor that holds the candidates to their limits: they may never return to the
 // event loop. It also ends the executor when its peer is gone, where nothing else does.
-import { workerData } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
 import { noteReason, type Reason } from './ledger.ts';
 import { residentBytesOfChildren } from './process-tree.ts';
 
@@ -68,3 +68,6 @@ setInterval(() => {
   if (timeoutMs !== null) lookAtTime(timeoutMs, passedMs);
   if (memoryBytes !== null) lookAtMemory(memoryBytes);
 }, LOOK_MS);
+
+// The clock of the first candidates would begin late, were they evaluated before this.
+parentPort?.postMessage('ready');
