@@ -26,7 +26,8 @@ export async function follow(
   const { signal } = interrupt;
   try {
     const summary = await followToEnd(context, job, options, signal);
-    const report = summary.errors + summary.skipped.length > 0 ? await job.show() : null;
+    const isWhole = summary.errors + summary.skipped.length === 0 && summary.status !== 'failed';
+    const report = isWhole ? null : await job.show();
     const kind = report?.kind ?? 'accept';
     const [error] = report?.errors ?? [];
     if (error !== undefined) {
@@ -34,6 +35,8 @@ export async function follow(
       const text = `first error, at index ${error.index}: ${visible(message)}`;
       tell(context, text, { event: 'error', ...error });
     }
+    const why = report?.whyFailed ?? null;
+    if (why !== null) tell(context, `failed: ${why}`, { event: 'failed', job: job.id, why });
     await waitForOthers(context, mesh, signal);
     return exitCodeOfJob(summary, kind);
   } catch (error) {

@@ -1,9 +1,12 @@
 import { isIP } from 'node:net';
 import { InvalidArgumentError } from 'commander';
 import { isPeerId } from '../core/ids.ts';
+import { MAX_MEMORY_BYTES, MIN_MEMORY_BYTES } from '../core/limits.ts';
 
-const UNIT_BYTES = { B: 1, kB: 1e3, MB: 1e6, GB: 1e9 } as const;
-
+const UNIT_BYTES = {
+  ...{ B: 1, kB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12 },
+  ...{ MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 },
+} as const;
 const UNIT_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
 /** A parser of whole numbers from min to max. */
@@ -43,6 +46,15 @@ export function bytesPerSecond(text: string): number {
   throw new InvalidArgumentError(
     'It must be bytes a second, 16kB or more, such as 500kB or 5MB; or 0: it relays nothing.',
   );
+}
+
+/** A size of memory with its unit, in bytes: `512MB`, `1.5GiB`. */
+export function memorySize(text: string): number {
+  const found = /^(\d+(?:\.\d+)?)([MGT]i?B)$/.exec(text);
+  const unit = UNIT_BYTES[(found?.[2] ?? 'MB') as keyof typeof UNIT_BYTES];
+  const bytes = Math.round(Number(found?.[1]) * unit);
+  if (bytes >= MIN_MEMORY_BYTES && bytes <= MAX_MEMORY_BYTES) return bytes;
+  throw new InvalidArgumentError('It must be a size from 128MB on with its unit: 512MB or 4GiB.');
 }
 
 /** A share above 0 and up to 1: `1%` or `0.01`. */

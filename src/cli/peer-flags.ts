@@ -8,6 +8,7 @@ export interface PeerFlags {
   /** In bytes a second. */
   readonly relayRate?: number;
   readonly slots?: number;
+  readonly nice?: number;
   readonly name?: string;
   readonly trust?: readonly string[];
 }
@@ -36,6 +37,11 @@ export const PEER_FLAGS: readonly Flag[] = [
     flags: '--slots <n>',
     help: 'executors; 0: evaluate nothing here (default: one per core)',
     parse: wholeNumber(0, 1024),
+  },
+  {
+    flags: '--nice <n>',
+    help: 'how much executors yield to other programs: 0 to 19 (default: 10)',
+    parse: wholeNumber(0, 19),
   },
   {
     flags: '--name <name>',

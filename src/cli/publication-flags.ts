@@ -3,6 +3,7 @@ import {
   displayName,
   durationMs,
   jobPriority,
+  memorySize,
   wholeNumber,
 } from './option-values.ts';
 import type { Flag, Positional } from './verb.ts';
@@ -13,6 +14,10 @@ export interface PublicationFlags {
   readonly params?: string;
   readonly maxEvals?: number;
   readonly deadline?: number;
+  readonly timeout?: number;
+  readonly memory?: number;
+  readonly maxErrors?: number;
+  readonly fresh?: boolean;
   readonly priority?: number;
   readonly name?: string;
   readonly out?: string;
@@ -49,6 +54,22 @@ export const PUBLICATION_FLAGS: readonly Flag[] = [
     help: 'end with a partial answer after this time, such as 90s or 2h; exit 5',
     parse: durationMs,
   },
+  {
+    flags: '--timeout <duration>',
+    help: 'longest time of one candidate, such as 30s; it is tried three times (default: none)',
+    parse: durationMs,
+  },
+  {
+    flags: '--memory <size>',
+    help: 'most memory of one executor and what it starts, such as 512MB (default: no limit)',
+    parse: memorySize,
+  },
+  {
+    flags: '--max-errors <n>',
+    help: 'fail when more candidates below the end throw (default: any number may)',
+    parse: wholeNumber(0, 2 ** 31),
+  },
+  { flags: '--fresh', help: 'evaluate each candidate in a process of its own' },
   { flags: '--priority <p>', help: '-10 to 10 (default: 0)', parse: jobPriority },
   {
     flags: '--name <name>',

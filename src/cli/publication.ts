@@ -26,13 +26,17 @@ export async function publication(
   }
   const onWarning = (line: string): void =>
     tell(context, `warning: ${visible(line)}`, { level: 'warn', event: 'warning', message: line });
-  const { seed, maxEvals, deadline, priority, name } = flags;
+  const { seed, maxEvals, deadline, timeout, memory, maxErrors, priority, name } = flags;
   const submission = await toSubmission({
     ...target,
     ...(flags.params === undefined ? {} : { params: await readParams(flags.params) }),
     ...(seed === undefined ? {} : { seed }),
     ...(maxEvals === undefined ? {} : { maxEvals }),
     ...(deadline === undefined ? {} : { deadlineMs: deadline }),
+    ...(timeout === undefined ? {} : { timeoutMs: timeout }),
+    ...(memory === undefined ? {} : { memoryBytes: memory }),
+    ...(maxErrors === undefined ? {} : { maxErrors }),
+    ...(flags.fresh === true ? { fresh: true } : {}),
     ...(priority === undefined ? {} : { priority }),
     ...(name === undefined ? {} : { name }),
     onWarning,

@@ -1,7 +1,15 @@
+import type { Limits } from '../core/limits.ts';
 import type { ErrorGroup, JobReport } from '../node/mesh.ts';
 import { print } from './context.ts';
 import { EXIT } from './exit-code.ts';
-import { formatCount, formatShare, shortPeer, visibleLines } from './format.ts';
+import {
+  formatBytes,
+  formatCount,
+  formatSeconds,
+  formatShare,
+  shortPeer,
+  visibleLines,
+} from './format.ts';
 import { JOB } from './job-argument.ts';
 import { formatPairs } from './table.ts';
 import { withJob } from './use-mesh.ts';
@@ -38,6 +46,10 @@ function reportText(report: JobReport): string {
     ['seed', String(report.seed)],
     ['params', shortened(JSON.stringify(report.params))],
     ['max-evals', report.maxEvals === null ? null : formatCount(report.maxEvals)],
+    ['limits', limitsText(report.limits)],
+    ['max-errors', report.maxErrors === null ? null : formatCount(report.maxErrors)],
+    ['fresh', report.fresh ? 'each candidate in a process of its own' : null],
+    ['failed', report.whyFailed],
     ['priority', String(report.priority)],
     ['owner', report.owner],
     ['not here', report.notHere],
@@ -46,12 +58,13 @@ function reportText(report: JobReport): string {
     ['certificate', report.certificate],
     ['predecessor', report.predecessor],
     ['successor', report.successor],
-    ['stuck', listed(report.stuck.map(String))],
-    ['skipped', listed(report.skipped.map(String))],
+    ...failedLines('stuck', report.stuck, report),
+    ...failedLines('skipped', report.skipped, report),
     ['disputed', listed(report.disputed.map(String))],
     ...lines('lease', report.leases, ({ peer, lo, hi }) => `[${lo}, ${hi}) by ${shortPeer(peer)}`),
-    ...lines('attempt', report.attempts, ({ index, peer, kind, detail }) => {
-      return `${index}: ${kind}, ${detail} (${shortPeer(peer)})`;
+    ...lines('attempt', report.attempts, ({ index, peer, kind, detail, limits }) => {
+      const at = limitsText(limits);
+      return `${index}: ${kind}, ${detail} (${shortPeer(peer)}${at === null ? '' : `, ${at}`})`;
     }),
     ...lines('error', report.errors, ({ index, name, detail }) => {
       return `${index}: ${detail.startsWith(name) ? '' : `${name}: `}${detail.split('\n')[0]}`;
@@ -69,6 +82,31 @@ function groupText({ name, count, indices, detail }: ErrorGroup): string {
   const more = count > indices.length ? ', …' : '';
   const text = detail.startsWith(name) ? detail : `${name}: ${detail}`;
   return `${formatCount(count)} × at ${indices.join(', ')}${more}\n${visibleLines(text)}`;
+}
+
+/** Null without limits. */
+function limitsText({ timeoutMs, memoryBytes }: Limits): string | null {
+  const parts: string[] = [];
+  if (timeoutMs !== null) parts.push(`timeout ${formatSeconds(timeoutMs / 1000)}`);
+  if (memoryBytes !== null) parts.push(`memory ${formatBytes(memoryBytes)}`);
+  return parts.length === 0 ? null : parts.join(', ');
+}
+
+/** Indices without an outcome, each with how and where it failed. */
+function failedLines(
+  name: string,
+  indices: readonly number[],
+  { attempts }: JobReport,
+): (readonly [string, string])[] {
+  return lines(name, indices, (index) => {
+    const tried = attempts.filter((attempt) => attempt.index === index);
+    if (tried.length === 0) return `${index}: by hand`;
+    const kinds = [...new Set(tried.map(({ kind }) => kind))].join(', ');
+    const peers = [...new Set(tried.map(({ peer }) => shortPeer(peer)))].join(', ');
+    const limits = [...new Set(tried.flatMap((each) => limitsText(each.limits) ?? []))].join('; ');
+    const at = limits === '' ? '' : ` at ${limits}`;
+    return `${index}: ${kinds} in ${tried.length} tries${at}, on ${peers}`;
+  });
 }
 
 function listed(entries: readonly string[]): string | null {

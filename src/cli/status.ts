@@ -31,6 +31,12 @@ function statusText(report: StatusReport): string {
     ...report.addresses.map((address) => ['address', address] as const),
     ['slots', `${report.busy} of ${report.slots} busy, sandbox ${report.sandbox}`],
     ['relays', report.mesh === null ? null : formatRelaying(report.relayBytesPerSecond)],
+    [
+      'limits',
+      report.memoryLimit === 'process tree'
+        ? 'time of candidates; memory of executors with all that they start'
+        : 'time of candidates; memory of executors, without what they start',
+    ],
     ['peers', `${peers.alive} alive${gone}`],
     ['jobs', `${jobs.active} active, ${jobs.ended} ended`],
     ['version', `${report.version}, Math class ${report.mathClass}`],

@@ -18,6 +18,7 @@ import { secret } from './secret.ts';
 import { service } from './service.ts';
 import { show } from './show.ts';
 import { skip } from './skip.ts';
+import { slots } from './slots.ts';
 import { start } from './start.ts';
 import { status } from './status.ts';
 import { stop } from './stop.ts';
@@ -27,7 +28,7 @@ import { verify } from './verify.ts';
 
 /** All commands, in the order of --help. */
 export const VERBS: readonly Verb[] = [
-  ...[start, join, stop, leave, invite, status, peers, secret, trust, service, doctor],
+  ...[start, join, stop, leave, invite, status, peers, slots, secret, trust, service, doctor],
   ...[publish, map],
   ...[jobs, show, attach, results, cancel, pause, resume, priority, skip, rerun, verify],
   completion,

@@ -133,6 +133,10 @@ class EmbeddedMesh implements OpenMesh {
     return this.#peer.mesh.status();
   }
 
+  slots(count: number): Promise<void> {
+    return this.#peer.mesh.slots(count);
+  }
+
   invite(): Promise<string> {
     return this.#peer.mesh.invite();
   }

@@ -1,5 +1,7 @@
 import { MAX_VALUE_BYTES } from '../core/column.ts';
+import { check } from '../core/form.ts';
 import { MAX_INDEX } from '../core/interval-set.ts';
+import { type Limits, limitsForm } from '../core/limits.ts';
 import {
   MAX_ACCEPT,
   MAX_DEADLINE_MS,
@@ -24,6 +26,9 @@ interface Header {
   readonly count: number;
   readonly maxEvals: number | null;
   readonly deadlineMs: number | null;
+  readonly limits: Limits;
+  readonly maxErrors: number | null;
+  readonly fresh: boolean;
   readonly priority: number;
   readonly programBytes: number;
   /** Of the source map that follows the program; 0 for none. */
@@ -94,10 +99,20 @@ function readHeader(line: string | null): Header {
     seed: whole(header, 'seed', 0, MAX_INDEX),
     maxEvals: header.maxEvals === null ? null : whole(header, 'maxEvals', 1, MAX_INDEX),
     deadlineMs: header.deadlineMs === null ? null : whole(header, 'deadlineMs', 1, MAX_DEADLINE_MS),
+    limits: limitsOf(header.limits),
+    maxErrors: header.maxErrors === null ? null : whole(header, 'maxErrors', 0, MAX_ACCEPT),
+    fresh: header.fresh === true,
     priority: whole(header, 'priority', -10, 10),
     programBytes: whole(header, 'programBytes', 1, MAX_PROGRAM_BYTES),
     sourcesBytes: whole(header, 'sourcesBytes', 0, MAX_SOURCES_BYTES),
   };
+}
+
+function limitsOf(value: unknown): Limits {
+  const { timeoutMs, memoryBytes } = (value ?? {}) as Partial<Record<keyof Limits, unknown>>;
+  const read = check(limitsForm, [timeoutMs, memoryBytes]);
+  if ('rejected' in read) throw malformed('limits');
+  return read.value;
 }
 
 function whole(

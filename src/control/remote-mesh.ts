@@ -69,6 +69,10 @@ export class RemoteMesh implements OpenMesh {
     return (await this.#client.ask('GET', 'status')) as StatusReport;
   }
 
+  async slots(count: number): Promise<void> {
+    await this.#client.ask('POST', `slots?value=${count}`);
+  }
+
   async invite(): Promise<string> {
     return (await this.#client.ask('GET', 'invite')) as string;
   }

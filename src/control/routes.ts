@@ -55,6 +55,8 @@ export async function answer(mesh: Mesh & Submitter, wanted: ControlRequest): Pr
       return json(response, await mesh.invite());
     case 'POST jobs':
       return publish(mesh, request, response, signal);
+    case 'POST slots':
+      return json(response, await mesh.slots(numberOf(url.searchParams, 'value')));
     case 'POST stop':
       await mesh.stop({ mesh: url.searchParams.has('mesh') });
       await over;

@@ -1,6 +1,8 @@
-import { chooseBlock, scanFree } from './free-blocks.ts';
+import { type Block, chooseBlock, scanFree } from './free-blocks.ts';
+import type { IntervalSet } from './interval-set.ts';
 import type { JobState } from './job-state.ts';
 import { leased } from './lease-book.ts';
+import { type Ground, groundKey, sameGround } from './limits.ts';
 import { slotsInMesh } from './membership.ts';
 import type { Purpose } from './peer-state.ts';
 import { estimate, grainOf, reachOf } from './reach.ts';
@@ -25,14 +27,20 @@ export function chooseNeeded(turn: Turn, job: JobState): Choice | null {
   const expected = estimate(job);
   if (!job.active) {
     // Ended: nothing is needed but the values that were lost since.
-    const lost = chooseMissing(turn, computation, leased(turn, computation), job.ending?.end ?? 0);
+    const lost = chooseMissing(turn, job, leased(turn, job.ground), job.ending?.end ?? 0);
     return lost && { ...lost, expectedMs: expected.costMs, scarce: false };
   }
   const grain = grainOf(job, expected, slots, turn.now - job.heardAt, turn.state.timing);
   const reach = reachOf(job, expected, grain, slots);
   const special = chooseSpecial(turn, job, reach);
   if (special !== null) return { ...special, expectedMs: expected.costMs, scarce: false };
-  const block = chooseBlock(turn, scanFree(turn, job, grain, reach));
+  const free = (taken: IntervalSet): Block | null =>
+    chooseBlock(turn, scanFree(turn, job, taken, grain, reach));
+  const own = leased(turn, job.ground);
+  // What is evaluated under other limits comes last: its outcomes may do for this job, too.
+  const others = otherGrounds(turn, job).map((ground) => leased(turn, ground));
+  const all = others.reduce((cover, each) => cover.union(each), own);
+  const block = (others.length === 0 ? null : free(all)) ?? free(own);
   if (block === null) return null;
   const [lo, hi] = block.interval;
   return {
@@ -42,4 +50,14 @@ export function chooseNeeded(turn: Turn, job: JobState): Choice | null {
     expectedMs: (hi - lo) * expected.costMs,
     scarce: block.scarce,
   };
+}
+
+/** Grounds of other jobs over the same computation. */
+function otherGrounds({ state }: Turn, job: JobState): Ground[] {
+  const others = new Map<string, Ground>();
+  for (const other of state.jobs.values()) {
+    if (other.computation !== job.computation || !other.active) continue;
+    if (!sameGround(other.ground, job.ground)) others.set(groundKey(other.ground), other.ground);
+  }
+  return [...others.values()];
 }

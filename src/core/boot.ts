@@ -7,6 +7,7 @@ import type { Hash } from './ids.ts';
 import { MAX_INDEX } from './interval-set.ts';
 import type { JobState } from './job-state.ts';
 import { LEASES_ENTRY } from './lease-book.ts';
+import { NO_LIMITS } from './limits.ts';
 import { LOST } from './record.ts';
 import { append, receive } from './records.ts';
 import type { Turn } from './turn.ts';
@@ -74,7 +75,9 @@ function tellLost(turn: Turn, bytes: Uint8Array | undefined): void {
     const computation = turn.state.computations.get(scope);
     if (computation === undefined || hi <= lo || computation.coverage.covers(lo, hi)) continue;
     const detail = 'under way when this process ended';
-    append(turn, scope, { kind: 'attempt', job, lo, hi, failure: LOST, detail });
+    // It never counts, whatever the limits.
+    const limits = NO_LIMITS;
+    append(turn, scope, { kind: 'attempt', job, lo, hi, limits, failure: LOST, detail });
   }
   turn.keep({ kind: 'local', key: LEASES_ENTRY, bytes: null });
 }

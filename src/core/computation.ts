@@ -1,6 +1,7 @@
 import { AnswerMap, type Outcome, outcomeKey, segmentOutcomes } from './answer-map.ts';
 import type { ComputationId, Hash, JobId, PeerId } from './ids.ts';
 import { IntervalSet } from './interval-set.ts';
+import { type Limits, reaches } from './limits.ts';
 import type { ComputationSpec } from './manifest.ts';
 import { type Attempt, LOST, type RecordKey, type Segment } from './record.ts';
 
@@ -28,8 +29,11 @@ export interface PlacedAttempt {
   readonly peer: PeerId;
   readonly job: JobId;
   readonly index: number;
+  readonly limits: Limits;
   readonly failure: string;
   readonly detail: string;
+  /** When this peer heard of it, on its own clock. */
+  readonly at: number;
 }
 
 /** An interval that was under way when its peer's process ended. */
@@ -127,22 +131,30 @@ export class Computation {
       this.losses.push({ lo: attempt.lo, hi: attempt.hi, peer: key.origin, at: now });
       return;
     }
-    const { lo: index, job, failure, detail } = attempt;
+    const { lo: index, job, limits, failure, detail } = attempt;
     const list = this.attempts.get(index) ?? [];
-    list.push({ peer: key.origin, job, index, failure, detail });
+    list.push({ peer: key.origin, job, index, limits, failure, detail, at: now });
     this.attempts.set(index, list);
   }
 
-  /** Says whether an index has failed so often that it is claimed no more. */
-  isStuck(index: number): boolean {
-    return (this.attempts.get(index)?.length ?? 0) >= STUCK_AFTER && !this.coverage.has(index);
+  /** Attempts at an index that count for a job with these limits: made at no lower ones. */
+  attemptsAt(index: number, limits: Limits): PlacedAttempt[] {
+    const all = this.attempts.get(index) ?? [];
+    return all.filter((attempt) => reaches(attempt.limits, limits));
+  }
+
+  /** Says whether an index has failed so often that no job with these limits claims it. */
+  isStuck(index: number, limits: Limits): boolean {
+    if (this.coverage.has(index)) return false;
+    return this.attemptsAt(index, limits).length >= STUCK_AFTER;
   }
 
   /** How many indices are stuck that were tried for a job: another job's failures are its own. */
-  stuckFor(job: JobId): number {
+  stuckFor(job: JobId, limits: Limits): number {
     let count = 0;
     for (const [index, attempts] of this.attempts) {
-      if (this.isStuck(index) && attempts.some((attempt) => attempt.job === job)) count++;
+      if (!attempts.some((attempt) => attempt.job === job)) continue;
+      if (this.isStuck(index, limits)) count++;
     }
     return count;
   }

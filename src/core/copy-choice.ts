@@ -2,6 +2,7 @@ import type { Choice } from './block-choice.ts';
 import { IntervalSet } from './interval-set.ts';
 import type { JobState } from './job-state.ts';
 import { MOST_COPIES, openLeases, overlap, type Span } from './lease-book.ts';
+import { sameGround } from './limits.ts';
 import { eligible, slotsInMesh } from './membership.ts';
 import { estimate, grainOf, reachOf } from './reach.ts';
 import type { Turn } from './turn.ts';
@@ -25,13 +26,13 @@ export function chooseCopy(turn: Turn, job: JobState): Choice | null {
   const leastMs = Math.max(1.5 * median, 100);
   const aliveMs = SURELY_ALIVE * timing.deadMs * roster.spacing;
   const lateMs = Math.max(LATER_AFTER_LOSS * leastMs, aliveMs);
-  const aged = roster.agedLeases(computation.id, leastMs, turn.now);
+  const aged = roster.agedLeases(job.ground, leastMs, turn.now);
   if (aged.length === 0) return null;
   const slots = Math.max(slotsInMesh(turn, computation), 1);
   const expected = estimate(job);
   const grain = grainOf(job, expected, slots, turn.now - job.heardAt, turn.state.timing);
   const reach = reachOf(job, expected, grain, slots);
-  const theirs = roster.openLeases(computation.id, turn.now).map(({ lease }) => lease);
+  const theirs = roster.openLeases(job.ground, turn.now).map(({ lease }) => lease);
   const own = openLeases(turn.state).map(({ lease }) => lease);
   const tooOld = Math.max(600_000, 1000 * median);
   for (const { lease, age } of aged.sort((a, b) => a.lease.lo - b.lease.lo)) {
@@ -43,7 +44,7 @@ export function chooseCopy(turn: Turn, job: JobState): Choice | null {
     const runs = theirs.filter((other) => overlap(other, gap));
     if (runs.filter(({ copy }) => copy).length >= MOST_COPIES) continue;
     if (wasLost && runs.length >= MOST_RUNS_AFTER_LOSS) continue;
-    if (own.some((other) => other.computation === computation.id && overlap(other, gap))) continue;
+    if (own.some((other) => sameGround(other, job.ground) && overlap(other, gap))) continue;
     const expectedMs = (gap.hi - gap.lo) * expected.costMs;
     return { ...gap, purpose: 'copy', expectedMs, scarce: true };
   }

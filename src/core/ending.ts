@@ -18,7 +18,8 @@ export function settleEnds(turn: Turn): void {
   for (const id of turn.touched) {
     const job = turn.state.jobs.get(id);
     if (job === undefined || !turn.state.booted) continue;
-    if (job.ending === null && job.cancelled === null) certify(turn, job);
+    const isOpen = job.ending === null && job.cancelled === null;
+    if (isOpen && !job.hasTooManyErrors) certify(turn, job);
     if (job.ending !== null) checkEnding(turn, job);
     if (!job.active && job.endedAt === null) noteEnd(turn, job);
   }

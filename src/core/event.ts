@@ -1,6 +1,7 @@
 import type { Column, ErrorOutcome } from './column.ts';
 import type { ComputationId, Hash, JobId, PeerId, Start } from './ids.ts';
 import type { Interval } from './interval-set.ts';
+import type { Limits } from './limits.ts';
 import type { Manifest } from './manifest.ts';
 import type { Message, RecordGroup, StreamMessage } from './message.ts';
 import type { OpChange } from './record.ts';
@@ -50,6 +51,8 @@ export type PeerEvent =
   | { readonly kind: 'limit'; readonly job: string }
   /** Run the jobs of these publishers and one's own alone; null: those of all members. */
   | { readonly kind: 'trust'; readonly peers: readonly PeerId[] | null }
+  /** Have so many slots. */
+  | { readonly kind: 'slots'; readonly slots: number }
   | { readonly kind: 'addresses'; readonly addresses: readonly string[] }
   | { readonly kind: 'message'; readonly from: PeerId; readonly message: Message }
   | { readonly kind: 'connected'; readonly peer: PeerId }
@@ -112,7 +115,10 @@ export interface Execution {
   readonly computation: ComputationId;
   readonly lo: number;
   readonly hi: number;
+  readonly limits: Limits;
   readonly fresh: boolean;
+  /** Each candidate in an executor of its own. */
+  readonly each: boolean;
   /** Outcomes are told at the latest so long after the first of them, in ms. */
   readonly tellMs: number;
 }

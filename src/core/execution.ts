@@ -1,5 +1,5 @@
 import type { Part } from './event.ts';
-import { openLeases, release } from './lease-book.ts';
+import { openLeases, preempt, release } from './lease-book.ts';
 import type { OwnLease } from './peer-state.ts';
 import { append } from './records.ts';
 import { writePart } from './segment-writer.ts';
@@ -18,6 +18,8 @@ export function takePart(turn: Turn, execution: number, part: Part): void {
     const fresh = own.purpose === 'dispute';
     const last = writePart(turn, computation, job, part, fresh);
     own.lastSegment = last;
+    // Another job over the same computation may have claimed it under other limits.
+    preempt(turn, computation, part, own);
     return;
   }
   takeVerified(turn, execution, part);
@@ -32,7 +34,7 @@ export function takeFailure(
 ): void {
   const own = ownLease(turn, execution);
   if (own === undefined) return;
-  const { computation, job } = own.lease;
+  const { computation, job, limits } = own.lease;
   if (failure.kind === 'setup') {
     turn.state.refuses.add(computation);
     turn.log('error', 'program.failed', { computation, detail: failure.detail });
@@ -44,6 +46,7 @@ export function takeFailure(
     job,
     lo: index,
     hi: index + 1,
+    limits,
     failure: failure.kind.slice(0, 32),
     detail: failure.detail.slice(0, 2048),
   });

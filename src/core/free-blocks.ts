@@ -1,6 +1,5 @@
 import type { Interval, IntervalSet } from './interval-set.ts';
 import type { JobState } from './job-state.ts';
-import { leased } from './lease-book.ts';
 import { liveContenders, rosterContenders } from './membership.ts';
 import type { Contenders } from './rendezvous.ts';
 import type { Turn } from './turn.ts';
@@ -22,13 +21,21 @@ export interface Scan {
   readonly scarce: boolean;
 }
 
-/** Looks at the free blocks of a job, unless nothing changed since the last look. */
-export function scanFree(turn: Turn, job: JobState, grain: number, reach: number): Scan {
+/**
+ * Looks at the free blocks of a job, unless nothing changed since the last look. taken: what leases
+ * cover.
+ */
+export function scanFree(
+  turn: Turn,
+  job: JobState,
+  taken: IntervalSet,
+  grain: number,
+  reach: number,
+): Scan {
   const { computation } = job;
   const { coverage, attempts, disputes, losses } = computation;
   const all = rosterContenders(turn, computation);
   const live = liveContenders(turn, computation);
-  const taken = leased(turn, computation);
   const single = [attempts.size, disputes.size, losses.length, job.skips.size];
   const cutOff = 4 * turn.state.roster.silentSlots(turn.now) > all.slots;
   const inputs = [coverage.version, taken, all, live, grain, reach, cutOff, ...single];

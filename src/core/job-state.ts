@@ -1,5 +1,7 @@
+import { knownEnd } from './answer.ts';
 import type { Computation } from './computation.ts';
 import type { Hash, JobId, PeerId } from './ids.ts';
+import type { Ground, Limits } from './limits.ts';
 import type { Manifest } from './manifest.ts';
 import type { CertificateRecord, ControlOp, RecordKey } from './record.ts';
 
@@ -83,6 +85,15 @@ export class JobState {
     this.heardAt = heardAt;
   }
 
+  get limits(): Limits {
+    return this.manifest.limits;
+  }
+
+  /** What its leases compete for. */
+  get ground(): Ground {
+    return { computation: this.computation.id, limits: this.limits };
+  }
+
   get priority(): number {
     const change = this.ops.get('priority')?.op.change;
     return change?.kind === 'priority' ? change.priority : this.manifest.priority;
@@ -127,7 +138,7 @@ export class JobState {
     const stuck = new Set<number>();
     for (const index of this.skips) stuck.add(index);
     for (const index of this.computation.attempts.keys()) {
-      if (this.computation.isStuck(index)) stuck.add(index);
+      if (this.computation.isStuck(index, this.limits)) stuck.add(index);
     }
     return [...stuck]
       .filter((index) => index < end && !this.computation.coverage.has(index))
@@ -143,7 +154,7 @@ export class JobState {
     const cancel = this.cancelled;
     if (cancel !== null) return cancel.reason === 'deadline' ? 'partial' : 'cancelled';
     if (this.computation.impureAt !== null) return 'impure';
-    if (this.hopeless) return 'failed';
+    if (this.hopeless || this.hasTooManyErrors) return 'failed';
     if (this.paused) return 'paused';
     const frontier = this.computation.coverage.firstGap(0);
     return this.stuckBelow(frontier + 1).length > 0 ? 'stuck' : 'running';
@@ -154,7 +165,28 @@ export class JobState {
     const { attempts, coverage } = this.computation;
     if (this.manifest.target.kind === 'map' || !coverage.isEmpty()) return false;
     if (attempts.size < HOPELESS_AFTER) return false;
-    return this.computation.stuckFor(this.id) >= HOPELESS_AFTER;
+    return this.computation.stuckFor(this.id, this.limits) >= HOPELESS_AFTER;
+  }
+
+  /**
+   * True when more errors than it allows stand below its end. Only what has no open index before it
+   * counts: that grows with the records alone, and is the same to all who know them.
+   */
+  get hasTooManyErrors(): boolean {
+    const { maxErrors } = this.manifest;
+    if (maxErrors === null || this.computation.answers.errors <= maxErrors) return false;
+    return this.computation.answers.errorsBelow(this.settledEnd) > maxErrors;
+  }
+
+  /** The first index below its end that may still come to an outcome, or the end. */
+  get settledEnd(): number {
+    const { coverage } = this.computation;
+    const end = knownEnd(this) ?? Number.MAX_SAFE_INTEGER;
+    let index = coverage.firstGap(0);
+    while (index < end && (this.skips.has(index) || this.computation.isStuck(index, this.limits))) {
+      index = coverage.firstGap(index + 1);
+    }
+    return Math.min(index, end);
   }
 
   /** True when its answer is certified and some value of it has no holder any more. */
@@ -165,6 +197,6 @@ export class JobState {
   /** True while its candidates may be claimed. */
   get active(): boolean {
     if (this.ending !== null || this.cancelled !== null) return false;
-    return this.computation.impureAt === null && !this.hopeless;
+    return this.computation.impureAt === null && !this.hopeless && !this.hasTooManyErrors;
   }
 }

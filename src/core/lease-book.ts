@@ -2,6 +2,7 @@ import { encode, hexToBytes } from './codec.ts';
 import type { Computation } from './computation.ts';
 import type { ComputationId, PeerId } from './ids.ts';
 import type { IntervalSet } from './interval-set.ts';
+import { type Ground, groundKey, sameGround } from './limits.ts';
 import type { OwnLease, PeerState, Purpose } from './peer-state.ts';
 import type { Lease } from './register.ts';
 import type { Turn } from './turn.ts';
@@ -31,7 +32,7 @@ export function runningLeases(state: PeerState): OwnLease[] {
 /** Claims an interval; it starts once the lease is on disk. */
 export function claim(
   turn: Turn,
-  work: Pick<Lease, 'computation' | 'job' | 'lo' | 'hi'>,
+  work: Pick<Lease, 'computation' | 'job' | 'lo' | 'hi' | 'limits'>,
   purpose: Purpose,
 ): OwnLease {
   const { state } = turn;
@@ -41,6 +42,7 @@ export function claim(
     job: work.job,
     lo: work.lo,
     hi: work.hi,
+    limits: work.limits,
     copy: purpose === 'copy' || purpose === 'dispute',
     running: false,
   };
@@ -57,7 +59,8 @@ export function claim(
   };
   state.leases.push(own);
   keepLeases(turn);
-  turn.log('debug', 'lease.claimed', { ...work, purpose });
+  const { computation, job, lo, hi } = work;
+  turn.log('debug', 'lease.claimed', { computation, job, lo, hi, purpose });
   return own;
 }
 
@@ -66,9 +69,12 @@ export function start(turn: Turn, own: OwnLease): void {
   own.startedAt = turn.now;
   own.lease = { ...own.lease, running: true };
   turn.beat = true;
-  const { id, computation, lo, hi } = own.lease;
-  const fresh = own.purpose === 'dispute';
-  turn.execute({ id, computation, lo, hi, fresh });
+  const { id, computation, lo, hi, limits } = own.lease;
+  // What failed elsewhere is to have an executor that nothing ran in before.
+  const failed = turn.state.computations.get(computation)?.attempts.has(lo) === true;
+  const fresh = own.purpose === 'dispute' || (own.purpose === 'single' && failed);
+  const each = turn.state.jobs.get(own.lease.job)?.manifest.fresh === true;
+  turn.execute({ id, computation, lo, hi, limits, fresh, each });
 }
 
 /** Ends a lease: with its last segment's number it stays visible for a while, else it goes. */
@@ -104,12 +110,20 @@ function keepLeases(turn: Turn): void {
   turn.beat = true;
 }
 
-/** An arriving segment ends what it covers, unless that is a second run on purpose. */
-export function preempt(turn: Turn, computation: ComputationId, lo: number, hi: number): void {
+/**
+ * An arriving segment ends what it covers, unless that is a second run on purpose. by: the own
+ * lease that it comes of, which ends by itself.
+ */
+export function preempt(
+  turn: Turn,
+  computation: ComputationId,
+  { lo, hi }: Span,
+  by?: OwnLease,
+): void {
   const coverage = turn.state.computations.get(computation)?.coverage;
   for (const own of openLeases(turn.state)) {
     const { lease } = own;
-    if (lease.computation !== computation || own.purpose === 'dispute') continue;
+    if (lease.computation !== computation || own.purpose === 'dispute' || own === by) continue;
     if (lease.hi <= lo || lease.lo >= hi) continue;
     if (coverage?.covers(lease.lo, lease.hi) === true) stopLease(turn, own, 'kill');
   }
@@ -147,7 +161,7 @@ export function yieldConflicts(turn: Turn, peer: PeerId, theirs: readonly Lease[
     if (other.copy || other.segment !== undefined) continue;
     for (const own of openLeases(state)) {
       const { lease } = own;
-      if (lease.copy || lease.computation !== other.computation) continue;
+      if (lease.copy || !sameGround(lease, other)) continue;
       if (!overlap(lease, other)) continue;
       if (!isYoung(turn, own)) continue;
       if (rank(turn, lease, state.self.peer) < rank(turn, other, peer)) continue;
@@ -168,13 +182,13 @@ function yieldCopies(turn: Turn): void {
     const { lease } = own;
     if (own.purpose !== 'copy' || !isYoung(turn, own)) continue;
     const first = roster
-      .openLeases(lease.computation, turn.now, (other) => other.copy && overlap(lease, other))
+      .openLeases(lease, turn.now, (other) => other.copy && overlap(lease, other))
       .filter((other) => rank(turn, other.lease, other.peer) < rank(turn, lease, self.peer));
     if (first.length >= MOST_COPIES) stopLease(turn, own, 'kill');
   }
 }
 
-/** What the leases of one computation cover, as long as none of them changes. */
+/** What the leases of one ground cover, as long as none of them changes. */
 export interface LeaseCover {
   /** What it was worked out from. */
   readonly theirs: IntervalSet;
@@ -185,15 +199,16 @@ export interface LeaseCover {
 }
 
 /**
- * Intervals of a computation that a lease holds now, of this peer and of all that count; to be read
+ * Intervals that a lease on a ground holds now, of this peer and of all that count; to be read
  * only, and the same object as long as nothing changed.
  */
-export function leased(turn: Turn, computation: Computation): IntervalSet {
+export function leased(turn: Turn, ground: Ground): IntervalSet {
   const { roster, leases: own, covers } = turn.state;
-  const theirs = roster.leases(computation.id, turn.now);
-  const lingering = roster.lingering(computation.id, turn.now);
+  const theirs = roster.leases(ground, turn.now);
+  const lingering = roster.lingering(ground, turn.now);
   const { version } = theirs;
-  const known = covers.get(computation);
+  const key = groundKey(ground);
+  const known = covers.get(key);
   const same = known?.theirs === theirs && known.version === version;
   // An own lease comes at the end of the list, or goes with the list; its interval never changes.
   if (same && known.own === own && known.owned === own.length && lingering.length === 0) {
@@ -201,9 +216,9 @@ export function leased(turn: Turn, computation: Computation): IntervalSet {
   }
   const cover = theirs.clone();
   for (const lease of [...own.map((each) => each.lease), ...lingering]) {
-    if (lease.computation === computation.id) cover.add(lease.lo, lease.hi);
+    if (sameGround(lease, ground)) cover.add(lease.lo, lease.hi);
   }
-  if (lingering.length > 0) covers.delete(computation);
-  else covers.set(computation, { theirs, version, own, owned: own.length, cover });
+  if (lingering.length > 0) covers.delete(key);
+  else covers.set(key, { theirs, version, own, owned: own.length, cover });
   return cover;
 }

@@ -1,6 +1,7 @@
 import {
   digits,
   type Form,
+  flag,
   hash,
   list,
   map,
@@ -12,6 +13,7 @@ import {
   whole,
 } from './form.ts';
 import { MAX_INDEX } from './interval-set.ts';
+import { limitsForm } from './limits.ts';
 import { type ComputationSpec, MAX_MICROSECONDS, type Manifest, type Target } from './manifest.ts';
 
 /** Most accepted candidates or items that one job may ask for. */
@@ -59,6 +61,9 @@ const shape = tuple(
   text(64, 1),
   spec,
   target,
+  limitsForm,
+  nullable(whole(0, MAX_TARGET)),
+  flag,
   whole(-10, 10),
   whole(0, MAX_INDEX),
   nullable(whole(0, MAX_INDEX)),
@@ -71,8 +76,8 @@ const shape = tuple(
 export const manifestForm: Form<Manifest> = (value) => {
   const result = shape(value);
   if (result instanceof Rejection) return result;
-  const [owner, nonce, name, specification, aim, priority, publishedAt, ...rest] = result;
-  const [deadlineAt, root, sources, probed] = rest;
+  const [owner, nonce, name, specification, aim, limits, maxErrors, fresh, ...others] = result;
+  const [priority, publishedAt, deadlineAt, root, sources, probed] = others;
   const { items: itemList } = specification;
   const isMap = aim.kind === 'map';
   if (isMap !== (itemList !== null) || (isMap && itemList?.count !== aim.count)) {
@@ -84,6 +89,9 @@ export const manifestForm: Form<Manifest> = (value) => {
     name,
     spec: specification,
     target: aim,
+    limits,
+    maxErrors,
+    fresh,
     priority,
     publishedAt,
     deadlineAt,

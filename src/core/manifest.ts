@@ -1,5 +1,6 @@
 import { encode, hexToBytes } from './codec.ts';
 import type { ComputationId, Hash, JobId, PeerId } from './ids.ts';
+import { type Limits, limitsTuple } from './limits.ts';
 
 /** Version of the candidate's contract: stream, distributions, value encoding. */
 export const CONTRACT_VERSION = 1;
@@ -39,6 +40,11 @@ export interface Manifest {
   readonly name: string;
   readonly spec: ComputationSpec;
   readonly target: Target;
+  readonly limits: Limits;
+  /** Errors below the end of its answer above which it fails; null: any number will do. */
+  readonly maxErrors: number | null;
+  /** Each candidate is evaluated in a process of its own. */
+  readonly fresh: boolean;
   /** −10 … 10, until an op changes it. */
   readonly priority: number;
   /** On the owner's wall clock, ms since 1970: for people and for the order of a list. */
@@ -90,6 +96,9 @@ export function encodeManifest(manifest: Manifest): Uint8Array {
     manifest.name,
     specTuple(manifest.spec),
     targetTuple(manifest.target),
+    limitsTuple(manifest.limits),
+    manifest.maxErrors,
+    manifest.fresh,
     manifest.priority,
     manifest.publishedAt,
     manifest.deadlineAt,

@@ -71,6 +71,7 @@ interface Workforce {
 export class Members {
   #revision = -1;
   #diskFull = false;
+  #slots = -1;
   #workforces = new Map<ComputationId, Workforce>();
   /** Those of the revision before: what did not change is taken over. */
   #former = new Map<ComputationId, Workforce>();
@@ -127,11 +128,13 @@ export class Members {
 
   /** Forgets all when something changed that it follows from. */
   #follow(turn: Turn): void {
-    const { roster, diskFull, computations } = turn.state;
+    const { roster, diskFull, computations, self } = turn.state;
     const revision = roster.revision(turn.now);
-    if (revision === this.#revision && diskFull === this.#diskFull) return;
+    const isSame = diskFull === this.#diskFull && self.slots === this.#slots;
+    if (revision === this.#revision && isSame) return;
     this.#revision = revision;
     this.#diskFull = diskFull;
+    this.#slots = self.slots;
     const last = [...this.#former, ...this.#workforces].filter(([id]) => computations.has(id));
     this.#former = new Map(last);
     this.#workforces = new Map();

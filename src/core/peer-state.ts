@@ -92,7 +92,7 @@ export interface Want {
 
 /** All that a peer knows. It changes in step() and nowhere else. */
 export interface PeerState {
-  readonly self: Self;
+  self: Self;
   readonly timing: Timing;
   start: Start;
   sequence: number;
@@ -134,8 +134,8 @@ export interface PeerState {
   write: number;
   stored: number;
   leases: OwnLease[];
-  /** What all leases of a computation cover. */
-  readonly covers: WeakMap<Computation, LeaseCover>;
+  /** What all leases on a ground cover, by its key. */
+  readonly covers: Map<string, LeaseCover>;
   /** What the last look at a job's free blocks found. */
   readonly scans: WeakMap<JobState, Scan>;
   nextLease: number;
@@ -200,7 +200,7 @@ export function newPeerState(self: Self, start: Start, timing: Timing): PeerStat
     write: 0,
     stored: 0,
     leases: [],
-    covers: new WeakMap(),
+    covers: new Map(),
     scans: new WeakMap(),
     nextLease: 1,
     quits: new Set(),

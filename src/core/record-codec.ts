@@ -16,6 +16,7 @@ import {
 } from './form.ts';
 import { assertNever } from './ids.ts';
 import { MAX_INDEX } from './interval-set.ts';
+import { limitsForm, limitsTuple } from './limits.ts';
 import { encodeManifest, MAX_MICROSECONDS, microseconds } from './manifest.ts';
 import { manifestForm, risingIndices } from './manifest-form.ts';
 import type { ControlOp, OpChange, RecordBody, Segment } from './record.ts';
@@ -102,7 +103,7 @@ export function encodeBody(body: RecordBody): Uint8Array {
     case 'attempt':
       return encode([
         ...[5, hexToBytes(body.job), body.lo, body.hi - body.lo],
-        ...[body.failure, body.detail],
+        ...[limitsTuple(body.limits), body.failure, body.detail],
       ]);
     case 'skip':
       return encode([6, hexToBytes(body.job), body.index, body.signature]);
@@ -179,7 +180,10 @@ function addNew(seen: Set<number>, at: number): boolean {
   return true;
 }
 
-const attemptForm = tuple(oneOf(5), hash, index, whole(1, MAX_INDEX), text(32, 1), text(2048));
+const attemptForm = tuple(
+  ...([oneOf(5), hash, index, whole(1, MAX_INDEX)] as const),
+  ...([limitsForm, text(32, 1), text(2048)] as const),
+);
 
 const FORMS: readonly Form<RecordBody>[] = [
   manifestRecord,
@@ -207,9 +211,9 @@ const FORMS: readonly Form<RecordBody>[] = [
   (value) => {
     const shaped = attemptForm(value);
     if (shaped instanceof Rejection) return shaped;
-    const [, job, lo, size, failure, detail] = shaped;
+    const [, job, lo, size, limits, failure, detail] = shaped;
     if (lo + size > MAX_INDEX) return new Rejection('past the last index');
-    return { kind: 'attempt', job, lo, hi: lo + size, failure, detail };
+    return { kind: 'attempt', job, lo, hi: lo + size, limits, failure, detail };
   },
   map(tuple(oneOf(6), hash, index, signature), ([, job, at, signed]) => ({
     kind: 'skip',

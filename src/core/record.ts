@@ -1,5 +1,6 @@
 import type { Column, ErrorOutcome } from './column.ts';
 import type { Hash, JobId, PeerId, Scope, Start } from './ids.ts';
+import type { Limits } from './limits.ts';
 import type { Manifest } from './manifest.ts';
 
 /** Where a record stands: the n-th of its origin's log of a scope. */
@@ -35,6 +36,8 @@ export interface Attempt {
   readonly job: JobId;
   readonly lo: number;
   readonly hi: number;
+  /** What it was tried at: it counts for jobs whose limits are not above. */
+  readonly limits: Limits;
   readonly failure: string;
   readonly detail: string;
 }

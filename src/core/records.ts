@@ -109,7 +109,7 @@ function receiveOne(turn: Turn, key: RecordKey, bytes: Uint8Array, source: Sourc
   } else {
     applyWork(turn, { key, body, hash });
     // Also what this peer wrote: it may come back after its disk was lost, or its scope dropped.
-    if (body.kind === 'segment') preempt(turn, key.scope, body.lo, body.hi);
+    if (body.kind === 'segment') preempt(turn, key.scope, body);
   }
 }
 

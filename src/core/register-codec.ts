@@ -14,6 +14,7 @@ import {
 } from './form.ts';
 import type { PeerId, Scope, Start } from './ids.ts';
 import { type Interval, MAX_INDEX } from './interval-set.ts';
+import { type Limits, limitsForm, limitsTuple } from './limits.ts';
 import type { LogRange, RecordGroup } from './message.ts';
 import type { Lease, Register } from './register.ts';
 
@@ -70,23 +71,25 @@ function logToWire(origin: PeerId, start: Start): unknown[] {
 
 const leaseForm: Form<Lease> = map(
   refine(
-    tuple<[number, string, string, number, number, number, number | null]>(
+    tuple<[number, string, string, number, number, Limits, number, number | null]>(
       index,
       hash,
       hash,
       index,
       index,
+      limitsForm,
       whole(0, 3),
       nullable(index),
     ),
     ([, , , lo, hi]) => (lo < hi ? undefined : 'an empty interval'),
   ),
-  ([id, computation, job, lo, hi, flags, segment]) => ({
+  ([id, computation, job, lo, hi, limits, flags, segment]) => ({
     id,
     computation,
     job,
     lo,
     hi,
+    limits,
     copy: (flags & 1) !== 0,
     running: (flags & 2) !== 0,
     ...(segment === null ? {} : { segment }),
@@ -100,6 +103,7 @@ function leaseToWire(lease: Lease): unknown[] {
     hexToBytes(lease.job),
     lease.lo,
     lease.hi,
+    limitsTuple(lease.limits),
     (lease.copy ? 1 : 0) | (lease.running ? 2 : 0),
     lease.segment ?? null,
   ];

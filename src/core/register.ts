@@ -1,4 +1,5 @@
 import type { ComputationId, JobId, PeerId, Start } from './ids.ts';
+import type { Limits } from './limits.ts';
 
 /** A peer's claim on an interval of a computation. */
 export interface Lease {
@@ -9,6 +10,8 @@ export interface Lease {
   readonly job: JobId;
   readonly lo: number;
   readonly hi: number;
+  /** Those of its job. */
+  readonly limits: Limits;
   /** True for a second run of an interval that another peer holds. */
   readonly copy: boolean;
   /** True once an executor works on it. */

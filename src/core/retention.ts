@@ -3,6 +3,7 @@ import { noteJobs } from './duty.ts';
 import { ENDED_ENTRY } from './ending.ts';
 import type { Hash, JobId, PeerId } from './ids.ts';
 import type { JobState } from './job-state.ts';
+import { groundKey } from './limits.ts';
 import type { Message } from './message.ts';
 import type { Turn } from './turn.ts';
 import { refuseVerifications } from './verification.ts';
@@ -60,6 +61,7 @@ function bury(turn: Turn, job: JobState, phase: string): void {
     state.successors.delete(job.successor.id);
     leaveTombstone(turn, job.successor.id, phase);
   }
+  turn.state.covers.delete(groundKey(job.ground));
   refuseClients(turn, job.id, phase);
   dropUnused(turn, job);
   noteJobs(turn);

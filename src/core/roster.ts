@@ -1,6 +1,7 @@
-import { type ComputationId, compareStarts, type PeerId } from './ids.ts';
+import { compareStarts, type PeerId } from './ids.ts';
 import { IntervalBag } from './interval-bag.ts';
 import { IntervalSet } from './interval-set.ts';
+import { type Ground, groundKey, sameGround } from './limits.ts';
 import type { Lease, Register } from './register.ts';
 import type { Timing } from './timing.ts';
 
@@ -22,7 +23,7 @@ export interface PeerView {
   readonly leaseSeen: Map<number, number>;
 }
 
-/** The leases of one computation. */
+/** The leases of one ground. */
 interface Held {
   readonly bag: IntervalBag;
   /** No open lease was seen first before it. */
@@ -58,7 +59,7 @@ export class Roster {
   #nextDeathAt = Number.POSITIVE_INFINITY;
   #nextExpiryAt = Number.POSITIVE_INFINITY;
   /** Leases of those that are not in `#dead`. */
-  readonly #held = new Map<ComputationId, Held>();
+  readonly #held = new Map<string, Held>();
   readonly #nothing = new IntervalSet();
 
   constructor(timing: Timing) {
@@ -93,19 +94,19 @@ export class Roster {
     return this.#revision;
   }
 
-  /** What the leases of a computation cover of all peers that are not dead; to be read only. */
-  leases(computation: ComputationId, now: number): IntervalSet {
+  /** What the leases of a ground cover of all peers that are not dead; to be read only. */
+  leases(ground: Ground, now: number): IntervalSet {
     this.#bury(now);
-    return this.#held.get(computation)?.bag.cover ?? this.#nothing;
+    return this.#held.get(groundKey(ground))?.bag.cover ?? this.#nothing;
   }
 
   /** Leases of the dead that still count: of the silent ones, long runs. */
-  lingering(computation: ComputationId, now: number): Lease[] {
+  lingering(ground: Ground, now: number): Lease[] {
     this.#bury(now);
     const found: Lease[] = [];
     for (const view of this.#dead) {
       for (const lease of view.register.leases) {
-        if (lease.computation === computation && this.holds(view, lease, now)) found.push(lease);
+        if (sameGround(lease, ground) && this.holds(view, lease, now)) found.push(lease);
       }
     }
     return found;
@@ -195,26 +196,26 @@ export class Roster {
     return now - view.heardAt < age / 100;
   }
 
-  /** Open leases of a computation that count and have been known for at least so long. */
-  agedLeases(computation: ComputationId, leastMs: number, now: number): AgedLease[] {
-    const held = this.#held.get(computation);
+  /** Open leases of a ground that count and have been known for at least so long. */
+  agedLeases(ground: Ground, leastMs: number, now: number): AgedLease[] {
+    const held = this.#held.get(groundKey(ground));
     if (held !== undefined && now - held.oldestAt < leastMs) return [];
-    const open = this.openLeases(computation, now);
+    const open = this.openLeases(ground, now);
     const oldest = open.reduce((most, { age }) => Math.max(most, age), Number.NEGATIVE_INFINITY);
     if (held !== undefined) held.oldestAt = now - oldest;
     return open.filter(({ age }) => age >= leastMs);
   }
 
-  /** Open leases of a computation that count, in the order of their peers. wanted: only such. */
+  /** Open leases of a ground that count, in the order of their peers. wanted: only such. */
   openLeases(
-    computation: ComputationId,
+    ground: Ground,
     now: number,
     wanted: (lease: Lease) => boolean = () => true,
   ): AgedLease[] {
     const open: AgedLease[] = [];
     for (const [peer, view] of this.all()) {
       for (const lease of view.register.leases) {
-        if (lease.computation !== computation || !isOpen(lease) || !wanted(lease)) continue;
+        if (!isOpen(lease) || !sameGround(lease, ground) || !wanted(lease)) continue;
         if (!this.holds(view, lease, now)) continue;
         open.push({ peer, lease, age: now - (view.leaseSeen.get(lease.id) ?? now) });
       }
@@ -305,25 +306,27 @@ export class Roster {
       else this.#drop(lease);
     }
     for (const lease of after.slice(kept)) {
-      const { computation, lo, hi } = lease;
-      const held = this.#held.get(computation) ?? {
+      const { lo, hi } = lease;
+      const key = groundKey(lease);
+      const held = this.#held.get(key) ?? {
         bag: new IntervalBag(),
         oldestAt: Number.NEGATIVE_INFINITY,
       };
-      this.#held.set(computation, held);
+      this.#held.set(key, held);
       held.bag.add(lo, hi);
     }
   }
 
-  #drop({ computation, lo, hi }: Lease): void {
-    const held = this.#held.get(computation);
-    held?.bag.remove(lo, hi);
-    if (held?.bag.isEmpty() === true) this.#held.delete(computation);
+  #drop(lease: Lease): void {
+    const key = groundKey(lease);
+    const held = this.#held.get(key);
+    held?.bag.remove(lease.lo, lease.hi);
+    if (held?.bag.isEmpty() === true) this.#held.delete(key);
   }
 
   #noteAges({ register, leaseSeen, heardAt }: PeerView): void {
     for (const lease of register.leases) {
-      const held = isOpen(lease) ? this.#held.get(lease.computation) : undefined;
+      const held = isOpen(lease) ? this.#held.get(groundKey(lease)) : undefined;
       if (held === undefined) continue;
       held.oldestAt = Math.min(held.oldestAt, leaseSeen.get(lease.id) ?? heardAt);
     }
@@ -364,7 +367,7 @@ function isOpen(lease: Lease): boolean {
 }
 
 function sameInterval(a: Lease, b: Lease): boolean {
-  return a.lo === b.lo && a.hi === b.hi && a.computation === b.computation;
+  return a.lo === b.lo && a.hi === b.hi && sameGround(a, b);
 }
 
 /** Says whether two registers of a peer allow it the same work. */

@@ -3,10 +3,12 @@ import { type Choice, chooseNeeded } from './block-choice.ts';
 import { chooseCopy } from './copy-choice.ts';
 import { serves } from './duty.ts';
 import type { JobState } from './job-state.ts';
-import { claim, openLeases, runningLeases, start, stopLease } from './lease-book.ts';
+import { claim, openLeases, release, runningLeases, start, stopLease } from './lease-book.ts';
+import { sameGround } from './limits.ts';
 import { eligible } from './membership.ts';
 import type { OwnLease, PeerState } from './peer-state.ts';
 import { endUntrusted } from './requests.ts';
+import { hasSlotSoon } from './special-choice.ts';
 import type { Turn } from './turn.ts';
 import { startVerifications, verifyingSlots } from './verification.ts';
 
@@ -37,6 +39,7 @@ function wanted(state: PeerState, own: OwnLease): boolean {
     const { missing } = job.computation;
     if (job.lacksValues && missing.overlaps(own.lease.lo, own.lease.hi)) return true;
     if (!job.active || job.paused) continue;
+    if (!sameGround(own.lease, job.ground)) continue;
     const { target } = job.manifest;
     const full = target.kind === 'accept' && job.computation.answers.lines >= target.count;
     if (!full || own.lease.lo < (knownEnd(job) ?? Number.POSITIVE_INFINITY)) return true;
@@ -52,6 +55,12 @@ function reap(turn: Turn): void {
   const { state, now } = turn;
   for (const own of openLeases(state)) {
     const job = state.jobs.get(own.lease.job);
+    const isSingle = own.purpose === 'single' && own.startedAt === null;
+    // What holds up the slots may never end: another peer may come to it.
+    if (isSingle && job !== undefined && !hasSlotSoon(turn, job)) {
+      release(turn, own, null);
+      continue;
+    }
     if (own.stopping === null && !wanted(state, own)) {
       stopLease(turn, own, job !== undefined && mayFinish(job) ? 'drain' : 'kill');
     }
@@ -112,7 +121,7 @@ function claimNext(turn: Turn): void {
   const { slots } = state.self;
   for (let round = 0; round <= slots; round++) {
     const open = openLeases(state).length;
-    if (open > slots) return;
+    if (open > slots) return makeRoom(turn);
     const ahead = open === slots;
     const picked = pickNeeded(turn, ahead);
     if (picked !== null) {
@@ -154,7 +163,7 @@ function pickCopy(turn: Turn): Pick | null {
 function take(turn: Turn, job: JobState, choice: Choice): void {
   const { state } = turn;
   const { lo, hi, purpose } = choice;
-  const own = claim(turn, { computation: job.computation.id, job: job.id, lo, hi }, purpose);
+  const own = claim(turn, { ...job.ground, job: job.id, lo, hi }, purpose);
   const share = Math.max(choice.expectedMs, 0.001) / 2 ** job.priority;
   state.passes.set(job.id, (state.passes.get(job.id) ?? 0) + share);
   // A slot that would wait for the disk, or soon will, makes the batch urgent.
@@ -163,11 +172,11 @@ function take(turn: Turn, job: JobState, choice: Choice): void {
   turn.log('debug', 'lease.queued', { id: own.lease.id });
 }
 
-/** Copies give way when a needed block waits and no slot is free. */
+/** Copies give way when a needed block waits and no slot is free: they may never end. */
 function makeRoom(turn: Turn): void {
-  const { state } = turn;
-  const copies = openLeases(state).filter(({ purpose }) => purpose === 'copy');
-  const [copy] = copies;
+  const open = openLeases(turn.state);
+  const [copy] = open.filter(({ purpose }) => purpose === 'copy');
   if (copy === undefined || copy.stopping !== null) return;
-  if (pickNeeded(turn, false) !== null) stopLease(turn, copy, 'kill');
+  const waits = open.some(({ purpose, startedAt }) => purpose !== 'copy' && startedAt === null);
+  if (waits || pickNeeded(turn, false) !== null) stopLease(turn, copy, 'kill');
 }

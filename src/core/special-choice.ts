@@ -1,13 +1,19 @@
 import type { Computation, LostInterval } from './computation.ts';
 import type { IntervalSet } from './interval-set.ts';
 import type { JobState } from './job-state.ts';
-import { leased } from './lease-book.ts';
+import { leased, openLeases } from './lease-book.ts';
+import { sameGround } from './limits.ts';
 import { liveContenders } from './membership.ts';
 import type { OwnLease } from './peer-state.ts';
+import type { Lease } from './register.ts';
+import { rendezvousOwner } from './rendezvous.ts';
 import type { Turn } from './turn.ts';
 
 /** Parts that an interval is split into after it was under way when its peer ended. */
 const LOST_PARTS = 16;
+
+/** So many long runs are waited for before a peer tries again what it failed at. */
+const LONG_RUNS = 4;
 
 /** An interval that is not a block by the grid. */
 export type Special = Pick<OwnLease['lease'], 'lo' | 'hi'> & Pick<OwnLease, 'purpose'>;
@@ -21,11 +27,11 @@ export function chooseSpecial(turn: Turn, job: JobState, reach: number): Special
   ) {
     return null;
   }
-  const taken = leased(turn, computation);
+  const taken = leased(turn, job.ground);
   return (
     chooseDispute(turn, computation, reach) ??
-    chooseAttempted(turn, job, taken, reach) ??
-    chooseMissing(turn, computation, taken, reach) ??
+    chooseAttempted(turn, job, reach) ??
+    chooseMissing(turn, job, taken, reach) ??
     chooseLost(turn, job, taken, reach)
   );
 }
@@ -46,40 +52,70 @@ function chooseDispute(turn: Turn, computation: Computation, reach: number): Spe
   return null;
 }
 
-/** An index that failed is tried by peers that have not tried it, where there are such. */
-function chooseAttempted(
-  turn: Turn,
-  job: JobState,
-  taken: IntervalSet,
-  reach: number,
-): Special | null {
-  const { computation } = job;
-  const live = liveContenders(turn, computation).list.map(({ peer }) => peer);
+/**
+ * An index that failed is tried by peers that have not tried it, where there are such: by one at a
+ * time, for it may take down what it runs on, and only by one with a slot for it. If that one does
+ * not come to it another one does after a while, and in the end also one that has tried it.
+ */
+function chooseAttempted(turn: Turn, job: JobState, reach: number): Special | null {
+  const { computation, limits } = job;
+  const { state, now } = turn;
+  if (!hasSlotSoon(turn, job)) return null;
+  const live = liveContenders(turn, computation).list;
+  const waitMs = state.timing.deadMs + patienceMs(turn, job);
   for (const index of [...computation.attempts.keys()].sort((a, b) => a - b)) {
     if (index >= reach) break;
-    if (computation.coverage.has(index) || computation.isStuck(index)) continue;
-    if (job.skips.has(index) || taken.has(index)) continue;
-    const tried = new Set(computation.attempts.get(index)?.map(({ peer }) => peer));
-    const untried = live.filter((peer) => !tried.has(peer));
-    if (untried.length > 0 && !untried.includes(turn.state.self.peer)) continue;
+    if (computation.coverage.has(index) || computation.isStuck(index, limits)) continue;
+    if (job.skips.has(index) || isHeld(turn, job, index)) continue;
+    const attempts = computation.attemptsAt(index, limits);
+    const silentMs = now - Math.max(...attempts.map(({ at }) => at));
+    const untried = live.filter(({ peer }) => !attempts.some((each) => each.peer === peer));
+    const able = untried.length > 0 && silentMs < waitMs ? untried : live;
+    if (!able.some(({ peer }) => peer === state.self.peer)) continue;
+    const isOwn = rendezvousOwner(computation.id, index, able) === state.self.peer;
+    if (!isOwn && silentMs < state.timing.deadMs) continue;
     return { lo: index, hi: index + 1, purpose: 'single' };
   }
   return null;
 }
 
+/** For how long a slot may be busy with what it runs, in ms, before that may never end. */
+function patienceMs({ state }: Turn, { computation, limits }: JobState): number {
+  const longRunMs = Math.max(computation.medianMs ?? 0, limits.timeoutMs ?? 0);
+  return state.timing.deadMs + LONG_RUNS * longRunMs;
+}
+
+/** Says whether this peer has a slot for something of a job, now or when a run ends. */
+export function hasSlotSoon(turn: Turn, job: JobState): boolean {
+  const { state, now } = turn;
+  const running = openLeases(state).filter(({ purpose, startedAt }) => {
+    return startedAt !== null && purpose !== 'copy';
+  });
+  if (running.length < state.self.slots) return true;
+  const youngest = Math.max(...running.map(({ startedAt }) => startedAt ?? 0));
+  return now - youngest < patienceMs(turn, job);
+}
+
+/** Says whether an open lease has an index. A finished one came to the attempts known of it. */
+function isHeld({ state, now }: Turn, { ground }: JobState, index: number): boolean {
+  const holds = ({ lo, hi }: Lease): boolean => lo <= index && index < hi;
+  const own = openLeases(state).some(({ lease }) => sameGround(lease, ground) && holds(lease));
+  return own || state.roster.openLeases(ground, now, holds).length > 0;
+}
+
 /** Values that no holder has any more; not those that this peer failed at. */
 export function chooseMissing(
   turn: Turn,
-  computation: Computation,
+  { computation, limits }: Pick<JobState, 'computation' | 'limits'>,
   taken: IntervalSet,
   reach: number,
 ): Special | null {
-  const { missing, attempts } = computation;
+  const { missing } = computation;
   const self = turn.state.self.peer;
   for (const [lo, hi] of missing.within(0, reach)) {
     for (const [from, to] of taken.gaps(lo, hi)) {
       for (let index = from; index < to; index++) {
-        const failed = attempts.get(index)?.some(({ peer }) => peer === self) === true;
+        const failed = computation.attemptsAt(index, limits).some(({ peer }) => peer === self);
         if (!failed) return { lo: index, hi: index + 1, purpose: 'single' };
       }
     }

@@ -24,6 +24,7 @@ import {
 } from './requests.ts';
 import { collect, readTombstones, takeCollected } from './retention.ts';
 import { schedule } from './scheduler.ts';
+import { setSlots } from './slots.ts';
 import {
   greet,
   pushMade,
@@ -82,6 +83,8 @@ function handle(turn: Turn, event: PeerEvent): void {
       return limitTo(turn, event.job);
     case 'trust':
       return trust(turn, event.peers);
+    case 'slots':
+      return setSlots(turn, event.slots);
     case 'addresses':
       state.addresses = event.addresses.slice(0, 8);
       turn.beat = true;

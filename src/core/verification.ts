@@ -30,15 +30,17 @@ export function startVerifications(turn: Turn, free: number): void {
   const { state } = turn;
   let left = free;
   for (const verification of state.verifications.values()) {
-    const computation = state.jobs.get(verification.job)?.computation.id;
-    while (left > 0 && computation !== undefined) {
+    const job = state.jobs.get(verification.job);
+    while (left > 0 && job !== undefined) {
       const range = verification.waiting.shift();
       if (range === undefined) break;
       left--;
       const id = state.nextLease++;
       verification.running.set(id, range);
       const [lo, hi] = range;
-      turn.execute({ id, computation, lo, hi, fresh: true });
+      const { computation, limits } = job;
+      // Runs of many in one executor show what leaks from one to the next.
+      turn.execute({ id, computation: computation.id, lo, hi, limits, fresh: true, each: false });
     }
   }
 }

@@ -132,7 +132,8 @@ export class LocalJob implements Job {
       const text = `the publisher of ${this.name} is not trusted here: see \`meshd trust\``;
       throw new MeshError('MESH_UNTRUSTED', text);
     }
-    return this.#workforce.rerun(await this.#loop.inputs(this.computation), index);
+    const inputs = await this.#loop.inputs(this.computation);
+    return this.#workforce.rerun(inputs, this.#job.limits, index);
   }
 
   async verify(options: WaitOptions & { readonly sample: number }): Promise<VerifyReport> {

@@ -1,6 +1,7 @@
 import { hasIdFrom } from '../core/duty.ts';
 import type { JobState } from '../core/job-state.ts';
 import { MeshError } from '../core/mesh-error.ts';
+import { LIMITS } from '../core/register-codec.ts';
 import type { Network } from '../net/network.ts';
 import type { Workforce } from '../work/workforce.ts';
 import type { LocalAdmission } from './admission.ts';
@@ -99,6 +100,7 @@ export class LocalMesh implements Mesh, Submitter {
       slots: state.self.slots,
       busy: rows[0]?.busy ?? 0,
       sandbox: 'none',
+      memoryLimit: process.platform === 'linux' ? 'process tree' : 'process',
       mathClass: state.self.mathClass,
       relayBytesPerSecond: this.#parts.relayBytesPerSecond,
       peers: { alive: count('alive'), suspect: count('suspect'), dead: count('dead') },
@@ -107,6 +109,15 @@ export class LocalMesh implements Mesh, Submitter {
       rssBytes: process.memoryUsage.rss(),
       notices: this.#notices(),
     };
+  }
+
+  async slots(count: number): Promise<void> {
+    if (!Number.isInteger(count) || count < 0 || count > LIMITS.slots) {
+      throw new TypeError(`slots must be a whole number from 0 to ${LIMITS.slots}, not ${count}`);
+    }
+    const { loop, workforce } = this.#parts;
+    workforce.resize(count);
+    loop.dispatch({ kind: 'slots', slots: count });
   }
 
   async invite(): Promise<string> {

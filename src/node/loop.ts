@@ -311,12 +311,13 @@ export class Loop {
   }
 
   async #execute(execution: Extract<Effect, { kind: 'execute' }>['execution']): Promise<void> {
-    const { id, computation, lo, hi, fresh, tellMs } = execution;
+    const { computation, ...order } = execution;
+    const { id } = order;
     this.#opening.add(id);
     try {
       const inputs = await this.inputs(computation);
       if (!this.#opening.delete(id) || this.#closed) return;
-      this.#rooms.workforce.execute({ id, lo, hi, fresh, tellMs }, inputs);
+      this.#rooms.workforce.execute(order, inputs);
     } catch (error) {
       this.#opening.delete(id);
       this.#endSoon(id);

@@ -1,5 +1,6 @@
 import type { ComputationId, Hash, JobId, PeerId } from '../core/ids.ts';
 import type { JobPhase } from '../core/job-state.ts';
+import type { Limits } from '../core/limits.ts';
 import type { Rerun } from '../work/workforce.ts';
 import type { Admission } from './admission.ts';
 
@@ -19,6 +20,20 @@ export interface PublishRequest {
   readonly maxEvals?: number;
   /** Ends the job as partial after this time. @default none */
   readonly deadlineMs?: number;
+  /**
+   * Longest time of one candidate, 1 … 2^31 000 ms. One that is over it comes to no outcome: it is
+   * tried again, and left out after three times. @default none
+   */
+  readonly timeoutMs?: number;
+  /**
+   * Most memory of an executor and (on Linux) all that it started, 128 000 000 … 2^46 bytes. The
+   * same holds for what is over it. @default none
+   */
+  readonly memoryBytes?: number;
+  /** The job fails when more candidates below its end throw, 0 … 2^31. @default any number */
+  readonly maxErrors?: number;
+  /** Each candidate in a process of its own: 50 ms or more each. @default false */
+  readonly fresh?: boolean;
   /** −10 … 10. @default 0 */
   readonly priority?: number;
   /** 1–64 characters. @default the file's name without its ending */
@@ -119,20 +134,28 @@ export interface JobReport extends JobRow {
   readonly params: unknown;
   readonly kind: 'accept' | 'map';
   readonly maxEvals: number | null;
+  readonly limits: Limits;
+  readonly maxErrors: number | null;
+  readonly fresh: boolean;
+  /** Why it has failed, in words; null when it has not. */
+  readonly whyFailed: string | null;
   readonly frontier: number;
   readonly ran: number;
   readonly certificate: Hash | null;
   readonly successor: JobId | null;
   readonly predecessor: JobId | null;
-  /** Indices that failed on every try, while the job runs. */
+  /** Indices that failed on every try at these limits, while the job runs. */
   readonly stuck: readonly number[];
   /** Indices that the answer leaves out. */
   readonly skipped: readonly number[];
+  /** Candidates that failed; those that are left out or stuck come first. */
   readonly attempts: readonly {
     readonly index: number;
     readonly peer: PeerId;
     readonly kind: string;
     readonly detail: string;
+    /** What it was tried at: it counts for jobs whose limits are not above. */
+    readonly limits: Limits;
   }[];
   readonly errors: readonly {
     readonly index: number;
@@ -180,6 +203,8 @@ export interface StatusReport {
   readonly slots: number;
   readonly busy: number;
   readonly sandbox: 'none';
+  /** What a memory limit holds: an executor with all that it started, or that process alone. */
+  readonly memoryLimit: 'process tree' | 'process';
   readonly mathClass: string;
   /** What it relays for others at most, in bytes a second; 0: nothing; null: no cap. */
   readonly relayBytesPerSecond: number | null;
@@ -251,6 +276,8 @@ export interface Mesh extends AsyncDisposable {
   jobs(): Promise<JobRow[]>;
   peers(): Promise<PeerRow[]>;
   status(): Promise<StatusReport>;
+  /** Gives the peer so many slots, 0 … 1024, until it ends; what runs beyond them ends soon. */
+  slots(count: number): Promise<void>;
   /** @throws MESH_NOT_MEMBER on a home that belongs to no mesh. */
   invite(): Promise<string>;
   /** Ends the running peer, membership kept. mesh: and all others that it knows to be alive. */

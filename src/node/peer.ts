@@ -29,6 +29,8 @@ export interface PeerOptions {
   readonly home: string;
   /** Executors, 0 … 1024. @default one per core */
   readonly slots?: number;
+  /** How much executors yield to other programs, 0 … 19. @default 10 */
+  readonly nice?: number;
   /** 1–64 characters. @default the one given before, else the host's name */
   readonly name?: string;
   /** solo: no socket. as-home: the home's mesh if it has one, else no socket. */
@@ -159,6 +161,7 @@ async function assemble(
   let loop: Loop | null = null;
   const workforce = await createWorkforce({
     slots: options.slots ?? availableParallelism(),
+    ...(options.nice === undefined ? {} : { nice: options.nice }),
     folder: await home.workFolder(),
     handlers: workHandlers(() => loop, log),
     log,

@@ -32,6 +32,9 @@ export async function publishSubmission(
       target.kind === 'accept'
         ? { kind: 'accept', count: target.count, maxEvals: submission.maxEvals }
         : { kind: 'map', count: target.items.length },
+    limits: submission.limits,
+    maxErrors: submission.maxErrors,
+    fresh: submission.fresh,
     priority: submission.priority,
     publishedAt: Date.now(),
     deadlineAt: submission.deadlineMs === null ? null : Date.now() + submission.deadlineMs,
@@ -95,7 +98,9 @@ async function tryFirst(
 ): Promise<Part | null> {
   const computation = computationId(spec, sha256);
   const known = loop.state.computations.get(computation);
-  if (known?.coverage.has(0) === true || workforce.slots === 0) return null;
+  // A probe evaluates many in one executor.
+  const isNeeded = known?.coverage.has(0) !== true && !submission.fresh;
+  if (!isNeeded || workforce.slots === 0) return null;
   const { target } = submission;
   const texts = target.kind === 'map' ? target.items : null;
   const { name, program, params, seed, sources } = submission;
@@ -104,7 +109,7 @@ async function tryFirst(
     ...(sources === null ? {} : { sources }),
     ...(texts === null ? {} : { items: async (lo, hi) => texts.slice(lo, hi) }),
   };
-  const probe = await workforce.probe(inputs).catch((error: unknown) => {
+  const probe = await workforce.probe(inputs, submission.limits).catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code === 'ENOSPC') {
       throw new MeshError('MESH_DISK_FULL', 'this disk is full: free some space', {
         cause: error,

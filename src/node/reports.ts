@@ -124,6 +124,30 @@ function errorRows(job: JobState): JobReport['errors'] {
     }));
 }
 
+function whyFailed(job: JobState): string | null {
+  if (job.phase !== 'failed') return null;
+  const { maxErrors } = job.manifest;
+  if (maxErrors === null || !job.hasTooManyErrors) {
+    return 'index after index failed on every try, and none ever had an outcome';
+  }
+  const errors = job.computation.answers.errorsBelow(job.settledEnd);
+  return `${errors} errors below index ${job.settledEnd}, and it allows ${maxErrors}`;
+}
+
+/** Attempts of what is left out or stuck come first, then the others by index. */
+function attemptRows(job: JobState, end: number): JobReport['attempts'] {
+  const first = new Set([...job.skipped, ...job.stuckBelow(end)]);
+  const indices = [...job.computation.attempts.keys()].sort((a, b) => {
+    return Number(first.has(b)) - Number(first.has(a)) || a - b;
+  });
+  return indices
+    .flatMap((index) => job.computation.attempts.get(index) ?? [])
+    .slice(0, MAX_ROWS)
+    .map(({ index, peer, failure, detail, limits }) => {
+      return { index, peer, kind: failure, detail, limits };
+    });
+}
+
 /** Everything known of a job. */
 export function jobReport(
   state: PeerState,
@@ -141,6 +165,10 @@ export function jobReport(
     params,
     kind: manifest.target.kind,
     maxEvals: manifest.target.kind === 'accept' ? manifest.target.maxEvals : null,
+    limits: job.limits,
+    maxErrors: manifest.maxErrors,
+    fresh: manifest.fresh,
+    whyFailed: whyFailed(job),
     frontier: frontierOf(job),
     ran: computation.ranFor(job.id),
     certificate: job.ending?.certificate ?? null,
@@ -148,10 +176,7 @@ export function jobReport(
     predecessor: null,
     stuck: job.active ? job.stuckBelow(end).slice(0, MAX_ROWS) : [],
     skipped: job.skipped.slice(0, MAX_ROWS),
-    attempts: [...computation.attempts.values()]
-      .flat()
-      .slice(0, MAX_ROWS)
-      .map(({ index, peer, failure, detail }) => ({ index, peer, kind: failure, detail })),
+    attempts: attemptRows(job, end),
     errors: errorRows(job),
     errorGroups: groupErrors(computation.answers, end),
     disputed: computation.openDisputes().slice(0, MAX_ROWS),

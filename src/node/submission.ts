@@ -2,6 +2,7 @@ import { basename, extname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { MAX_VALUE_BYTES } from '../core/column.ts';
 import { MAX_INDEX } from '../core/interval-set.ts';
+import { type Limits, MAX_MEMORY_BYTES, MAX_TIMEOUT_MS, MIN_MEMORY_BYTES } from '../core/limits.ts';
 import { MeshError } from '../core/mesh-error.ts';
 import { jsonText } from './json-text.ts';
 import type { Job, PublishRequest, WaitOptions } from './mesh.ts';
@@ -23,6 +24,10 @@ export interface Submission {
   readonly maxEvals: number | null;
   /** 1 … 2^31 000 ms, or null for none. */
   readonly deadlineMs: number | null;
+  readonly limits: Limits;
+  /** 0 … MAX_TARGET, or null for any number. */
+  readonly maxErrors: number | null;
+  readonly fresh: boolean;
   /** −10 … 10. */
   readonly priority: number;
 }
@@ -52,7 +57,8 @@ export const MAX_DEADLINE_MS: number = 2 ** 31 * 1000;
 
 const KEYS = new Set([
   ...['fn', 'accept', 'items', 'seed', 'params', 'maxEvals'],
-  ...['deadlineMs', 'priority', 'name', 'onWarning'],
+  ...['deadlineMs', 'timeoutMs', 'memoryBytes', 'maxErrors', 'fresh'],
+  ...['priority', 'name', 'onWarning'],
 ]);
 
 /**
@@ -65,6 +71,7 @@ export async function toSubmission(request: PublishRequest): Promise<Submission>
     if (!KEYS.has(key)) throw new TypeError(`publish knows no option ${JSON.stringify(key)}`);
   }
   const { accept, items, seed = 0, maxEvals, deadlineMs, priority = 0 } = request;
+  const { timeoutMs, memoryBytes, maxErrors, fresh = false } = request;
   if ((accept === undefined) === (items === undefined)) {
     throw new TypeError('publish needs exactly one of accept and items');
   }
@@ -73,6 +80,12 @@ export async function toSubmission(request: PublishRequest): Promise<Submission>
   whole('priority', priority, -10, 10);
   if (maxEvals !== undefined) whole('maxEvals', maxEvals, 1, MAX_INDEX);
   if (deadlineMs !== undefined) whole('deadlineMs', deadlineMs, 1, MAX_DEADLINE_MS);
+  if (timeoutMs !== undefined) whole('timeoutMs', timeoutMs, 1, MAX_TIMEOUT_MS);
+  if (memoryBytes !== undefined) {
+    whole('memoryBytes', memoryBytes, MIN_MEMORY_BYTES, MAX_MEMORY_BYTES);
+  }
+  if (maxErrors !== undefined) whole('maxErrors', maxErrors, 0, MAX_ACCEPT);
+  if (typeof fresh !== 'boolean') throw new TypeError(`fresh is no boolean: ${show(fresh)}`);
   const fn = request.fn instanceof URL ? fileURLToPath(request.fn) : request.fn;
   if (typeof fn !== 'string' || fn === '') throw new TypeError(`fn is no path: ${String(fn)}`);
   // Of `/` and `.`, which are no files, the bundler says so.
@@ -95,6 +108,8 @@ export async function toSubmission(request: PublishRequest): Promise<Submission>
     ...{ program, name, params, seed, target, priority },
     sources: sources.length > MAX_SOURCES_BYTES ? null : sources,
     ...{ maxEvals: maxEvals ?? null, deadlineMs: deadlineMs ?? null },
+    limits: { timeoutMs: timeoutMs ?? null, memoryBytes: memoryBytes ?? null },
+    ...{ maxErrors: maxErrors ?? null, fresh },
   };
 }
 

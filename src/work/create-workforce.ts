@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import type { Limits } from '../core/limits.ts';
 import { MeshError } from '../core/mesh-error.ts';
 import { mathClass } from './candidate/math-class.ts';
 import type { Executor, ExecutorOptions } from './executor.ts';
@@ -11,12 +12,16 @@ import type { Probe, Rerun, Workforce, WorkHandlers, WorkInputs, WorkOrder } fro
 
 /** Program of util-linux that has its child killed when the parent dies. */
 const LEASH = 'setpriv';
+/** Executors yield to the peer's heartbeats. */
+const NICE = 10;
 /** Lines that `rerun` keeps. */
 const RERUN_LINES = 10_000;
 
 export interface WorkforceOptions {
   /** Orders that run at once; at least 0. */
   readonly slots: number;
+  /** How much executors yield to other programs, 0 … 19. @default 10 */
+  readonly nice?: number;
   readonly handlers: WorkHandlers;
   /** Where the private folder of programs is made. @default the system's temporary folder */
   readonly folder?: string;
@@ -35,7 +40,7 @@ export async function createWorkforce(options: WorkforceOptions): Promise<Workfo
 
 class ExecutorWorkforce implements Workforce {
   readonly mathClass: string = mathClass();
-  readonly slots: number;
+  #slots: number;
   #options: WorkforceOptions;
   #files: ProgramFiles;
   #pool: Pool;
@@ -46,10 +51,21 @@ class ExecutorWorkforce implements Workforce {
 
   constructor(options: WorkforceOptions, leash: string | null) {
     this.#options = options;
-    this.slots = options.slots;
+    this.#slots = options.slots;
     this.#files = new ProgramFiles(options.folder);
-    this.#pool = new Pool({ leash, folder: this.#files.folder }, this.#files, options.slots);
+    const { nice = NICE } = options;
+    const { folder } = this.#files;
+    this.#pool = new Pool({ leash, folder, nice }, this.#files, options.slots);
     this.#closing.promise.catch(() => undefined);
+  }
+
+  get slots(): number {
+    return this.#slots;
+  }
+
+  resize(slots: number): void {
+    this.#slots = slots;
+    this.#pool.resize(slots);
   }
 
   execute(order: WorkOrder, inputs: WorkInputs): void {
@@ -68,28 +84,28 @@ class ExecutorWorkforce implements Workforce {
     this.#orders.get(id)?.stop(mode);
   }
 
-  async probe(inputs: WorkInputs): Promise<Probe> {
+  async probe(inputs: WorkInputs, limits: Limits): Promise<Probe> {
     this.#mustBeOpen();
     const { handlers } = this.#options;
     let isAgain = false;
     const log: ExecutorOptions['log'] = (index, line) => {
       if (!isAgain) handlers.log(inputs.computation, index, line);
     };
-    const executor = this.#pool.take(inputs, log);
+    const executor = this.#pool.take(inputs, limits, log);
     return this.#using(executor, async () => {
       const { probe, usable } = await probeWith(executor, inputs, (again) => {
         isAgain = again;
       });
-      if (usable) this.#pool.release(inputs.computation, executor);
+      if (usable) this.#pool.release(executor);
       else executor.kill();
       return probe;
     });
   }
 
-  async rerun(inputs: WorkInputs, index: number): Promise<Rerun> {
+  async rerun(inputs: WorkInputs, limits: Limits, index: number): Promise<Rerun> {
     this.#mustBeOpen();
     const lines: string[] = [];
-    const executor = this.#pool.start(inputs, (_, line) => {
+    const executor = this.#pool.start(inputs, limits, (_, line) => {
       if (lines.length < RERUN_LINES) lines.push(line);
     });
     return this.#using(executor, async () => {

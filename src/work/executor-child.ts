@@ -4,6 +4,8 @@ import { once } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { Worker } from 'node:worker_threads';
+import type { Limits } from '../core/limits.ts';
+import { guardArrays } from './candidate/array-guard.ts';
 import { nextBatchSize } from './candidate/batch-size.ts';
 import { createEvaluator, type Evaluator } from './candidate/evaluate.ts';
 import { loadProgram } from './candidate/load-program.ts';
@@ -11,9 +13,15 @@ import { createLog } from './candidate/log-lines.ts';
 import { createStreams } from './candidate/rng.ts';
 import { shadowGlobals } from './candidate/shadow-globals.ts';
 import type { FromExecutor, Span, ToExecutor } from './executor-message.ts';
+import type { Wardship } from './executor-warden.ts';
 import { closeInheritedFiles } from './inherited-files.ts';
+import { LEDGER_FD, noteIndex } from './ledger.ts';
+import { createWear, type Wear } from './wear.ts';
 
-const WATCH_MS = 250;
+/** Of batches up to this size, each candidate is written down: it takes 0.2 ms or more then. */
+const NOTED_CANDIDATES = 256;
+/** And up to this size where an executor died before. */
+const NOTED_IN_CARE = 65_536;
 
 // V8's middle compiler would copy the user's function into the loop around it, and slow candidates
 // then stay in that copy, four times slower than the function's own best code, for twenty seconds.
@@ -30,8 +38,10 @@ const send = process.send?.bind(process) as (message: FromExecutor) => boolean;
 // User code must not speak to the peer in this executor's name.
 Reflect.deleteProperty(process, 'send');
 const now = () => performance.now();
-const at = { index: -1 };
+const at = new Float64Array(new SharedArrayBuffer(8)).fill(-1);
+const note = () => noteIndex(at);
 let evaluator: Evaluator | undefined;
+let wear: Wear | undefined;
 let size = 1;
 let working = false;
 /** The token of the drain that was asked for while a batch was in hand. */
@@ -47,26 +57,36 @@ function endAll(): void {
   }
 }
 
-/** A candidate may never return to the event loop; another thread then notices the peer's death. */
-async function watchPeer(): Promise<void> {
-  const code = `setInterval(() => {
-    if (process.ppid !== ${peer}) process.kill(process.pid, 'SIGKILL');
-  }, ${WATCH_MS});`;
-  const watcher = new Worker(code, { eval: true, env: {} });
-  await once(watcher, 'online');
-  watcher.unref();
+/** A candidate may never return to the event loop: another thread holds it to its limits. */
+async function startWarden({ timeoutMs, memoryBytes }: Limits): Promise<void> {
+  const ending = import.meta.url.slice(import.meta.url.lastIndexOf('.'));
+  const cell = at.buffer as SharedArrayBuffer;
+  const wardship: Wardship = {
+    ...{ cell, timeoutMs, memoryBytes, peer: watch === 'watch' ? Number(peer) : null },
+  };
+  const url = new URL(`./executor-warden${ending}`, import.meta.url);
+  const warden = new Worker(url, { workerData: wardship, env: {} });
+  await once(warden, 'message');
+  warden.unref();
 }
 
 async function load(message: Extract<ToExecutor, { kind: 'load' }>): Promise<void> {
-  if (watch === 'watch') await watchPeer();
+  const { timeoutMs, memoryBytes } = message.limits;
+  const isWatched = timeoutMs !== null || memoryBytes !== null || watch === 'watch';
+  if (isWatched) await startWarden(message.limits);
   const streams = createStreams(message.seed);
-  const log = createLog((line) => send({ kind: 'log', index: at.index, line }), now);
+  const log = createLog((line) => send({ kind: 'log', index: at[0] ?? -1, line }), now);
   shadowGlobals(streams.rng.uniform, log);
   streams.openSetup();
   process.setSourceMapsEnabled(true);
   try {
     const program = await loadProgram(() => import(message.file), JSON.parse(message.params));
-    evaluator = createEvaluator({ program, streams, log, at, now });
+    const worn = createWear({ memoryBytes, residentBytes: process.memoryUsage.rss, now });
+    const { isFull } = worn;
+    evaluator = createEvaluator({
+      ...{ program, streams, log, at, note, isFull, now, restore: guardArrays() },
+    });
+    wear = worn;
     send({ kind: 'loaded' });
   } catch (error) {
     send({ kind: 'refused', detail: error instanceof Error ? error.message : String(error) });
@@ -79,17 +99,21 @@ async function work(span: Span, evaluate: Evaluator): Promise<void> {
   while (lo < span.hi && draining === null) {
     const most = batchSize(span, lo);
     const items = span.items?.slice(lo - span.lo, lo - span.lo + most);
-    const batch = await evaluate(lo, Math.min(span.hi, lo + most), items);
+    const hi = Math.min(span.hi, lo + most);
+    const batch = await evaluate(lo, hi, items, isNoted(span, lo, hi - lo));
     if (batch.hi > lo) size = nextBatchSize(batch.hi - lo, batch.ms);
     lo = batch.hi;
     // A rejection that nobody handled ends this process here, before its candidate is told.
     await turn();
     const { column, errors, ms, failure } = batch;
-    send({ kind: 'batch', lo: batch.lo, hi: lo, column, errors, ms, next: batchSize(span, lo) });
+    const worn = wear?.isWorn() === true;
+    const next = batchSize(span, lo);
+    send({ kind: 'batch', lo: batch.lo, hi: lo, column, errors, ms, worn, next });
     if (failure !== undefined) {
       send({ kind: 'failure', index: lo, failure });
       break;
     }
+    if (worn) break;
   }
   if (draining !== null) send({ kind: 'drained', token: draining });
   draining = null;
@@ -99,6 +123,11 @@ function batchSize(span: Span, lo: number): number {
   return span.careful !== null && lo < span.careful.until
     ? Math.min(size, span.careful.step)
     : size;
+}
+
+function isNoted(span: Span, lo: number, size: number): boolean {
+  const inCare = span.careful !== null && lo < span.careful.until;
+  return size <= (inCare ? NOTED_IN_CARE : NOTED_CANDIDATES);
 }
 
 async function hear(message: ToExecutor): Promise<void> {
@@ -117,7 +146,7 @@ async function hear(message: ToExecutor): Promise<void> {
   }
 }
 
-closeInheritedFiles();
+closeInheritedFiles([LEDGER_FD]);
 process.on('disconnect', endAll);
 process.on('message', (message: ToExecutor) => void hear(message));
 if (process.ppid !== Number(peer)) endAll();

@@ -1,4 +1,5 @@
 import type { ErrorOutcome } from '../core/column.ts';
+import type { Limits } from '../core/limits.ts';
 import type { ValueColumn } from './candidate/accepted-column.ts';
 import type { WorkFailure } from './workforce.ts';
 
@@ -6,7 +7,8 @@ import type { WorkFailure } from './workforce.ts';
 export interface Span {
   readonly lo: number;
   readonly hi: number;
-  /** Below `until`, no batch is larger than `step`: an executor died in one of them. */
+  /** Below `until`, no batch is larger than `step`: an executor died in one of them. What is in
+   * hand is then written down before each candidate, if a batch is not too large for that. */
   readonly careful: { readonly until: number; readonly step: number } | null;
   /** JSON texts of the items lo … hi − 1, in a map job. */
   readonly items?: readonly string[];
@@ -15,7 +17,13 @@ export interface Span {
 /** What a peer tells an executor. */
 export type ToExecutor =
   /** First, once. file: URL of the program, which may name a source map. params: JSON text. */
-  | { readonly kind: 'load'; readonly file: string; readonly params: string; readonly seed: number }
+  | {
+      readonly kind: 'load';
+      readonly file: string;
+      readonly params: string;
+      readonly seed: number;
+      readonly limits: Limits;
+    }
   | { readonly kind: 'span'; readonly span: Span }
   /** The batch in hand ends, the span with it. Answered by `drained` with the same token. */
   | { readonly kind: 'drain'; readonly token: number };
@@ -31,6 +39,8 @@ export type FromExecutor =
       readonly column: ValueColumn | null;
       readonly errors: readonly ErrorOutcome[];
       readonly ms: number;
+      /** It takes no further batch: what leaks in user code is to end with it. */
+      readonly worn: boolean;
       /** The size of the next batch, at most: if the executor dies, it died there. */
       readonly next: number;
     }

@@ -1,13 +1,16 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import type { Ground, Limits } from '../core/limits.ts';
 import type { FromExecutor, Span, ToExecutor } from './executor-message.ts';
+import { Ledger, type Noted } from './ledger.ts';
 import type { WorkFailure, WorkInputs } from './workforce.ts';
 
-/** Executors yield to the peer's heartbeats. */
-const NICE = 10;
 /** What is kept of stderr to tell why an executor died. */
 const STDERR_CHARACTERS = 4096;
+/** What of a memory limit is not for V8's old objects: node itself, code, young objects. */
+const BESIDE_HEAP_BYTES = 2 ** 26;
+const MIB = 2 ** 20;
 /** After its exit, how long to wait for the last messages of an executor. */
 const LAST_MESSAGES_MS = 1000;
 /** Environment that user code sees. Time zone and language are the same on every machine. */
@@ -20,7 +23,8 @@ export interface ExecutorListener {
   batch(batch: BatchMessage): void;
   failure(index: number, failure: WorkFailure): void;
   drained(): void;
-  died(failure: WorkFailure): void;
+  /** index: the candidate in hand, or null where that is not known. */
+  died(failure: WorkFailure, index: number | null): void;
 }
 
 /** How executors are started. */
@@ -29,6 +33,8 @@ export interface ExecutorOptions {
   readonly leash: string | null;
   /** The executors' working folder. */
   readonly folder: string;
+  /** How much they yield to other programs, 0 … 19. */
+  readonly nice: number;
   log(index: number, line: string): void;
 }
 
@@ -44,7 +50,8 @@ export class LoadError extends Error {
 
 /** A child process with one program loaded. */
 export class Executor {
-  readonly bornMs: number = performance.now();
+  /** What it evaluates candidates of. */
+  readonly ground: Ground;
   /** Resolves when candidates can be evaluated. @throws LoadError */
   readonly loaded: Promise<void>;
   /** Resolves when the process is gone. */
@@ -54,15 +61,20 @@ export class Executor {
   /** At most so many candidates are in the batch in hand. */
   batchSize = 1;
   alive = true;
+  /** It takes no further candidates. */
+  worn = false;
   #listener: ExecutorListener | null = null;
   /** Numbers the drains; the answer to one that an earlier listener asked for is ignored. */
   #drains = 0;
   #drain: number | null = null;
   #child: ChildProcess;
+  #ledger: Ledger;
   #stderr = '';
 
-  constructor(inputs: WorkInputs, file: string, options: ExecutorOptions) {
-    this.#child = startChild(options);
+  constructor(inputs: WorkInputs, limits: Limits, file: string, options: ExecutorOptions) {
+    this.ground = { computation: inputs.computation, limits };
+    this.#ledger = new Ledger(options.folder);
+    this.#child = startChild(options, this.#ledger.fd, limits);
     const loading = Promise.withResolvers<void>();
     const gone = Promise.withResolvers<void>();
     this.loaded = loading.promise;
@@ -77,13 +89,16 @@ export class Executor {
     });
     afterLastMessage(this.#child, (error) => {
       this.alive = false;
-      const failure = this.#deathOf(error);
+      const noted = this.#ledger.read();
+      this.#ledger.close();
+      const failure = this.#deathOf(error, noted);
       loading.reject(new LoadError(error === null ? { ...failure, kind: 'setup' } : failure));
-      this.#listener?.died(failure);
+      this.#listener?.died(failure, noted.index);
       this.#listener = null;
       gone.resolve();
     });
-    this.#tell({ kind: 'load', file, params: inputs.params, seed: inputs.seed });
+    const { params, seed } = inputs;
+    this.#tell({ kind: 'load', file, params, seed, limits });
   }
 
   /** Who hears it from now on; null: nobody. */
@@ -130,6 +145,7 @@ export class Executor {
         return;
       case 'batch':
         this.batchSize = message.next;
+        this.worn = message.worn;
         if (message.hi > message.lo) this.fresh = false;
         this.#listener?.batch(message);
         return;
@@ -145,8 +161,14 @@ export class Executor {
     }
   }
 
-  #deathOf(error: Error | null): WorkFailure {
+  #deathOf(error: Error | null, { reason, amount }: Noted): WorkFailure {
     if (error !== null) return { kind: 'system', detail: `no executor starts: ${error.message}` };
+    const { timeoutMs, memoryBytes } = this.ground.limits;
+    if (reason === 'timeout') return { kind: reason, detail: `longer than ${timeoutMs} ms` };
+    if (reason === 'memory') {
+      const [taken, most] = [amount, memoryBytes ?? 0].map((bytes) => Math.round(bytes / MIB));
+      return { kind: reason, detail: `${taken} MiB resident, the limit is ${most} MiB` };
+    }
     const { exitCode, signalCode } = this.#child;
     const how = signalCode === null ? `exit code ${exitCode}` : `signal ${signalCode}`;
     const memory = /heap out of memory|invalid (array|table) size|Allocation failed/i;
@@ -157,7 +179,7 @@ export class Executor {
   }
 }
 
-function startChild(options: ExecutorOptions): ChildProcess {
+function startChild(options: ExecutorOptions, ledger: number, limits: Limits): ChildProcess {
   // The same ending as this file: .ts in a checkout, .js when built.
   const ending = import.meta.url.slice(import.meta.url.lastIndexOf('.'));
   const script = fileURLToPath(new URL(`./executor-child${ending}`, import.meta.url));
@@ -166,22 +188,29 @@ function startChild(options: ExecutorOptions): ChildProcess {
     if (process.env[name] !== undefined) env[name] = process.env[name];
   }
   const { leash } = options;
+  const flags = heapFlags(limits);
   const child = fork(script, [String(process.pid), leash === null ? 'watch' : 'leash'], {
     serialization: 'advanced',
-    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc', ledger],
     // A process group of its own: no Ctrl-C from the terminal, and killed with all it started.
     detached: true,
     cwd: options.folder,
     env,
     execPath: leash ?? process.execPath,
-    execArgv: leash === null ? [] : ['--pdeathsig', 'KILL', '--', process.execPath],
+    execArgv: leash === null ? flags : ['--pdeathsig', 'KILL', '--', process.execPath, ...flags],
   });
   try {
-    if (child.pid !== undefined) setPriority(child.pid, NICE);
+    if (child.pid !== undefined) setPriority(child.pid, options.nice);
   } catch {
     // Not allowed here: heartbeats then compete with user code.
   }
   return child;
+}
+
+/** V8 ends a process by itself that keeps more objects; what is no object the warden sees. */
+function heapFlags({ memoryBytes }: Limits): string[] {
+  if (memoryBytes === null) return [];
+  return [`--max-old-space-size=${Math.floor((memoryBytes - BESIDE_HEAP_BYTES) / MIB)}`];
 }
 
 /** Calls back once, after the exit and the last message. `error`: the process never started. */

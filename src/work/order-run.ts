@@ -6,6 +6,8 @@ import type { WorkFailure, WorkHandlers, WorkInputs, WorkOrder } from './workfor
 
 /** A batch in which an executor died is tried again in so many pieces. */
 const PIECES = 16;
+/** What is not larger is not cut in pieces: the executor writes down what it has in hand. */
+const WRITTEN_DOWN = 65_536;
 /** Items fetched and sent at a time. */
 const ITEMS = 64;
 
@@ -18,10 +20,18 @@ export interface OrderContext {
   over(): void;
 }
 
+/** Where the order is to halt: what is before it in its batch was lost, and is evaluated again. */
+interface Halt {
+  readonly index: number;
+  /** Why the index failed; null: it is to be tried alone. */
+  readonly failure: WorkFailure | null;
+}
+
 /**
- * One order on its way through executors. When an executor dies, the batch that it had in hand is
- * tried again by a fresh one in pieces, those again in pieces, until the index that fails alone is
- * known; that is told, and the order goes on behind it.
+ * One order on its way through executors. When an executor dies, a fresh one evaluates again what
+ * was before the index in hand, and another one that index alone; where it is not known the batch
+ * is tried again in pieces until it is. An index that fails alone, or over its time, is told, and
+ * the order goes on behind it.
  */
 export class OrderRun {
   #order: WorkOrder;
@@ -35,6 +45,7 @@ export class OrderRun {
   #sent: number;
   /** Below `until`, an executor died: go in steps. */
   #careful: Span['careful'] = null;
+  #halt: Halt | null = null;
   #diedLoading = false;
   #state: 'open' | 'draining' | 'over' = 'open';
 
@@ -45,7 +56,11 @@ export class OrderRun {
     this.#at = order.lo;
     this.#sent = order.lo;
     this.#parts = new PartGatherer(order, (part) => context.handlers.part(part));
-    this.#use(order.fresh ? this.#start() : context.pool.take(inputs, this.#logs()));
+    this.#use(
+      order.fresh || order.each
+        ? this.#start()
+        : context.pool.take(inputs, order.limits, this.#logs()),
+    );
   }
 
   stop(mode: 'drain' | 'kill'): void {
@@ -68,7 +83,7 @@ export class OrderRun {
   }
 
   #start(): Executor {
-    return this.#context.pool.start(this.#inputs, this.#logs());
+    return this.#context.pool.start(this.#inputs, this.#order.limits, this.#logs());
   }
 
   #logs(): (index: number, line: string) => void {
@@ -91,11 +106,13 @@ export class OrderRun {
         this.#at = batch.hi;
         this.#parts.add(batch);
         if (this.#at === this.#order.hi) this.#end('finished', 'keep');
+        else if (executor.worn || this.#order.each) this.#replace(executor);
+        else if (this.#at === this.#halt?.index) this.#halted(executor, this.#halt);
         else if (this.#at === this.#sent) this.#send(executor);
       },
       failure: (index, failure) => this.#failed(executor, index, failure),
       drained: () => this.#end('stopped', 'keep'),
-      died: (failure) => this.#died(executor, failure),
+      died: (failure, index) => this.#died(executor, failure, index),
     });
     this.#sent = this.#at;
     // Its answer to the drain may have come already or be on its way: not one to keep.
@@ -106,13 +123,15 @@ export class OrderRun {
   #send(executor: Executor): void {
     const careful = this.#careful !== null && this.#careful.until > this.#at ? this.#careful : null;
     const { items } = this.#inputs;
+    const next = this.#order.each ? this.#at + 1 : this.#order.hi;
+    const end = Math.min(this.#halt?.index ?? next, next);
     if (items === undefined) {
-      this.#sent = this.#order.hi;
-      executor.start({ lo: this.#at, hi: this.#order.hi, careful });
+      this.#sent = end;
+      executor.start({ lo: this.#at, hi: end, careful });
       return;
     }
     const lo = this.#sent;
-    const hi = Math.min(this.#order.hi, lo + ITEMS);
+    const hi = Math.min(end, lo + ITEMS);
     items(lo, hi).then(
       (texts) => {
         if (this.#executor !== executor || this.#state !== 'open') return;
@@ -129,7 +148,7 @@ export class OrderRun {
   /** A candidate threw what is no outcome: it counts once it did so in a fresh executor. */
   #failed(executor: Executor, index: number, failure: WorkFailure): void {
     if (executor.fresh) {
-      this.#tellFailure(index, failure);
+      this.#giveUp(index, failure);
       if (this.#at === this.#order.hi) this.#end('finished', 'keep');
       else if (this.#state === 'draining') return;
       else this.#send(executor);
@@ -139,26 +158,58 @@ export class OrderRun {
     this.#again(1);
   }
 
-  #died(executor: Executor, failure: WorkFailure): void {
-    if (this.#at === this.#sent) {
+  #died(executor: Executor, failure: WorkFailure, noted: number | null): void {
+    const [at, sent] = [this.#at, this.#sent];
+    if (at === sent) {
       // It had nothing in hand.
       this.#again(0);
       return;
     }
-    const size = Math.min(executor.batchSize, this.#order.hi - this.#at);
-    this.#context.log('debug', 'executor.died', { lo: this.#at, size, ...failure });
-    // The first batch of an executor is one candidate.
-    if (executor.fresh) {
-      this.#tellFailure(this.#at, failure);
-      if (this.#at === this.#order.hi) {
-        this.#end('finished', 'kill');
-        return;
-      }
+    const known = noted !== null && noted >= at && noted < sent ? noted : null;
+    const size = Math.min(executor.batchSize, sent - at);
+    this.#context.log('debug', 'executor.died', { lo: at, size, index: known, ...failure });
+    // Its time is a candidate's own, whatever ran before it. Else it must be alone: the first batch
+    // of an executor is one candidate.
+    const counts = (failure.kind === 'timeout' && known !== null) || executor.fresh;
+    const index = known ?? at;
+    if (counts && index === at) {
       this.#careful = null;
+      this.#giveUp(index, failure);
+      if (this.#at === this.#order.hi) this.#end('finished', 'kill');
+      else this.#again(0);
+      return;
+    }
+    if (known === null) {
+      this.#again(size);
+      return;
+    }
+    this.#halt = known === at ? null : { index: known, failure: counts ? failure : null };
+    this.#again(0);
+  }
+
+  /** Goes on in another executor: this one was told to be done, or each candidate has its own. */
+  #replace(executor: Executor): void {
+    executor.kill();
+    const halt = this.#halt;
+    if (this.#at === halt?.index) {
+      this.#halt = null;
+      if (halt.failure !== null) this.#giveUp(halt.index, halt.failure);
+    }
+    if (this.#at === this.#order.hi) this.#end('finished', 'kill');
+    else this.#again(0);
+  }
+
+  /** What was lost before an index has its outcomes again. */
+  #halted(executor: Executor, { index, failure }: Halt): void {
+    this.#halt = null;
+    if (failure === null) {
+      executor.kill();
       this.#again(0);
       return;
     }
-    this.#again(size);
+    this.#giveUp(index, failure);
+    if (this.#at === this.#order.hi) this.#end('finished', 'keep');
+    else if (this.#state === 'open') this.#send(executor);
   }
 
   /** Goes on in a fresh executor; carefully in the next `size` candidates. */
@@ -167,11 +218,12 @@ export class OrderRun {
       this.#end('stopped', 'kill');
       return;
     }
-    if (size > 0) this.#careful = { until: this.#at + size, step: Math.ceil(size / PIECES) };
+    const step = size > WRITTEN_DOWN ? Math.ceil(size / PIECES) : size;
+    if (size > 0) this.#careful = { until: this.#at + size, step };
     this.#use(this.#start());
   }
 
-  #tellFailure(index: number, failure: WorkFailure): void {
+  #giveUp(index: number, failure: WorkFailure): void {
     this.#parts.skip(index);
     this.#at = index + 1;
     this.#sent = this.#at;
@@ -189,7 +241,7 @@ export class OrderRun {
       this.#use(this.#start());
       return;
     }
-    if (this.#state === 'open') this.#tellFailure(this.#at, failure);
+    if (this.#state === 'open') this.#giveUp(this.#at, failure);
     this.#end('stopped', 'kill');
   }
 
@@ -199,8 +251,9 @@ export class OrderRun {
     const used = this.#executor;
     this.#executor = null;
     if (used !== null) {
-      if (executor === 'kill' || this.#order.fresh) used.kill();
-      else this.#context.pool.release(this.#inputs.computation, used);
+      const { fresh, each } = this.#order;
+      if (executor === 'kill' || fresh || each) used.kill();
+      else this.#context.pool.release(used);
     }
     this.#parts.flush();
     this.#context.over();

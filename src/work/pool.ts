@@ -1,18 +1,17 @@
+import { type Ground, type Limits, sameGround } from '../core/limits.ts';
 import { Executor, type ExecutorOptions } from './executor.ts';
 import type { ProgramFiles } from './program-files.ts';
 import type { WorkInputs } from './workforce.ts';
 
-/** An executor of this age takes no further order: what leaks in user code ends with it. */
-const MAX_AGE_MS = 600_000;
 /** Idle executors kept, for each slot. */
 const IDLE_PER_SLOT = 2;
 
-/** Starts executors, and keeps those that ended an order for the next one of their computation. */
+/** Starts executors, and keeps those that ended an order for the next one on their ground. */
 export class Pool {
   #options: Omit<ExecutorOptions, 'log'>;
   #files: ProgramFiles;
   #slots: number;
-  #idle: { readonly computation: string; readonly executor: Executor }[] = [];
+  #idle: Executor[] = [];
   #all = new Set<Executor>();
   #closed = false;
 
@@ -22,41 +21,50 @@ export class Pool {
     this.#slots = slots;
   }
 
-  /** An idle executor of the computation, or a new one. */
-  take(inputs: WorkInputs, log: ExecutorOptions['log']): Executor {
+  /** An idle executor of the computation with these limits, or a new one. */
+  take(inputs: WorkInputs, limits: Limits, log: ExecutorOptions['log']): Executor {
+    const ground: Ground = { computation: inputs.computation, limits };
     for (;;) {
-      const at = this.#idle.findLastIndex(({ computation }) => computation === inputs.computation);
-      const found = at < 0 ? undefined : this.#idle.splice(at, 1)[0]?.executor;
-      if (found === undefined) return this.start(inputs, log);
-      if (found.alive && performance.now() - found.bornMs < MAX_AGE_MS) return found;
+      const at = this.#idle.findLastIndex((idle) => sameGround(idle.ground, ground));
+      const found = at < 0 ? undefined : this.#idle.splice(at, 1)[0];
+      if (found === undefined) return this.start(inputs, limits, log);
+      if (found.alive) return found;
       found.kill();
     }
   }
 
   /** A new executor. */
-  start(inputs: WorkInputs, log: ExecutorOptions['log']): Executor {
+  start(inputs: WorkInputs, limits: Limits, log: ExecutorOptions['log']): Executor {
     const file = this.#files.urlOf(inputs.program, inputs.sources);
-    const executor = new Executor(inputs, file, { ...this.#options, log });
+    const executor = new Executor(inputs, limits, file, { ...this.#options, log });
     this.#all.add(executor);
     void executor.gone.then(() => {
       this.#all.delete(executor);
-      this.#idle = this.#idle.filter((idle) => idle.executor !== executor);
+      this.#idle = this.#idle.filter((idle) => idle !== executor);
     });
     if (this.#closed) executor.kill();
     return executor;
   }
 
   /** Keeps an executor that has nothing in hand; the oldest idle ones make room. */
-  release(computation: string, executor: Executor): void {
+  release(executor: Executor): void {
     executor.listen(null);
-    this.#idle.push({ computation, executor });
-    while (this.#idle.length > IDLE_PER_SLOT * this.#slots) this.#idle.shift()?.executor.kill();
+    if (executor.worn) return executor.kill();
+    this.#idle.push(executor);
+    while (this.#idle.length > IDLE_PER_SLOT * this.#slots) this.#idle.shift()?.kill();
+  }
+
+  /** Keeps idle executors for so many slots. */
+  resize(slots: number): void {
+    this.#slots = slots;
+    while (this.#idle.length > IDLE_PER_SLOT * slots) this.#idle.shift()?.kill();
   }
 
   /** Ends the idle executors of a computation. */
   forget(computation: string): void {
-    for (const idle of this.#idle) if (idle.computation === computation) idle.executor.kill();
-    this.#idle = this.#idle.filter((idle) => idle.computation !== computation);
+    const isOf = ({ ground }: Executor): boolean => ground.computation === computation;
+    for (const idle of this.#idle) if (isOf(idle)) idle.kill();
+    this.#idle = this.#idle.filter((idle) => !isOf(idle));
   }
 
   /** Kills all and waits until they are gone. */

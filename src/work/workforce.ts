@@ -1,5 +1,6 @@
 import type { Column, ErrorOutcome } from '../core/column.ts';
 import type { ComputationId } from '../core/ids.ts';
+import type { Limits } from '../core/limits.ts';
 
 /** What an executor needs to evaluate candidates of a computation. */
 export interface WorkInputs {
@@ -21,8 +22,12 @@ export interface WorkOrder {
   readonly id: number;
   readonly lo: number;
   readonly hi: number;
+  /** Of each candidate. */
+  readonly limits: Limits;
   /** True: in an executor that has evaluated nothing before, and that nothing uses after. */
   readonly fresh: boolean;
+  /** Each candidate in an executor of its own. */
+  readonly each: boolean;
   /** A part is told at the latest so long after its first outcome, in ms. */
   readonly tellMs: number;
 }
@@ -41,7 +46,7 @@ export interface WorkPart {
 
 /** Why a candidate came to no outcome. */
 export interface WorkFailure {
-  readonly kind: 'died' | 'memory' | 'stack' | 'system' | 'setup';
+  readonly kind: 'died' | 'timeout' | 'memory' | 'stack' | 'system' | 'setup';
   /** Signal or exit code, or the message: one line for a person. */
   readonly detail: string;
 }
@@ -49,7 +54,7 @@ export interface WorkFailure {
 export interface WorkHandlers {
   /** Parts of an order come in rising order and do not overlap; failed indices lie between them. */
   part(part: WorkPart): void;
-  /** One index failed alone in a fresh executor; the order goes on behind it. */
+  /** One index failed: alone in a fresh executor, or over its time. The order goes on behind it. */
   failed(id: number, index: number, failure: WorkFailure): void;
   /** The order is over; every evaluated part was told before. */
   ended(id: number, reason: 'finished' | 'stopped'): void;
@@ -86,7 +91,10 @@ export interface Rerun {
 export interface Workforce {
   /** Fingerprint of the Math that a candidate sees: 16 hexadecimal digits. */
   readonly mathClass: string;
+  /** Orders that run at once. */
   readonly slots: number;
+  /** Keeps idle executors for so many slots from now on. */
+  resize(slots: number): void;
   /** Starts an order on a free slot; the caller never has more orders open than slots. */
   execute(order: WorkOrder, inputs: WorkInputs): void;
   /** drain: the batch in hand ends and is told. kill: at once, the batch in hand is lost. */
@@ -96,8 +104,8 @@ export interface Workforce {
    * that the next order of the computation uses on; then candidate 0 again, if it takes no longer.
    * @throws MeshError MESH_BAD_FUNCTION when the module cannot be imported or setup throws.
    */
-  probe(inputs: WorkInputs): Promise<Probe>;
-  rerun(inputs: WorkInputs, index: number): Promise<Rerun>;
+  probe(inputs: WorkInputs, limits: Limits): Promise<Probe>;
+  rerun(inputs: WorkInputs, limits: Limits, index: number): Promise<Rerun>;
   /** Ends idle executors of a computation. */
   forget(computation: ComputationId): void;
   close(): Promise<void>;

@@ -10,7 +10,13 @@ import {
   visible,
 } from '../../src/cli/format.ts';
 import { nearest } from '../../src/cli/nearest.ts';
-import { bytesPerSecond, durationMs, share, tcpMultiaddr } from '../../src/cli/option-values.ts';
+import {
+  bytesPerSecond,
+  durationMs,
+  memorySize,
+  share,
+  tcpMultiaddr,
+} from '../../src/cli/option-values.ts';
 import { formatPairs, formatTable } from '../../src/cli/table.ts';
 
 describe('figures for people', () => {
@@ -101,6 +107,22 @@ describe('values of options', () => {
   test.each(['', '5', '0s', '-1s', '1w', 's', '1h 30m'])('%j is no duration', (text) => {
     expect(() => durationMs(text)).toThrow('unit');
   });
+
+  test.each([
+    ['512MB', 512_000_000],
+    ['128MB', 128_000_000],
+    ['1.5GiB', 1_610_612_736],
+    ['2TB', 2e12],
+  ])('%s of memory is %d bytes', (text, bytes) => {
+    expect(memorySize(text)).toBe(bytes);
+  });
+
+  test.each(['', '512', '512mb', '127MB', '64KiB', '100TiB', '-1GB', '1 GB'])(
+    '%j is no memory limit',
+    (text) => {
+      expect(() => memorySize(text)).toThrow('unit');
+    },
+  );
 
   test('a share is a percentage or a fraction', () => {
     expect([share('1%'), share('0.01'), share('.5'), share('100%')]).toEqual([0.01, 0.01, 0.5, 1]);

@@ -21,6 +21,9 @@ describe('a publication request', () => {
     [{ fn, accept: 1, seed: 0.5 }, /seed must .* not 0\.5/],
     [{ fn, accept: 1, maxEvals: 0 }, /maxEvals must .* not 0/],
     [{ fn, accept: 1, deadlineMs: Number.NaN }, /deadlineMs must .* not NaN/],
+    [{ fn, accept: 1, timeoutMs: 0 }, /timeoutMs must .* not 0/],
+    [{ fn, accept: 1, memoryBytes: 1e6 }, /memoryBytes must be .* from 128000000 .* not 1000000/],
+    [{ fn, accept: 1, maxErrors: -1 }, /maxErrors must .* not -1/],
     [{ fn, accept: 1, priority: 11 }, /priority must be a whole number from -10 to 10, not 11/],
     [{ fn, accept: 1, name: 'a\nb' }, /name must have 1 to 64 printable characters, not "a\\nb"/],
     [{ fn, accept: 1, params: { rate: Number.NaN } }, /params\.rate is NaN/],
@@ -44,6 +47,7 @@ describe('a publication request', () => {
     expect(map.sources).toEqual(['meshd:square.js']);
     expect(rest).toEqual({
       ...{ name: 'square', params: 'null', seed: 0, priority: 0, maxEvals: null, deadlineMs: null },
+      ...{ limits: { timeoutMs: null, memoryBytes: null }, maxErrors: null, fresh: false },
       target: { kind: 'map', items: ['1', '"a"', 'null'] },
     });
   });

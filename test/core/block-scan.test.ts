@@ -5,6 +5,7 @@ import { Computation } from '../../src/core/computation.ts';
 import { type Interval, IntervalSet } from '../../src/core/interval-set.ts';
 import { JobState } from '../../src/core/job-state.ts';
 import { leased } from '../../src/core/lease-book.ts';
+import { NO_LIMITS } from '../../src/core/limits.ts';
 import type { Manifest } from '../../src/core/manifest.ts';
 import { liveContenders, rosterContenders } from '../../src/core/membership.ts';
 import { newPeerState, type PeerState } from '../../src/core/peer-state.ts';
@@ -53,7 +54,15 @@ class Claimant {
     const manifest: Manifest = {
       ...{ owner: 'self', nonce: '00'.repeat(16), name: 'job', spec, priority: 0 },
       target: { kind: 'accept', count: 30, maxEvals: 160 },
-      ...{ publishedAt: 0, deadlineAt: null, root: null, sources: null },
+      ...{
+        limits: NO_LIMITS,
+        maxErrors: null,
+        fresh: false,
+        publishedAt: 0,
+        deadlineAt: null,
+        root: null,
+        sources: null,
+      },
       probe: { candidates: 10, accepted: 1, ms: 1000 },
     };
     this.job = new JobState(HASH, manifest, new Computation(HASH, spec), HASH, 0);
@@ -80,6 +89,7 @@ class Claimant {
         job: HASH,
         lo: what.stuck,
         hi: what.stuck + 1,
+        limits: NO_LIMITS,
         failure: 'died',
         detail: '',
       };
@@ -119,7 +129,8 @@ class Claimant {
 }
 
 function leaseOf(id: number, [lo, hi]: Interval): Lease {
-  return { id, computation: HASH, job: HASH, lo, hi, copy: false, running: true };
+  const limits = NO_LIMITS;
+  return { id, computation: HASH, job: HASH, lo, hi, limits, copy: false, running: true };
 }
 
 /** The rule of design.md section 4 as it is told: block after block, nothing remembered. */
@@ -131,7 +142,7 @@ function plainChoice(turn: Turn, job: JobState): Pick<Choice, 'lo' | 'hi' | 'sca
   const expected = estimate(job);
   const grain = grainOf(job, expected, slots, turn.now - job.heardAt, DEFAULT_TIMING);
   const reach = reachOf(job, expected, grain, slots);
-  const taken = leased(turn, computation).union(computation.coverage);
+  const taken = leased(turn, job.ground).union(computation.coverage);
   for (const index of [...job.skips, ...computation.attempts.keys()]) taken.add(index, index + 1);
   const pieces: Interval[] = [];
   for (const [lo, hi] of new IntervalSet(taken.gaps(0, reach)).toArray()) {

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { outcomeHash, outcomeKey } from '../../src/core/answer-map.ts';
 import type { Column, ErrorOutcome } from '../../src/core/column.ts';
 import { Computation, IMPURE_AFTER, STUCK_AFTER } from '../../src/core/computation.ts';
+import { NO_LIMITS } from '../../src/core/limits.ts';
 import type { ComputationSpec } from '../../src/core/manifest.ts';
 import { type Attempt, LOST, type RecordKey, type Segment } from '../../src/core/record.ts';
 
@@ -67,7 +68,7 @@ function known(computation: Computation): object {
     disputes: [...disputes.keys()].sort((a, b) => a - b),
     open: computation.openDisputes(),
     attempts: indices.map((index) => (attempts.get(index) ?? []).map(({ peer }) => peer).sort()),
-    stuck: indices.filter((index) => computation.isStuck(index)),
+    stuck: indices.filter((index) => computation.isStuck(index, NO_LIMITS)),
     losses: losses.map(({ lo, hi, peer }) => `${peer} ${lo} ${hi}`).sort(),
     impureAt,
     candidates,
@@ -94,6 +95,7 @@ const anyAttempt = fc
       job: JOBS[0],
       lo,
       hi: lo + 1,
+      limits: NO_LIMITS,
       failure,
       detail: '',
     }),
@@ -241,23 +243,24 @@ describe('outcomes', () => {
 
 describe('attempts', () => {
   const died = (index: number, failure = 'died'): Attempt => ({
-    ...{ kind: 'attempt', job: JOBS[0], lo: index, hi: index + 1, failure, detail: '' },
+    ...{ kind: 'attempt', job: JOBS[0], lo: index, hi: index + 1 },
+    ...{ limits: NO_LIMITS, failure, detail: '' },
   });
 
   test('an index is stuck after three attempts, and no longer once a machine succeeds', () => {
     const computation = applied([0, 1].map((n) => [key(n), died(4)] as const));
     expect(STUCK_AFTER).toBe(3);
-    expect(computation.isStuck(4)).toBe(false);
+    expect(computation.isStuck(4, NO_LIMITS)).toBe(false);
     computation.addAttempt(key(2), died(4), 0);
-    expect(computation.isStuck(4)).toBe(true);
+    expect(computation.isStuck(4, NO_LIMITS)).toBe(true);
     computation.apply(key(3), segment(4, [1], false));
-    expect(computation.isStuck(4)).toBe(false);
+    expect(computation.isStuck(4, NO_LIMITS)).toBe(false);
   });
 
   test('an interval that was lost never counts towards stuck', () => {
     const lost = [0, 1, 2, 3, 4].map((n) => [key(n), died(4, LOST)] as const);
     const computation = applied(lost);
-    expect(computation.isStuck(4)).toBe(false);
+    expect(computation.isStuck(4, NO_LIMITS)).toBe(false);
     expect(computation.losses).toHaveLength(5);
   });
 });

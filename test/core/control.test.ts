@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { JobState } from '../../src/core/job-state.ts';
+import { NO_LIMITS } from '../../src/core/limits.ts';
 import { type ControlOp, LOST, type OpChange, type RecordBody } from '../../src/core/record.ts';
 import { certificatePayload, encodeBody, opPayload } from '../../src/core/record-codec.ts';
 import { SmallMesh } from '../sim/small-mesh.ts';
@@ -174,6 +175,7 @@ describe('records of a computation', () => {
       job: job.id,
       lo: 7,
       hi: 8,
+      limits: NO_LIMITS,
       failure: 'died',
       detail: '',
     };
@@ -196,6 +198,7 @@ describe('records of a computation', () => {
       job: job.id,
       lo: 5,
       hi: 9,
+      limits: NO_LIMITS,
       failure: LOST,
       detail: '',
     };
@@ -214,6 +217,7 @@ describe('records of a computation', () => {
       job: job.id,
       lo: 7,
       hi: 8,
+      limits: NO_LIMITS,
       failure: 'died',
       detail: '',
     };

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { encode } from '../../src/core/codec.ts';
 import { IntervalSet, MAX_INDEX } from '../../src/core/interval-set.ts';
+import type { Limits } from '../../src/core/limits.ts';
 import type { LogRange, Message, RecordGroup } from '../../src/core/message.ts';
 import {
   decodeMessage,
@@ -22,6 +23,12 @@ const scope = fc.oneof(fc.constant('control'), hash);
 const start = fc.record({ incarnation: fc.integer({ min: 1 }), nonce: digits(16) });
 const text = fc.string({ minLength: 1, maxLength: 64 });
 
+/** Limits of one candidate, or none. */
+const limits: fc.Arbitrary<Limits> = fc.record({
+  timeoutMs: fc.option(fc.integer({ min: 1 })),
+  memoryBytes: fc.option(fc.integer({ min: 128_000_000, max: 2 ** 46 })),
+});
+
 const lease: fc.Arbitrary<Lease> = fc
   .record(
     {
@@ -30,11 +37,12 @@ const lease: fc.Arbitrary<Lease> = fc
       job: hash,
       lo: fc.nat(),
       hi: fc.integer({ min: 2 ** 31, max: MAX_INDEX }),
+      limits,
       copy: fc.boolean(),
       running: fc.boolean(),
       segment: index,
     },
-    { requiredKeys: ['id', 'computation', 'job', 'lo', 'hi', 'copy', 'running'] },
+    { requiredKeys: ['id', 'computation', 'job', 'lo', 'hi', 'limits', 'copy', 'running'] },
   )
   .map((value) => value as Lease);
 

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { encode } from '../../src/core/codec.ts';
 import type { Column } from '../../src/core/column.ts';
+import { type Limits, NO_LIMITS } from '../../src/core/limits.ts';
 import type { Manifest } from '../../src/core/manifest.ts';
 import type { RecordBody } from '../../src/core/record.ts';
 import { decodeBody, encodeBody, MAX_BODY_BYTES } from '../../src/core/record-codec.ts';
@@ -29,6 +30,12 @@ const target = fc.oneof(
   fc.record({ kind: fc.constant('map' as const), count: fc.integer({ min: 1 }) }),
 );
 
+/** Limits of one candidate, or none. */
+const limits: fc.Arbitrary<Limits> = fc.record({
+  timeoutMs: fc.option(fc.integer({ min: 1 })),
+  memoryBytes: fc.option(fc.integer({ min: 128_000_000, max: 2 ** 46 })),
+});
+
 const manifest: fc.Arbitrary<Manifest> = fc
   .record({
     owner: text(64, 1),
@@ -40,6 +47,9 @@ const manifest: fc.Arbitrary<Manifest> = fc
     seed: index,
     mathClass: digits(16),
     target,
+    limits,
+    maxErrors: fc.option(fc.integer({ min: 0, max: 2 ** 31 })),
+    fresh: fc.boolean(),
     priority: fc.integer({ min: -10, max: 10 }),
     publishedAt: index,
     deadlineAt: fc.option(index),
@@ -169,7 +179,7 @@ const BODIES: { [K in RecordBody['kind']]: fc.Arbitrary<RecordBody> } = {
   attempt: fc
     .record({
       ...{ job: hash, lo: fc.nat(), size: fc.integer({ min: 1 }) },
-      ...{ failure: text(32, 1), detail: text(200) },
+      ...{ limits, failure: text(32, 1), detail: text(200) },
     })
     .map(({ lo, size, ...rest }) => ({ kind: 'attempt', lo, hi: lo + size, ...rest })),
   skip: fc.record({ kind: fc.constant('skip'), job: hash, index, signature }),
@@ -318,6 +328,15 @@ describe('what makes a record well formed', () => {
     expect(decodeBody(of({ target: accept }, items))).toEqual(wrong);
   });
 
+  test.each([
+    ...[{ timeoutMs: 0 }, { timeoutMs: -1 }, { timeoutMs: 1.5 }, { timeoutMs: 2 ** 42 }],
+    ...[{ memoryBytes: 0 }, { memoryBytes: 127_999_999 }, { memoryBytes: 2 ** 46 + 1 }],
+  ])('limits out of range are refused: %o', (wrong) => {
+    const limits = { ...NO_LIMITS, ...wrong };
+    const bytes = encodeBody({ ...attemptOf(3, 4), limits } as RecordBody);
+    expect(decodeBody(bytes)).toHaveProperty('rejected');
+  });
+
   test('a lone surrogate travels as U+FFFD and the bytes stay canonical', () => {
     const body = segmentOf({ errors: [error(12, 'bad \ud800 name')] });
     const bytes = encodeBody(body);
@@ -326,7 +345,7 @@ describe('what makes a record well formed', () => {
   });
 
   function attemptOf(lo: number, hi: number): RecordBody {
-    return { kind: 'attempt', job: HASH, lo, hi, failure: 'died', detail: '' };
+    return { kind: 'attempt', job: HASH, lo, hi, limits: NO_LIMITS, failure: 'died', detail: '' };
   }
   function successorOf(stuck: number[]): RecordBody {
     return { kind: 'successor', predecessor: HASH, stuck };

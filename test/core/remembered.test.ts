@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { Computation } from '../../src/core/computation.ts';
 import { IntervalSet } from '../../src/core/interval-set.ts';
 import { leased } from '../../src/core/lease-book.ts';
+import { type Ground, type Limits, NO_LIMITS } from '../../src/core/limits.ts';
 import {
   eligible,
   HOLDERS,
@@ -22,6 +23,8 @@ import { Random } from '../sim/world/random.ts';
 
 const MATH = 'aa'.repeat(8);
 const IDS = [sha256('one computation'), sha256('another')] as const;
+/** Leases at other limits compete for another ground. */
+const LIMITS: readonly Limits[] = [NO_LIMITS, { timeoutMs: 1000, memoryBytes: null }];
 const PEERS = ['anna', 'bert', 'carl', 'dora'] as const;
 
 const lease: fc.Arbitrary<Lease> = fc
@@ -31,6 +34,7 @@ const lease: fc.Arbitrary<Lease> = fc
     job: fc.constant(sha256('job')),
     lo: fc.nat(40),
     length: fc.integer({ min: 1, max: 9 }),
+    limits: fc.constantFrom(...LIMITS),
     copy: fc.boolean(),
     running: fc.boolean(),
     segment: fc.option(fc.nat(3)),
@@ -39,6 +43,16 @@ const lease: fc.Arbitrary<Lease> = fc
     ...{ ...rest, lo, hi: lo + length },
     ...(segment === null ? {} : { segment }),
   }));
+/** Those of the first computation without limits come first. */
+function groundsOf(computations: readonly Computation[]): Ground[] {
+  return computations.flatMap(({ id }) => LIMITS.map((limits) => ({ computation: id, limits })));
+}
+
+function isOn({ computation, limits }: Lease, ground: Ground): boolean {
+  const { timeoutMs } = ground.limits;
+  return computation === ground.computation && limits.timeoutMs === timeoutMs;
+}
+
 const peer = fc.constantFrom(...PEERS);
 
 /** What happens to a roster, and to this peer itself. */
@@ -215,18 +229,18 @@ describe('what is remembered of the roster is what a fresh look finds:', () => {
   test('what leases cover', () => {
     always((listener) => {
       const { turn, state, computations, now } = listener;
-      for (const one of computations) {
+      for (const ground of groundsOf(computations)) {
         const cover = new IntervalSet();
         for (const { lease: own } of state.leases) {
-          if (own.computation === one.id) cover.add(own.lo, own.hi);
+          if (isOn(own, ground)) cover.add(own.lo, own.hi);
         }
         for (const [, view] of state.roster.all()) {
           for (const theirs of view.register.leases) {
-            if (theirs.computation !== one.id || !state.roster.holds(view, theirs, now)) continue;
+            if (!isOn(theirs, ground) || !state.roster.holds(view, theirs, now)) continue;
             cover.add(theirs.lo, theirs.hi);
           }
         }
-        expect(leased(turn, one).toArray()).toEqual(cover.toArray());
+        expect(leased(turn, ground).toArray()).toEqual(cover.toArray());
       }
     });
   });
@@ -234,16 +248,16 @@ describe('what is remembered of the roster is what a fresh look finds:', () => {
   test('which leases stand for long', () => {
     always(({ state, computations, now }) => {
       const { roster } = state;
-      for (const [k, one] of computations.entries()) {
+      for (const [k, ground] of groundsOf(computations).entries()) {
         const leastMs = [700, 6000][k] ?? 0;
         const aged = roster.all().flatMap(([peer, view]) =>
           view.register.leases
-            .filter((each) => each.computation === one.id)
+            .filter((each) => isOn(each, ground))
             .filter((each) => each.segment === undefined && roster.holds(view, each, now))
             .map((each) => ({ peer, lease: each, age: now - (view.leaseSeen.get(each.id) ?? now) }))
             .filter(({ age }) => age >= leastMs),
         );
-        expect(roster.agedLeases(one.id, leastMs, now)).toEqual(aged);
+        expect(roster.agedLeases(ground, leastMs, now)).toEqual(aged);
       }
     });
   });
@@ -267,7 +281,7 @@ describe('a lease', () => {
   const HOUR = 3_600_000;
   const RUN: Lease = {
     ...{ id: 1, computation: IDS[0], job: sha256('job'), lo: 0, hi: 8 },
-    ...{ copy: false, running: true },
+    ...{ limits: NO_LIMITS, copy: false, running: true },
   };
   const LATER: Lease = { ...RUN, lo: 20, hi: 22 };
 
@@ -282,11 +296,13 @@ describe('a lease', () => {
   }
 
   function covered({ turn, computations }: Listener): unknown {
-    return computations.map((one) => leased(turn, one).toArray())[0];
+    return groundsOf(computations).map((ground) => leased(turn, ground).toArray())[0];
   }
 
   function aged({ state, now }: Listener): number[] {
-    return state.roster.agedLeases(IDS[0], HOUR, now).map(({ lease: { lo } }) => lo);
+    return state.roster
+      .agedLeases({ computation: IDS[0], limits: NO_LIMITS }, HOUR, now)
+      .map(({ lease: { lo } }) => lo);
   }
 
   test('of a peer off the roster counts no more, also when no look came between', () => {

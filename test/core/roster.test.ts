@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { NO_LIMITS } from '../../src/core/limits.ts';
 import type { Lease, Register } from '../../src/core/register.ts';
 import { type PeerView, Roster } from '../../src/core/roster.ts';
 import { DEFAULT_TIMING } from '../../src/core/timing.ts';
@@ -6,7 +7,7 @@ import { DEFAULT_TIMING } from '../../src/core/timing.ts';
 const START = { incarnation: 5, nonce: '00'.repeat(8) };
 const LEASE: Lease = {
   ...{ id: 1, computation: 'ab'.repeat(32), job: 'cd'.repeat(32), lo: 0, hi: 8 },
-  ...{ copy: false, running: true },
+  ...{ limits: NO_LIMITS, copy: false, running: true },
 };
 
 function register(changes: Partial<Register> = {}): Register {

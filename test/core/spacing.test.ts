@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Effect } from '../../src/core/event.ts';
 import { beatIfDue } from '../../src/core/heart.ts';
+import { NO_LIMITS } from '../../src/core/limits.ts';
 import { newPeerState, type PeerState } from '../../src/core/peer-state.ts';
 import { DEFAULT_TIMING } from '../../src/core/timing.ts';
 import { Turn } from '../../src/core/turn.ts';
@@ -47,7 +48,15 @@ function beats(state: PeerState, untilMs: number): number[] {
 }
 
 function toldWithinMs(state: PeerState): number | undefined {
-  const order = { id: 1, computation: COMPUTATION, lo: 0, hi: 1, fresh: false };
+  const order = {
+    id: 1,
+    computation: COMPUTATION,
+    lo: 0,
+    hi: 1,
+    limits: NO_LIMITS,
+    fresh: false,
+    each: false,
+  };
   const [effect] = effectsOf(state, 1, (turn) => turn.execute(order));
   return effect?.kind === 'execute' ? effect.execution.tellMs : undefined;
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Computation } from '../../src/core/computation.ts';
 import { IntervalSet } from '../../src/core/interval-set.ts';
+import { NO_LIMITS } from '../../src/core/limits.ts';
 import { newPeerState } from '../../src/core/peer-state.ts';
 import { chooseMissing } from '../../src/core/special-choice.ts';
 import { DEFAULT_TIMING } from '../../src/core/timing.ts';
@@ -18,7 +19,7 @@ function computation(): Computation {
 
 /** Index 10 died where this peer tried it. */
 function failedAt(one: Computation, peer: string): void {
-  const attempt = { job: HASH, lo: 10, hi: 11, failure: 'died', detail: 'SIGSEGV' };
+  const attempt = { job: HASH, lo: 10, hi: 11, limits: NO_LIMITS, failure: 'died', detail: '' };
   const key = { scope: HASH, origin: peer, start: START, n: 0 };
   one.addAttempt(key, { kind: 'attempt', ...attempt }, 0);
 }
@@ -29,7 +30,7 @@ function chosen(one: Computation, taken = new IntervalSet(), reach = 100) {
   const env = { now: 1, rng: () => 0.5, hash: sha256, verify: () => true };
   return chooseMissing(
     new Turn(state, { ...env, sign: () => new Uint8Array() }),
-    one,
+    { computation: one, limits: NO_LIMITS },
     taken,
     reach,
   );

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { NO_LIMITS } from '../../src/core/limits.ts';
 import type { Lease, Register } from '../../src/core/register.ts';
 import { type SmallJob, SmallMesh, type SmallOptions } from '../sim/small-mesh.ts';
 import { type Machine, sha256 } from '../sim/world/machine.ts';
@@ -128,7 +129,16 @@ describe('a conflict of leases', () => {
     const lower = names.find((name) => rank(name) < rank(peer.id)) ?? '';
     const higher = names.find((name) => rank(name) > rank(peer.id)) ?? '';
     const { computation } = question;
-    const lease = { id: 1, computation, job: id, lo, hi, copy: false, running: false };
+    const lease = {
+      id: 1,
+      computation,
+      job: id,
+      lo,
+      hi,
+      limits: NO_LIMITS,
+      copy: false,
+      running: false,
+    };
     const holds = (): boolean => peer.executors.executions().some(({ id: held }) => held === first);
     const first = held.id;
     return { mesh, peer, lease, lower, higher, holds };

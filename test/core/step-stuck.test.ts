@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { JobId } from '../../src/core/ids.ts';
+import { NO_LIMITS } from '../../src/core/limits.ts';
 import { lieAbout, type SmallJob, SmallMesh } from '../sim/small-mesh.ts';
 import type { Machine } from '../sim/world/machine.ts';
 import { askOracle } from '../sim/world/oracle.ts';
@@ -58,6 +59,17 @@ describe('an index that dies', () => {
     },
   );
 
+  test.each([4, 6, 8, 12])(
+    'is tried no more than three times, however many look at it (%i)',
+    (peers) => {
+      const { mesh, id, question } = published({ program: dying(40, 77, 93), accept: 60 }, peers);
+      expect(mesh.certificate(id)).toBe(askOracle(question, [40, 77, 93]).certificate);
+      mesh.pass(15_000);
+      const tried = [40, 77, 93].map((index) => attempts(mesh, mesh.peer(0), id, index).length);
+      expect(tried).toEqual([3, 3, 3]);
+    },
+  );
+
   test('on some machines only has an outcome by another one', () => {
     const mesh = new SmallMesh({ peers: 3 });
     const fragile = mesh.peer(1);
@@ -92,6 +104,60 @@ describe('an index that dies', () => {
     expect(mesh.job(mesh.peer(1), id)?.stuckBelow(1000)).toEqual([3]);
     mesh.start(mesh.peer(0));
     expect(mesh.certificate(id)).toBe(askOracle(question, [3]).certificate);
+  });
+});
+
+describe('limits', () => {
+  const SECOND = { timeoutMs: 1000, memoryBytes: null };
+  const slow: Program = { ...scattered(5, 5, 'slow at 40'), limit: [40], longMs: 1500 };
+
+  test('a higher limit tries again what failed at a lower one, and the same does not', () => {
+    const { mesh, id, question } = published({ program: slow, accept: 60, limits: SECOND });
+    const without = askOracle(question, [40]).certificate;
+    expect(mesh.certificate(id)).toBe(without);
+    expect(attempts(mesh, mesh.peer(0), id, 40)).toHaveLength(3);
+    const same = mesh.publish(mesh.peer(0), { program: slow, accept: 60, limits: SECOND });
+    expect(mesh.certificate(same.id)).toBe(without);
+    const less = { timeoutMs: 500, memoryBytes: 2 ** 28 };
+    const lower = mesh.publish(mesh.peer(0), { program: slow, accept: 60, limits: less });
+    expect(mesh.certificate(lower.id)).toBe(without);
+    expect(attempts(mesh, mesh.peer(0), id, 40)).toHaveLength(3);
+    for (const limits of [{ timeoutMs: 2000, memoryBytes: null }, NO_LIMITS]) {
+      const higher = mesh.publish(mesh.peer(1), { program: slow, accept: 60, limits });
+      expect(mesh.certificate(higher.id)).toBe(askOracle(question).certificate);
+    }
+    expect(attempts(mesh, mesh.peer(0), id, 40)).toHaveLength(3);
+    expect(mesh.job(mesh.peer(0), id)?.skipped).toEqual([40]);
+  });
+
+  test('jobs with other limits run beside one another and share what they come to', () => {
+    const mesh = new SmallMesh({ peers: 3 });
+    mesh.pass(500);
+    const endless: WrittenProgram = {
+      ...scattered(5, 5, 'endless at 40'),
+      written: (index) => (index === 40 ? { costMs: 1e9 } : undefined),
+    };
+    const first = mesh.publish(mesh.peer(0), { program: endless, accept: 60 });
+    mesh.pass(8000);
+    expect(mesh.job(mesh.peer(0), first.id)?.computation.coverage.firstGap(0)).toBe(40);
+    // The lease on that block stands for ever, and two copies: who allows a second waits for none.
+    const second = mesh.publish(mesh.peer(1), { program: endless, accept: 60, limits: SECOND });
+    const from = mesh.now;
+    expect(mesh.certificate(second.id)).toBe(askOracle(second.question, [40]).certificate);
+    expect(mesh.now - from).toBeLessThan(30_000);
+    const twice = mesh.evaluations().filter(({ index }) => index !== 40 && index < 200);
+    expect(new Set(twice.map(({ index }) => index)).size).toBe(twice.length);
+    expect(mesh.job(mesh.peer(0), first.id)?.phase).toBe('running');
+  });
+
+  test('of fast and slow machines the fast ones give the one answer', () => {
+    const mesh = new SmallMesh({ peers: 3, slowness: [4, 1, 4] });
+    mesh.pass(500);
+    const { id, question } = mesh.publish(mesh.peer(0), {
+      ...{ program: { ...slow, longMs: 800 }, accept: 60, limits: SECOND },
+    });
+    expect(mesh.certificate(id)).toBe(askOracle(question).certificate);
+    expect(mesh.job(mesh.peer(0), id)?.successor).toBeNull();
   });
 });
 

@@ -15,7 +15,14 @@ const other: PeerRow = {
 };
 const status: StatusReport = {
   ...{ peer: 'P0', name: 'here', version: '1.0.0', home: '/home', mesh: 'm' },
-  ...{ addresses: own.addresses, slots: 2, busy: 1, sandbox: 'none', mathClass: 'aa' },
+  ...{
+    addresses: own.addresses,
+    slots: 2,
+    busy: 1,
+    sandbox: 'none',
+    memoryLimit: 'process',
+    mathClass: 'aa',
+  },
   relayBytesPerSecond: null,
   ...{ peers: { alive: 2, suspect: 0, dead: 0 }, jobs: { active: 1, ended: 0 } },
   ...{ uptimeSeconds: 1, rssBytes: 1, notices: [] },

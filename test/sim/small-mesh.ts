@@ -1,6 +1,7 @@
 import type { Answer, PeerEvent } from '../../src/core/event.ts';
 import type { Hash, JobId, PeerId } from '../../src/core/ids.ts';
 import type { JobState } from '../../src/core/job-state.ts';
+import { type Limits, NO_LIMITS } from '../../src/core/limits.ts';
 import type { OpChange } from '../../src/core/record.ts';
 import { Transcript } from './judge/transcript.ts';
 import { type Machine, sha256 } from './world/machine.ts';
@@ -36,6 +37,10 @@ export interface SmallJob {
   readonly accept: number;
   readonly maxEvals?: number;
   readonly priority?: number;
+  /** @default none */
+  readonly limits?: Limits;
+  /** @default any number */
+  readonly maxErrors?: number;
   /** Time after the publication at which its owner cancels it. */
   readonly deadlineMs?: number;
   /** Candidates in the probe. @default 0 */
@@ -122,9 +127,10 @@ export class SmallMesh {
   /** Publishes at a peer, which is the job's owner. */
   publish(at: Machine, job: SmallJob): { id: JobId; request: number; question: Question } {
     const { program, accept, maxEvals = null, probe = 0, priority = 0, deadlineMs = null } = job;
+    const { limits = NO_LIMITS, maxErrors = null } = job;
     const publication = publicationOf(this.world, {
       ...{ number: this.#jobs++, program, target: { kind: 'accept', count: accept, maxEvals } },
-      ...{ owner: at.plan.number, at: this.now, priority, probe, deadlineMs },
+      ...{ owner: at.plan.number, at: this.now, priority, limits, maxErrors, probe, deadlineMs },
     });
     const request = this.ask(at, (number) => publishEvent(publication, at, number));
     return { id: publication.id, request, question: publication.question };

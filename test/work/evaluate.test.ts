@@ -9,7 +9,16 @@ import { createStreams } from '../../src/work/candidate/rng.ts';
 async function evaluatorOf(exports: object, params: unknown = null): Promise<Evaluator> {
   const program = await loadProgram(async () => exports, params);
   const streams = createStreams(7);
-  return createEvaluator({ program, streams, log: () => {}, at: { index: 0 }, now: () => 0 });
+  return createEvaluator({
+    program,
+    streams,
+    log: () => {},
+    at: new Float64Array(1),
+    note() {},
+    isFull: () => false,
+    restore() {},
+    now: () => 0,
+  });
 }
 
 function shown({ lo, hi, column, errors, failure }: Batch): unknown {
@@ -120,7 +129,15 @@ describe('a batch', () => {
       }),
       null,
     );
-    const parts = { program, streams: createStreams(1), log: () => {}, at: { index: 0 } };
+    const parts = {
+      program,
+      streams: createStreams(1),
+      log: () => {},
+      at: new Float64Array(1),
+      note() {},
+      isFull: () => false,
+      restore() {},
+    };
     const batch = await createEvaluator({ ...parts, now: () => time })(0, 16);
     expect([batch.hi, batch.ms]).toEqual([4, 120]);
   });

@@ -1,4 +1,5 @@
 import { columnText } from '../../src/core/column.ts';
+import { NO_LIMITS } from '../../src/core/limits.ts';
 import { createWorkforce } from '../../src/work/create-workforce.ts';
 import type {
   WorkFailure,
@@ -22,6 +23,8 @@ export interface WorkBench extends AsyncDisposable {
   readonly workforce: Workforce;
   /** Every event, as text, in order. */
   readonly events: string[];
+  /** Resolves with the first event of this name. */
+  until(name: string): Promise<string>;
   execute(order: Partial<WorkOrder>, inputs: WorkInputs): Told & { readonly id: number };
 }
 
@@ -34,6 +37,7 @@ export async function openBench(): Promise<WorkBench> {
     say(line: string): void;
   }
   const orders = new Map<number, Open>();
+  const watchers = new Set<() => void>();
   const workforce = await createWorkforce({
     slots: 2,
     handlers: {
@@ -45,11 +49,24 @@ export async function openBench(): Promise<WorkBench> {
         for (const order of orders.values()) if (order.computation === computation) order.say(line);
       },
     },
-    log: (_, event, fields) => events.push(`${event} ${JSON.stringify(fields)}`),
+    log: (_, event, fields) => {
+      events.push(`${event} ${JSON.stringify(fields)}`);
+      for (const look of watchers) look();
+    },
   });
   return {
     workforce,
     events,
+    until(name) {
+      const { promise, resolve } = Promise.withResolvers<string>();
+      const look = (): void => {
+        const found = events.find((event) => event.startsWith(name));
+        if (found !== undefined) resolve(found);
+      };
+      watchers.add(look);
+      look();
+      return promise;
+    },
     execute(order, inputs) {
       const ended = Promise.withResolvers<'finished' | 'stopped'>();
       const line = Promise.withResolvers<string>();
@@ -57,7 +74,8 @@ export async function openBench(): Promise<WorkBench> {
       const id = order.id ?? orders.size + 1;
       const { computation } = inputs;
       orders.set(id, { ...told, computation, end: ended.resolve, say: line.resolve });
-      workforce.execute({ lo: 0, hi: 1, fresh: false, tellMs: 1000, ...order, id }, inputs);
+      const plain = { lo: 0, hi: 1, limits: NO_LIMITS, fresh: false, each: false, tellMs: 1000 };
+      workforce.execute({ ...plain, ...order, id }, inputs);
       return { ...told, id };
     },
     [Symbol.asyncDispose]: () => workforce.close(),

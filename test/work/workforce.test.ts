@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { NO_LIMITS } from '../../src/core/limits.ts';
 import { pow } from '../../src/work/candidate/pow.ts';
 import { createStreams } from '../../src/work/candidate/rng.ts';
 import { PART_BYTES } from '../../src/work/part-gatherer.ts';
@@ -231,7 +232,7 @@ describe('a probe', () => {
   test('tells the first 64 outcomes and leaves its executor to the next order', async () => {
     await using bench = await openBench();
     const inputs = inputsOf(PID);
-    const probe = await bench.workforce.probe(inputs);
+    const probe = await bench.workforce.probe(inputs, NO_LIMITS);
     expect([probe.hi, probe.errors, probe.failure]).toEqual([64, [], undefined]);
     const { parts, ended } = bench.execute({ hi: 64 }, inputs);
     await ended;
@@ -243,7 +244,7 @@ describe('a probe', () => {
     await using bench = await openBench();
     const endless = inputsOf('export default ({ index }) => { if (index === 0) for (;;); }');
     const start = performance.now();
-    const probe = await bench.workforce.probe(endless);
+    const probe = await bench.workforce.probe(endless, NO_LIMITS);
     expect(probe).toEqual({ hi: 0, accepted: [], errors: [], ms: 0 });
     expect(performance.now() - start).toBeGreaterThan(1900);
     expect(performance.now() - start).toBeLessThan(8000);
@@ -251,7 +252,10 @@ describe('a probe', () => {
 
   test('tells that candidate 0 kills its executor', async () => {
     await using bench = await openBench();
-    const probe = await bench.workforce.probe(inputsOf('export default () => process.exit(9)'));
+    const probe = await bench.workforce.probe(
+      inputsOf('export default () => process.exit(9)'),
+      NO_LIMITS,
+    );
     const failure = { kind: 'died', detail: 'the executor died: exit code 9' };
     expect(probe).toMatchObject({ hi: 0, failure });
   });
@@ -259,7 +263,7 @@ describe('a probe', () => {
   test('tells both outcomes of candidate 0 when a second evaluation comes to another one', async () => {
     await using bench = await openBench();
     const counts = 'let n = 0; export default ({ log }) => { log("n", n); return n++; };';
-    const probe = await bench.workforce.probe(inputsOf(counts));
+    const probe = await bench.workforce.probe(inputsOf(counts), NO_LIMITS);
     expect(probe.differs).toEqual(['0', '64']);
     expect(bench.events.filter((event) => event.startsWith('0: '))).toEqual(['0: n 0']);
   });
@@ -271,14 +275,14 @@ describe('a probe', () => {
       while (performance.now() < end);
       return n++;
     };`;
-    const probe = await bench.workforce.probe(inputsOf(slow));
+    const probe = await bench.workforce.probe(inputsOf(slow), NO_LIMITS);
     expect(probe.hi).toBeGreaterThan(0);
     expect(probe.differs).toBeUndefined();
   });
 
   test('refuses a program that cannot be imported', async () => {
     await using bench = await openBench();
-    const probe = bench.workforce.probe(inputsOf(`export default 5;`));
+    const probe = bench.workforce.probe(inputsOf(`export default 5;`), NO_LIMITS);
     await expect(probe).rejects.toMatchObject({
       code: 'MESH_BAD_FUNCTION',
       message: 'the export default is no function but number',
@@ -296,7 +300,8 @@ test('a rerun tells the outcome and the log of one index', async () => {
     return { index };
   }`);
   const reruns = [];
-  for (const index of [0, 1, 2, 3]) reruns.push(await bench.workforce.rerun(inputs, index));
+  for (const index of [0, 1, 2, 3])
+    reruns.push(await bench.workforce.rerun(inputs, NO_LIMITS, index));
   expect(reruns).toMatchObject([
     { index: 0, outcome: { kind: 'accepted', text: '{"index":0}' }, log: ['at 0'] },
     { index: 1, outcome: { kind: 'rejected' } },
@@ -313,7 +318,7 @@ test('a closed workforce has ended its executors and removed its files', async (
   );
   const { line, parts } = bench.execute({}, inputs);
   const [pid, folder] = (await line).split(' ');
-  const rerun = expect(bench.workforce.rerun(inputs, 0)).rejects.toMatchObject({
+  const rerun = expect(bench.workforce.rerun(inputs, NO_LIMITS, 0)).rejects.toMatchObject({
     code: 'MESH_STOPPED',
   });
   await bench.workforce.close();

@@ -20,6 +20,7 @@ export interface AcceptedColumn {
   take(): ValueColumn | null;
 }
 
+// No method of arrays is called in it: user code may have changed them.
 class Gatherer implements AcceptedColumn {
   #kind: 'none' | 'number' | 'record' | 'text' = 'none';
   #count = 0;
@@ -48,7 +49,7 @@ class Gatherer implements AcceptedColumn {
     }
     const text = valueText(value);
     if (this.#kind !== 'text') this.#becomeText();
-    this.#texts.push(text);
+    this.#texts[this.#texts.length] = text;
     this.#textBytes += 12 + text.length;
     this.#indices[this.#count++] = index;
   }
@@ -67,7 +68,10 @@ class Gatherer implements AcceptedColumn {
     const indices = this.#indices.subarray(0, count);
     if (this.#kind === 'none' || count === 0) return null;
     if (this.#kind === 'text') return { kind: 'text', indices, texts: this.#texts };
-    const columns = this.#columns.map((column) => column.subarray(0, count));
+    const columns: Float64Array[] = [];
+    for (let j = 0; j < this.#columns.length; j += 1) {
+      columns[j] = (this.#columns[j] as Float64Array).subarray(0, count);
+    }
     if (this.#kind === 'record') return { kind: 'record', keys: this.#keys, indices, columns };
     return { kind: 'number', indices, values: columns[0] as Float64Array };
   }
@@ -77,7 +81,7 @@ class Gatherer implements AcceptedColumn {
     this.#keys = this.#kind === 'record' ? Object.keys(value as object) : [];
     const columns = this.#kind === 'number' ? 1 : this.#keys.length;
     this.#columns = [];
-    for (let j = 0; j < columns; j += 1) this.#columns.push(new Float64Array(64));
+    for (let j = 0; j < columns; j += 1) this.#columns[j] = new Float64Array(64);
     this.#indices = new Float64Array(64);
   }
 
@@ -105,7 +109,7 @@ class Gatherer implements AcceptedColumn {
     this.#textBytes = 0;
     for (let k = 0; column !== null && k < this.#count; k += 1) {
       const text = columnText(column, k);
-      this.#texts.push(text);
+      this.#texts[k] = text;
       this.#textBytes += 12 + text.length;
     }
     this.#kind = 'text';
@@ -115,7 +119,9 @@ class Gatherer implements AcceptedColumn {
   #grow(): void {
     const size = this.#indices.length * 2;
     this.#indices = grown(this.#indices, size);
-    this.#columns = this.#columns.map((column) => grown(column, size));
+    for (let j = 0; j < this.#columns.length; j += 1) {
+      this.#columns[j] = grown(this.#columns[j] as Float64Array, size);
+    }
   }
 }
 
@@ -137,10 +143,11 @@ function isRecord(value: unknown): boolean {
   if (prototype !== Object.prototype && prototype !== null) return false;
   const keys = Object.keys(value);
   if (keys.length === 0 || keys.length > MAX_KEYS) return false;
-  return keys.every((key) => {
+  for (let j = 0; j < keys.length; j += 1) {
+    const key = keys[j] as string;
     const member = (value as Record<string, unknown>)[key];
-    return (
-      Number.isFinite(member) && key.isWellFormed() && key !== '__proto__' && !/^\d+$/.test(key)
-    );
-  });
+    const fits = Number.isFinite(member) && key.isWellFormed() && key !== '__proto__';
+    if (!fits || /^\d+$/.test(key)) return false;
+  }
+  return true;
 }

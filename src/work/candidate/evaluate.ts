@@ -31,8 +31,14 @@ export interface EvaluatorOptions {
   readonly program: LoadedProgram;
   readonly streams: Streams;
   readonly log: CandidateInput['log'];
-  /** Tells which candidate is evaluated, before each. */
-  readonly at: { index: number };
+  /** at[0] tells which candidate is evaluated, before each; −1: none. */
+  readonly at: Float64Array;
+  /** Writes down what `at` tells. */
+  readonly note: () => void;
+  /** Makes the runner's own surroundings what they were: called after each batch. */
+  readonly restore: () => void;
+  /** Says that the batch is to end, whatever the time. */
+  readonly isFull: () => boolean;
   /** A clock in ms. */
   readonly now: () => number;
 }
@@ -40,18 +46,19 @@ export interface EvaluatorOptions {
 /**
  * Evaluates candidates of one program, one after another.
  * items: JSON texts of the items lo … hi − 1. The batch may end early; before lo + 1
- * only with a failure.
+ * only with a failure. noted: each candidate is written down before it is evaluated.
  */
 export type Evaluator = (
   lo: number,
   hi: number,
   items?: readonly string[],
+  noted?: boolean,
 ) => Batch | Promise<Batch>;
 
 /** Makes the evaluator of a loaded program. One call at a time. */
 export function createEvaluator(options: EvaluatorOptions): Evaluator {
   const evaluation = new Evaluation(options);
-  return (lo, hi, items) => evaluation.batch(lo, hi, items);
+  return (lo, hi, items, noted = false) => evaluation.batch(lo, hi, noted, items);
 }
 
 class Evaluation {
@@ -62,6 +69,7 @@ class Evaluation {
   #failure: WorkFailure | undefined;
   #pending: PromiseLike<unknown> | undefined;
   #items: readonly string[] | undefined;
+  #noted = false;
   #lo = 0;
   #start = 0;
 
@@ -69,8 +77,9 @@ class Evaluation {
     this.#options = options;
   }
 
-  batch(lo: number, hi: number, items?: readonly string[]): Batch | Promise<Batch> {
+  batch(lo: number, hi: number, noted: boolean, items?: readonly string[]): Batch | Promise<Batch> {
     this.#start = this.#options.now();
+    this.#noted = noted;
     this.#lo = lo;
     this.#items = items;
     const look = Math.max(1, Math.min(LOOK_CANDIDATES, Math.floor((hi - lo) / LOOKS)));
@@ -85,14 +94,16 @@ class Evaluation {
 
   /** Evaluates [from, to) up to the first that is pending or failed; the hot loop. */
   #advance(from: number, to: number): number {
-    const { at, log, program, streams } = this.#options;
+    const { at, note, log, program, streams } = this.#options;
     const { evaluate, accept, params, state } = program;
     const { rng, open } = streams;
     const items = this.#items;
+    const noted = this.#noted;
     const base = this.#lo;
     const column = this.#column;
     for (let index = from; index < to; index += 1) {
-      at.index = index;
+      at[0] = index;
+      if (noted) note();
       open(index);
       try {
         const item = items === undefined ? undefined : JSON.parse(items[index - base] ?? 'null');
@@ -154,7 +165,8 @@ class Evaluation {
     this.#failure = failureOf(thrown);
     if (this.#failure !== undefined) return false;
     const { name, detail } = describeThrown(thrown, this.#errors.length >= FULL_DETAILS);
-    this.#errors.push({ index, name, detail });
+    // Not push: user code may have changed what arrays can do.
+    this.#errors[this.#errors.length] = { index, name, detail };
     this.#errorBytes += 24 + name.length + detail.length;
     return true;
   }
@@ -163,7 +175,8 @@ class Evaluation {
     return (
       this.#failure !== undefined ||
       this.#options.now() - this.#start > LIMIT_MS ||
-      this.#column.bytes + this.#errorBytes > LIMIT_BYTES
+      this.#column.bytes + this.#errorBytes > LIMIT_BYTES ||
+      this.#options.isFull()
     );
   }
 
@@ -175,6 +188,10 @@ class Evaluation {
       errors: this.#errors,
       ms: this.#options.now() - this.#start,
     };
+    const { at, note, restore } = this.#options;
+    restore();
+    at[0] = -1;
+    if (this.#noted) note();
     const failure = this.#failure;
     this.#errors = [];
     this.#errorBytes = 0;

@@ -25,7 +25,10 @@ export function createLog(
       dropped += 1;
       return;
     }
-    const line = clipText(values.map(text).join(' '), MAX_LINE_BYTES - 40);
+    // No method of arrays is called here: user code may have changed them.
+    let words = '';
+    for (let k = 0; k < values.length; k += 1) words += `${k === 0 ? '' : ' '}${text(values[k])}`;
+    const line = clipText(words, MAX_LINE_BYTES - 40);
     tell(dropped === 0 ? line : `${line} (${dropped} lines before this one dropped)`);
     dropped = 0;
   };

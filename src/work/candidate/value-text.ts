@@ -48,11 +48,12 @@ function plain(value: unknown, path: string, ancestors: object[]): unknown {
 }
 
 function plainObject(value: object, path: string, ancestors: object[]): unknown {
-  if (ancestors.includes(value)) throw new ValueError(`${path} is a cycle`);
+  if (isOneOf(ancestors, value)) throw new ValueError(`${path} is a cycle`);
   if (ancestors.length >= MAX_DEPTH) throw new ValueError(`${path} is nested too deeply`);
-  ancestors.push(value);
+  // No method of arrays is called here: user code may have changed them.
+  ancestors[ancestors.length] = value;
   const copy = copied(value, path, ancestors);
-  ancestors.pop();
+  ancestors.length -= 1;
   return copy;
 }
 
@@ -67,7 +68,9 @@ function copied(value: object, path: string, ancestors: object[]): unknown {
   const tag = Object.prototype.toString.call(value).slice(8, -1);
   if (tag !== 'Object') throw new ValueError(`${path} is a ${tag}`);
   const copy: Record<string, unknown> = {};
-  for (const key of Object.keys(value)) {
+  const keys = Object.keys(value);
+  for (let k = 0; k < keys.length; k += 1) {
+    const key = keys[k] as string;
     const member = (value as Record<string, unknown>)[key];
     if (member === undefined) continue;
     const encoded = plain(member, keyPath(path, key), ancestors);
@@ -82,7 +85,7 @@ function copied(value: object, path: string, ancestors: object[]): unknown {
 function elements(list: readonly unknown[], path: string, ancestors: object[]): unknown[] {
   const copy: unknown[] = [];
   // Not map: it would skip the holes of a sparse array.
-  for (let i = 0; i < list.length; i += 1) copy.push(plain(list[i], `${path}[${i}]`, ancestors));
+  for (let i = 0; i < list.length; i += 1) copy[i] = plain(list[i], `${path}[${i}]`, ancestors);
   return copy;
 }
 
@@ -90,4 +93,9 @@ function keyPath(path: string, key: string): string {
   return /^[\p{L}$_][\p{L}\p{N}$_]*$/u.test(key)
     ? `${path}.${key}`
     : `${path}[${JSON.stringify(key)}]`;
+}
+
+function isOneOf(list: readonly object[], value: object): boolean {
+  for (let k = 0; k < list.length; k += 1) if (list[k] === value) return true;
+  return false;
 }

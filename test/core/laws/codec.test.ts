@@ -46,6 +46,7 @@ const manifest: fc.Arbitrary<Manifest> = fc
     count: fc.integer({ min: 1, max: 2 ** 31 }),
   })
   .map(({ owner, name, nonce, program, seed, ms: spent, items, count }) => ({
+    ...{ limits: { timeoutMs: count, memoryBytes: null }, maxErrors: count, fresh: true },
     ...{ owner, nonce, name, priority: -3, publishedAt: 1.7e12, deadlineAt: null, root: null },
     sources: program,
     spec: {

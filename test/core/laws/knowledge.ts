@@ -2,6 +2,7 @@ import { outcomeKey } from '../../../src/core/answer-map.ts';
 import type { Computation } from '../../../src/core/computation.ts';
 import type { PeerId, Scope } from '../../../src/core/ids.ts';
 import type { JobState } from '../../../src/core/job-state.ts';
+import { NO_LIMITS } from '../../../src/core/limits.ts';
 import type { LogRange } from '../../../src/core/message.ts';
 import type { PeerState } from '../../../src/core/peer-state.ts';
 import { sha256 } from '../../sim/world/machine.ts';
@@ -32,7 +33,7 @@ export function computationOf(computation: Computation): object {
       index,
       all.map(({ peer, failure }) => `${peer} ${failure}`).sort(),
     ]),
-    stuck: tried.filter(([index]) => computation.isStuck(index)).map(([index]) => index),
+    stuck: tried.filter(([index]) => computation.isStuck(index, NO_LIMITS)).map(([index]) => index),
     losses: losses.map(({ lo, hi, peer }) => `${peer} ${lo} ${hi}`).sort(),
     candidates,
     segments,

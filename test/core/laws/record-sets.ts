@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import type { JobId } from '../../../src/core/ids.ts';
+import { NO_LIMITS } from '../../../src/core/limits.ts';
 import {
   computationId,
   encodeManifest,
@@ -28,6 +29,7 @@ function manifestOf(name: string, seed: number): Manifest {
       mathClass: 'aa'.repeat(8),
     },
     target: { kind: 'accept', count: 1000, maxEvals: null },
+    ...{ limits: NO_LIMITS, maxErrors: null, fresh: false },
     ...{ priority: 0, publishedAt: 0, deadlineAt: null, root: null, sources: null },
     probe: { candidates: 0, accepted: 0, ms: 0 },
   };

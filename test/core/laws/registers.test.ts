@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { compareStarts } from '../../../src/core/ids.ts';
 import { IntervalSet } from '../../../src/core/interval-set.ts';
+import { NO_LIMITS } from '../../../src/core/limits.ts';
 import type { Lease, Register } from '../../../src/core/register.ts';
 import { Roster } from '../../../src/core/roster.ts';
 import { DEFAULT_TIMING } from '../../../src/core/timing.ts';
@@ -16,7 +17,7 @@ function registerAt(peer: string, incarnation: number, nonce: string, sequence: 
   const leases = [1, 2, 3]
     .filter((id) => (age >> id) % 2 === 1)
     .map((id): Lease => {
-      const at = { lo: age, hi: age + id, copy: id === 2, running: id === 1 };
+      const at = { lo: age, hi: age + id, copy: id === 2, running: id === 1, limits: NO_LIMITS };
       return { id, computation: COMPUTATION, job: 'cd'.repeat(32), ...at };
     });
   return {
@@ -116,7 +117,9 @@ describe('registers', () => {
             ]) => held,
           );
           const covered = new IntervalSet(leases.map(({ lo, hi }) => [lo, hi]));
-          expect(roster.leases(COMPUTATION, now).toArray()).toEqual(covered.toArray());
+          expect(
+            roster.leases({ computation: COMPUTATION, limits: NO_LIMITS }, now).toArray(),
+          ).toEqual(covered.toArray());
         }
       }),
       { seed: 305, numRuns: 1500 },

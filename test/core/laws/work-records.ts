@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import type { Column, ErrorOutcome } from '../../../src/core/column.ts';
 import type { ComputationId, JobId } from '../../../src/core/ids.ts';
+import { NO_LIMITS } from '../../../src/core/limits.ts';
 import { type Attempt, LOST, type RecordKey, type Segment } from '../../../src/core/record.ts';
 import { sha256 } from '../../sim/world/machine.ts';
 
@@ -95,6 +96,7 @@ export const attempt: fc.Arbitrary<Attempt> = fc
       job: job.repeat(32),
       lo,
       hi: failure === LOST ? lo + 3 : lo + 1,
+      limits: NO_LIMITS,
       failure,
       detail: '',
     };

@@ -20,6 +20,18 @@ export const ANSWER_BUGS: readonly Bug[] = [
     ],
   },
   {
+    name: 'failures at lower limits count',
+    claim: 'what was too slow for one job is given up by another that allows it more time',
+    needs: ['time limit'],
+    edits: [
+      {
+        file: 'src/core/computation.ts',
+        find: 'all.filter((attempt) => reaches(attempt.limits, limits))',
+        replace: 'all.filter((attempt) => reaches(attempt.limits, attempt.limits))',
+      },
+    ],
+  },
+  {
     name: 'skip inside a job',
     claim: 'the job itself is answered without its stuck indices, instead of a successor',
     needs: ['deadly', 'time limit'],

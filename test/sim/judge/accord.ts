@@ -1,8 +1,10 @@
 import type { Answer, Effect, PeerEvent } from '../../../src/core/event.ts';
 import { startKey } from '../../../src/core/ids.ts';
 import type { JobState } from '../../../src/core/job-state.ts';
+import { NO_LIMITS } from '../../../src/core/limits.ts';
 import type { OpChange } from '../../../src/core/record.ts';
 import { type Machine, sha256 } from '../world/machine.ts';
+import { failureOf } from '../world/program.ts';
 import type { Weather } from '../world/scenario.ts';
 import type { UserJob, Users } from '../world/users.ts';
 import type { Observer, World } from '../world/world.ts';
@@ -295,10 +297,12 @@ export class Accord implements Observer {
 
   /** S1: an answer leaves out only what cannot be evaluated. */
   #checkSkipped(job: UserJob): void {
-    const { deadly, poison, limit } = job.plan.program;
-    const fatal = new Set([...deadly, ...poison, ...limit]);
+    const { program, limits = NO_LIMITS } = job.plan;
+    const slowest = Math.max(...this.#world.machines.map(({ plan }) => plan.slowness));
     for (const [machine, { successor }] of this.#known(job)) {
-      const wrong = successor?.stuck.find((index) => !fatal.has(index));
+      const wrong = successor?.stuck.find((index) => {
+        return failureOf(program, index, slowest, limits) === null;
+      });
       if (wrong === undefined) continue;
       const what = `leaves out index ${wrong} of job ${job.plan.number}, which never failed`;
       this.#fail('S1', `${machine.plan.name} ${what}`);

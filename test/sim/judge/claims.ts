@@ -1,4 +1,5 @@
 import type { Effect, PeerEvent } from '../../../src/core/event.ts';
+import { type Ground, NO_LIMITS, sameGround } from '../../../src/core/limits.ts';
 import type { OwnLease, PeerState } from '../../../src/core/peer-state.ts';
 import type { Lease, Register } from '../../../src/core/register.ts';
 import { type Machine, sha256 } from '../world/machine.ts';
@@ -43,16 +44,20 @@ export class Claims implements Observer {
   #checkClaim(
     machine: Machine,
     state: PeerState,
-    { purpose, computation, lo, hi }: Record<string, unknown>,
+    { purpose, computation, job, lo, hi }: Record<string, unknown>,
   ): void {
+    const limits = state.jobs.get(String(job))?.limits ?? NO_LIMITS;
+    const ground = { computation: String(computation), limits };
     const overlaps = (lease: Lease): boolean =>
-      lease.computation === computation && lease.lo < Number(hi) && lease.hi > Number(lo);
+      sameGround(lease, ground) && lease.lo < Number(hi) && lease.hi > Number(lo);
     const theirs = state.roster
       .all()
       .filter(([, view]) => state.roster.state(view, machine.clock) !== 'dead')
-      .flatMap(([, { register }]) => register.leases.filter(overlaps));
+      .flatMap(([, { register }]) => register.leases.filter(overlaps))
+      // What failed alone is over where its lease is, although no outcome comes of it.
+      .filter(({ segment }) => purpose !== 'single' || segment === undefined);
     const where = `${machine.plan.name} claims ${lo}–${hi}`;
-    if (purpose === 'lost') this.#checkPatience(machine, state, String(computation), overlaps);
+    if (purpose === 'lost') this.#checkPatience(machine, state, ground, overlaps);
     if (purpose === 'copy') {
       const own = state.leases.filter(({ lease }) => overlaps(lease));
       const all = [...theirs, ...own.map(({ lease }) => lease)];
@@ -67,11 +72,11 @@ export class Claims implements Observer {
   #checkPatience(
     machine: Machine,
     state: PeerState,
-    computation: string,
+    ground: Ground,
     overlaps: (lease: Lease) => boolean,
   ): void {
-    const losses = state.computations.get(computation)?.losses ?? [];
-    const over = losses.filter(({ lo, hi }) => overlaps({ ...NO_LEASE, computation, lo, hi }));
+    const losses = state.computations.get(ground.computation)?.losses ?? [];
+    const over = losses.filter(({ lo, hi }) => overlaps({ ...NO_LEASE, ...ground, lo, hi }));
     if (over.length < 2) return;
     const { lostMs } = state.timing;
     const times = over.map(({ at }) => at).sort((a, b) => a - b);
@@ -112,7 +117,7 @@ export class Claims implements Observer {
       for (const { lease, startedAt, stopping } of state.leases) {
         const isOpen = lease.segment === undefined && !lease.copy && stopping === null;
         const isOver = lease.lo < other.hi && lease.hi > other.lo;
-        if (!isOpen || !isOver || lease.computation !== other.computation) continue;
+        if (!isOpen || !isOver || !sameGround(lease, other)) continue;
         if (startedAt !== null && clock - startedAt >= state.timing.yieldMs) continue;
         if (rank(lease, state.self.peer) < rank(other, peer)) continue;
         this.#fail(`${plan.name} keeps ${lease.lo}–${lease.hi}, which ${peer} holds`);

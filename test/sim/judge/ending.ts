@@ -137,7 +137,8 @@ export class Ending {
 
   /** The lowest candidate that nobody covers or leases, while a slot that may take it is idle. */
   #neededBy(job: UserJob, live: readonly Machine[]): number | null {
-    const { program } = job.plan;
+    const { program, limits } = job.plan;
+    if (limits !== undefined) return null;
     if (program.poison.length + program.deadly.length + program.limit.length > 0) return null;
     const states = live.map((machine) => machine.state?.jobs.get(job.id));
     if (states.some((state) => state === undefined || !state.active || state.paused)) return null;

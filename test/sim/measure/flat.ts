@@ -1,4 +1,5 @@
 import type { Effect, Env, PeerEvent, StoreWrite } from '../../../src/core/event.ts';
+import { NO_LIMITS } from '../../../src/core/limits.ts';
 import type { Manifest } from '../../../src/core/manifest.ts';
 import { newPeerState, type PeerState } from '../../../src/core/peer-state.ts';
 import { step } from '../../../src/core/step.ts';
@@ -89,6 +90,9 @@ function manifestOf(owner: string, program: string, params: string, blocks: numb
     spec: { program, params, seed: 0, items: null, contract: 1, mathClass: 'aa'.repeat(8) },
     target: { kind: 'accept', count: blocks, maxEvals: null },
     ...{
+      limits: NO_LIMITS,
+      maxErrors: null,
+      fresh: false,
       deadlineAt: null,
       root: null,
       sources: null,

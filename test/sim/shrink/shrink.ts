@@ -57,7 +57,7 @@ const TRACES: Partial<Record<FaultKind, (scenario: Scenario) => boolean>> = {
   drift: ({ machines }) => machines.some(({ drift }) => drift !== 0),
   'join storm': ({ machines }) => machines.some(({ joinsAt }) => (joinsAt ?? 0) > 0),
   'two jobs': ({ jobs }) => jobs.length > 1,
-  'time limit': ({ jobs }) => jobs.some(({ program }) => program.limit.length > 0),
+  'time limit': ({ jobs }) => jobs.some(({ limits }) => limits !== undefined),
   deadly: ({ jobs }) => jobs.some(({ program }) => program.deadly.length > 0),
   poison: ({ jobs }) => jobs.some(({ program }) => program.poison.length > 0),
   collected: ({ timing }) => timing.keepMs !== undefined,

@@ -11,9 +11,6 @@ import {
 /** Time of one batch in an executor, in ms. */
 const BATCH_MS = 50;
 
-/** A time limit of a candidate, in ms, where it is hit. */
-const LIMIT_MS = 400;
-
 /** What executors need of their machine. */
 export interface ExecutorHost {
   readonly slots: number;
@@ -94,17 +91,18 @@ export class Executors {
     let ms = 0;
     let failure: Failure | null = null;
     while (to < execution.hi && ms < BATCH_MS) {
-      failure = failureOf(program, to, slowness);
+      failure = failureOf(program, to, slowness, execution.limits);
       if (failure !== null) break;
       ms += costOf(program, to++) * slowness;
     }
-    const failMs = failure === 'timeout' ? LIMIT_MS : failure === null ? 0 : 10;
+    const timeoutMs = execution.limits.timeoutMs ?? 0;
+    const failMs = failure === 'timeout' ? timeoutMs : failure === null ? 0 : 10;
     this.#host.after(ms + failMs, () => {
       if (running.epoch !== epoch || !this.#running.has(execution.id)) return;
       running.at = failure === null ? to : to + 1;
       if (to > lo) this.#tell(running, program, lo, to, ms);
       if (failure === 'machine') return this.#host.fall(execution, to);
-      if (failure !== null) this.#fail(execution.id, to, failure);
+      if (failure !== null) this.#fail(execution, to, failure);
       if (this.#running.has(execution.id)) this.#nextBatch(running);
     });
   }
@@ -120,8 +118,8 @@ export class Executors {
     });
   }
 
-  #fail(execution: number, index: number, failure: 'died' | 'timeout'): void {
-    const detail = failure === 'died' ? 'SIGSEGV' : `longer than ${LIMIT_MS} ms`;
-    this.#host.dispatch({ kind: 'failed', execution, index, failure: { kind: failure, detail } });
+  #fail({ id, limits }: Execution, index: number, kind: 'died' | 'timeout'): void {
+    const detail = kind === 'died' ? 'SIGSEGV' : `longer than ${limits.timeoutMs} ms`;
+    this.#host.dispatch({ kind: 'failed', execution: id, index, failure: { kind, detail } });
   }
 }

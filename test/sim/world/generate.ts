@@ -1,6 +1,6 @@
 import type { OpChange } from '../../../src/core/record.ts';
 import { sha256 } from './machine.ts';
-import { costOf, outcomeOf, type Program } from './program.ts';
+import { meanCost, type Program, timeoutFor } from './program.ts';
 import { Random } from './random.ts';
 import {
   type Act,
@@ -244,6 +244,21 @@ const DRAW: Readonly<Record<FaultKind, (sketch: Sketch, fault: FaultKind) => voi
   'time limit': (sketch) => {
     for (const machine of sketch.machines) if (machine.number % 2 === 1) machine.slowness = 2;
     sketch.change('limit', indices(sketch, 3));
+    const [first] = sketch.jobs as [Mutable<JobPlan>];
+    const timeoutMs = timeoutFor(first.program);
+    // Within the limit on machines of speed one, and over it on those twice as slow.
+    sketch.change('longMs', 0.75 * timeoutMs);
+    const memoryBytes = sketch.random.pick([null, null, 2 ** 28]);
+    for (const job of sketch.jobs) job.limits = { timeoutMs, memoryBytes };
+    if (first.target.kind === 'map' || sketch.random.chance(0.4)) return;
+    sketch.jobs.push({
+      ...first,
+      ...{ number: sketch.jobs.length, owner: sketch.machine(), at: sketch.when() },
+      limits: {
+        timeoutMs: sketch.random.pick([null, 4 * timeoutMs, timeoutMs]),
+        memoryBytes: null,
+      },
+    });
   },
   deadly: (sketch) => sketch.change('deadly', indices(sketch, 2)),
   poison: (sketch) => sketch.change('poison', indices(sketch, 1)),
@@ -353,15 +368,6 @@ function jobPlan(number: number, machines: readonly MachinePlan[], random: Rando
     ...{ owner: random.int(0, machines.length - 1), at: random.int(300, 1500), priority: 0 },
     ...{ probe: random.pick([0, 8, 64]), deadlineMs: null },
   };
-}
-
-/** What a candidate costs on average, over the first thousand. */
-function meanCost(program: Program): number {
-  let sum = 0;
-  for (let index = 0; index < 1000; index++) {
-    if (outcomeOf(program, index) !== undefined) sum += costOf(program, index);
-  }
-  return sum / 1000;
 }
 
 /** The faults of a seed: none in a few worlds, one to six in the others. */

@@ -1,5 +1,9 @@
 import type { Column, ErrorOutcome } from '../../../src/core/column.ts';
+import type { Limits } from '../../../src/core/limits.ts';
 import { drawAt } from './random.ts';
+
+/** What a candidate that takes long costs, in ms. */
+const LONG_MS = 300;
 
 /** A simulated function: outcome and cost follow from the index. */
 export interface Program {
@@ -19,8 +23,10 @@ export interface Program {
   readonly deadly: readonly number[];
   /** Indices that take the whole machine down. */
   readonly poison: readonly number[];
-  /** Indices over the time limit on machines that are at least twice as slow as others. */
+  /** Indices that take long: over a job's time limit on machines that are slower than others. */
   readonly limit: readonly number[];
+  /** What those cost, in ms. @default 300 */
+  readonly longMs?: number;
 }
 
 /** A program that is not data alone: what is written out of a candidate is not drawn. */
@@ -69,19 +75,40 @@ export function outcomeOf(program: Program, index: number): SimOutcome {
 export function costOf(program: Program, index: number): number {
   const written = writtenOf(program, index)?.costMs;
   if (written !== undefined) return written;
-  const { seed, costMs, heavy, acceptedCost, every } = program;
+  const { seed, costMs, heavy, acceptedCost, every, longMs = LONG_MS } = program;
+  if (program.limit.includes(index)) return longMs;
   const tail = heavy ? Math.min(0.5 / (1 - drawAt(seed, index, 1)), 100) : 1;
   const accepted = drawAt(seed, index, 0) * every < 1;
   return costMs * tail * (accepted ? acceptedCost : 1);
 }
 
-/** How an index fails on a machine of this slowness, if it does. */
-export function failureOf(program: Program, index: number, slowness: number): Failure | null {
+/** What a candidate costs on average, over the first thousand. */
+export function meanCost(program: Program): number {
+  let sum = 0;
+  for (let index = 0; index < 1000; index++) {
+    if (outcomeOf(program, index) !== undefined) sum += costOf(program, index);
+  }
+  return sum / 1000;
+}
+
+/** A time limit above the cost of all candidates, a heavy tail aside: of that some are over it. */
+export function timeoutFor({ costMs, acceptedCost, heavy }: Program): number {
+  return Math.max(400, 2 * costMs * Math.max(1, acceptedCost) * (heavy ? 3 : 1));
+}
+
+/** How an index fails on a machine of this slowness at these limits, if it does. */
+export function failureOf(
+  program: Program,
+  index: number,
+  slowness: number,
+  { timeoutMs }: Limits,
+): Failure | null {
   const written = writtenOf(program, index)?.failure;
   if (written !== undefined) return written;
   if (program.poison.includes(index)) return 'machine';
   if (program.deadly.includes(index)) return 'died';
-  return slowness >= 2 && program.limit.includes(index) ? 'timeout' : null;
+  const isOver = timeoutMs !== null && costOf(program, index) * slowness > timeoutMs;
+  return isOver ? 'timeout' : null;
 }
 
 /** What an executor tells of [lo, hi). lie: what a dishonest machine makes of an outcome. */

@@ -1,10 +1,11 @@
 import { encode } from '../../../src/core/codec.ts';
 import type { PeerEvent } from '../../../src/core/event.ts';
 import type { Hash, JobId } from '../../../src/core/ids.ts';
+import { NO_LIMITS } from '../../../src/core/limits.ts';
 import { computationId, encodeManifest, type Manifest } from '../../../src/core/manifest.ts';
 import { type Machine, sha256 } from './machine.ts';
 import type { Question } from './oracle.ts';
-import { columnsOf, costOf, failureOf, outcomeOf, type Program } from './program.ts';
+import { columnsOf, costOf, failureOf, outcomeOf } from './program.ts';
 import type { JobPlan } from './scenario.ts';
 import { programBytes, type World } from './world.ts';
 
@@ -60,24 +61,37 @@ function manifestOf(
   world: World,
 ): Manifest {
   const owner = world.machine(plan.owner);
-  const { deadlineMs, priority, target } = plan;
+  const { deadlineMs, priority, target, limits = NO_LIMITS, maxErrors = null } = plan;
   const deadlineAt = deadlineMs === null ? null : Math.round(world.wallMs + plan.at + deadlineMs);
   return {
     ...{ owner: owner.id, nonce: sha256(`job ${plan.number}`).slice(0, 32) },
     name: `job ${plan.number}`,
     spec: { program, params, seed: 0, items, contract: 1, mathClass: world.mathClass },
-    ...{ target, priority, publishedAt: 0, deadlineAt, root: null, sources: null },
-    probe: probeOf(owner.alters(plan.program), plan),
+    ...{
+      target,
+      limits,
+      maxErrors,
+      fresh: false,
+      priority,
+      publishedAt: 0,
+      deadlineAt,
+      root: null,
+      sources: null,
+    },
+    probe: probeOf(owner, plan),
   };
 }
 
-/** What the publisher's probe finds: it ends before the first candidate that fails anywhere. */
-function probeOf(program: Program, { probe, target }: JobPlan): Manifest['probe'] {
+/** What the publisher's probe finds: it ends before the first candidate that fails there. */
+function probeOf(owner: Machine, plan: JobPlan): Manifest['probe'] {
+  const { probe, target, limits = NO_LIMITS } = plan;
+  const program = owner.alters(plan.program);
+  const { slowness } = owner.plan;
   const most = Math.min(probe, target.count);
   let ms = 0;
   let accepted = 0;
   let candidates = 0;
-  while (candidates < most && failureOf(program, candidates, Infinity) === null) {
+  while (candidates < most && failureOf(program, candidates, slowness, limits) === null) {
     const outcome = outcomeOf(program, candidates);
     if (outcome !== null && typeof outcome !== 'object') accepted++;
     ms += costOf(program, candidates++);

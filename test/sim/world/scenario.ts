@@ -1,3 +1,4 @@
+import type { Limits } from '../../../src/core/limits.ts';
 import type { OpChange } from '../../../src/core/record.ts';
 import type { Timing } from '../../../src/core/timing.ts';
 import type { CrashKeeps } from './disk.ts';
@@ -43,6 +44,10 @@ export interface JobPlan {
   readonly owner: number;
   readonly at: number;
   readonly priority: number;
+  /** @default none */
+  readonly limits?: Limits;
+  /** @default any number */
+  readonly maxErrors?: number | null;
   /** Candidates in the probe. */
   readonly probe: number;
   /** How long after its publication the owner cancels it, or null. */

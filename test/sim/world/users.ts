@@ -78,7 +78,17 @@ export class Users {
       const { computation } = job.question;
       if (publish.probe !== null) {
         const { hi: end, ms } = publish.probe;
-        const execution = { id: 0, computation, lo: 0, hi: end, fresh: false, tellMs: 0 };
+        const { limits } = publish.manifest;
+        const execution = {
+          id: 0,
+          computation,
+          lo: 0,
+          hi: end,
+          limits,
+          fresh: false,
+          each: false,
+          tellMs: 0,
+        };
         observer.evaluated?.(machine, execution, 0, end, ms);
       }
     }

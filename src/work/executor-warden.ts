@@ -1,0 +1,73 @@
+// A thread of an executor that holds the candidates to their limits: they may never return to the
+// event loop. It also ends the executor when its peer is gone, where nothing else does.
+import { parentPort, workerData } from 'node:worker_threads';
+import { noteReason, type Reason } from './ledger.ts';
+import { residentBytesOfChildren } from './process-tree.ts';
+
+/** What the warden watches. */
+export interface Wardship {
+  /** The index of the candidate in hand, or −1; shared with the thread that evaluates. */
+  readonly cell: SharedArrayBuffer;
+  readonly timeoutMs: number | null;
+  readonly memoryBytes: number | null;
+  /** The process id of the peer, or null where another program ends orphans. */
+  readonly peer: number | null;
+}
+
+/** Between two looks. */
+const LOOK_MS = 10;
+
+/** Between two looks at the processes that user code started, in looks. */
+const CHILDREN_LOOKS = 10;
+
+/** A look that comes later than this shows that the whole process stood still, in ms. */
+const STILL_MS = 2000;
+
+const { cell, timeoutMs, memoryBytes, peer } = workerData as Wardship;
+const inHand = new Float64Array(cell);
+let watched = -1;
+let spentMs = 0;
+let lastLook = performance.now();
+let looks = 0;
+let childrenBytes = 0;
+
+function end(reason: Reason, amount: number): void {
+  noteReason(inHand[0] ?? -1, reason, amount);
+  killAll();
+}
+
+function killAll(): void {
+  try {
+    process.kill(-process.pid, 'SIGKILL');
+  } catch {
+    // No process groups here (Windows).
+    process.kill(process.pid, 'SIGKILL');
+  }
+}
+
+function lookAtTime(limitMs: number, passedMs: number): void {
+  const index = inHand[0] ?? -1;
+  // The clock starts when a candidate is first seen, so that none has less than its time.
+  spentMs = index === watched ? spentMs + Math.min(passedMs, STILL_MS) : 0;
+  watched = index;
+  if (index >= 0 && spentMs >= limitMs) end('timeout', spentMs);
+}
+
+function lookAtMemory(limitBytes: number): void {
+  looks += 1;
+  if (looks % CHILDREN_LOOKS === 0) childrenBytes = residentBytesOfChildren(process.pid);
+  const bytes = process.memoryUsage.rss() + childrenBytes;
+  if (bytes > limitBytes) end('memory', bytes);
+}
+
+setInterval(() => {
+  const now = performance.now();
+  const passedMs = now - lastLook;
+  lastLook = now;
+  if (peer !== null && process.ppid !== peer) killAll();
+  if (timeoutMs !== null) lookAtTime(timeoutMs, passedMs);
+  if (memoryBytes !== null) lookAtMemory(memoryBytes);
+}, LOOK_MS);
+
+// The clock of the first candidates would begin late, were they evaluated before this.
+parentPort?.postMessage('ready');
