@@ -104,6 +104,8 @@ export function reachOf(job: JobState, expected: Estimate, grain: number, slots:
   const bound = job.bound ?? MAX_INDEX;
   if (manifest.target.kind === 'map') return bound;
   if (computation.answers.lines >= manifest.target.count) return knownEnd(job) ?? bound;
+  // What failed or is skipped may stay open for ever: it must not use the cap up.
+  const left = computation.attempts.size + job.skips.size;
   const open = Math.max(Math.ceil(openCap(job, expected, grain, slots)), 1);
-  return Math.min(computation.coverage.endOfOpen(open), bound, MAX_INDEX);
+  return Math.min(computation.coverage.endOfOpen(open + left), bound, MAX_INDEX);
 }
