@@ -65,6 +65,8 @@ export interface Pending {
   /** The op behind the record: issued again when another writer was ahead; null for none. */
   change: OpChange | null;
   reissues: number;
+  /** The request of a later word of this peer on the same thing; null for none. */
+  supersededBy: number | null;
   /** True when the job's end is waited for; the record is then its certificate. */
   readonly ofEnd: boolean;
   readonly receipts: Set<PeerId>;

@@ -76,6 +76,8 @@ export function takeReceipt(turn: Turn, from: PeerId, hashes: readonly Hash[]): 
 export function settlePending(turn: Turn): void {
   const { state } = turn;
   for (const pending of [...state.pending.values()]) {
+    const { supersededBy } = pending;
+    if (supersededBy !== null && state.pending.has(supersededBy)) continue;
     followJob(turn, pending);
     if (pending.record === null) continue;
     if (isKept(turn, pending.record)) pending.receipts.add(state.self.peer);
@@ -103,6 +105,11 @@ function answer(turn: Turn, pending: Pending): void {
     turn.change(job);
   }
   turn.emit({ kind: 'answer', request, result: { kind: 'kept', job, copies: receipts.size } });
+  for (const earlier of [...turn.state.pending.values()]) {
+    if (earlier.supersededBy !== request) continue;
+    turn.state.pending.delete(earlier.request);
+    answer(turn, { ...earlier, receipts });
+  }
 }
 
 function ask(turn: Turn, pending: Pending, record: Hash): void {
@@ -141,7 +148,8 @@ function followJob(turn: Turn, pending: Pending): void {
   if (change === null) return;
   const winner = job.ops.get(change.kind);
   if (pending.record === null || winner === undefined || winner.hash === pending.record) return;
-  if (change.kind === 'cancel' || pending.reissues >= MAX_REISSUES) {
+  const isOver = pending.supersededBy !== null || pending.reissues >= MAX_REISSUES;
+  if (change.kind === 'cancel' || isOver) {
     // Any cancel will do: it absorbs. Of other words the last one stands if somebody goes on.
     pending.record = winner.hash;
   } else {

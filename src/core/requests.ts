@@ -2,7 +2,7 @@ import { keepBlob } from './blobs.ts';
 import { nextOp } from './control.ts';
 import { trusts } from './duty.ts';
 import type { Answer, PeerEvent } from './event.ts';
-import type { Hash } from './ids.ts';
+import type { Hash, PeerId } from './ids.ts';
 import type { JobState } from './job-state.ts';
 import { computationId, encodeManifest } from './manifest.ts';
 import type { Pending } from './peer-state.ts';
@@ -43,7 +43,8 @@ function awaitReceipts(
   turn: Turn,
   wait: Pick<Pending, 'request' | 'job' | 'record' | 'change' | 'ofEnd'>,
 ): void {
-  turn.state.pending.set(wait.request, { ...wait, reissues: 0, receipts: new Set(), askAt: 0 });
+  const fresh = { reissues: 0, supersededBy: null, receipts: new Set<PeerId>(), askAt: 0 };
+  turn.state.pending.set(wait.request, { ...wait, ...fresh });
 }
 
 /** Publishes a job: its blobs, its signed manifest and the probe's outcomes in one write batch. */
@@ -77,9 +78,11 @@ export function operate(turn: Turn, event: Of<'operate'>): void {
     return refuse(turn, event.request, 'MESH_JOB_ENDED');
   }
   const { request, change } = event;
-  // A later word of the same peer stands above its earlier ones, which are not issued again.
+  // A later word of the same peer stands above its earlier ones: these are not issued again, and
+  // kept once it is.
   for (const earlier of turn.state.pending.values()) {
-    if (earlier.job === job.id && earlier.change?.kind === change.kind) earlier.change = null;
+    if (earlier.job !== job.id || earlier.change?.kind !== change.kind) continue;
+    earlier.supersededBy ??= request;
   }
   const record = issue(turn, job, change);
   awaitReceipts(turn, { request, job: job.id, record, change, ofEnd: false });

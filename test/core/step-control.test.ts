@@ -194,6 +194,16 @@ describe('pause', () => {
     expect(Math.max(...numbers.map((n) => n ?? 99))).toBeLessThan(10);
   });
 
+  test('two words at once at one peer: the later one stands, and both clients are answered', () => {
+    const { mesh, id } = working({ ...JOB, accept: 4000 });
+    const requests = [PAUSE, RESUME].map((change) => mesh.operate(mesh.peer(0), id, change));
+    mesh.pass(20_000);
+    for (const request of requests) {
+      expect(mesh.answer(mesh.peer(0), request)).toMatchObject({ kind: 'kept', copies: 3 });
+    }
+    for (const peer of mesh.peers) expect(mesh.job(peer, id)?.paused).toBe(false);
+  });
+
   test('a word spoken on old knowledge is issued again above what is newer', () => {
     const { mesh, id } = working({ ...JOB, accept: 4000 }, 6);
     const away = mesh.peer(5);
