@@ -29,13 +29,15 @@ export function progressView(context: Context): ProgressView {
 
 /** What a progress line says, most important first. */
 export function progressText(progress: Progress): string {
-  const { lines, accepted, target, evaluated, rate, rateError, rateUpper } = progress;
+  const { lines, accepted, target, evaluated, errors, rate, rateError, rateUpper } = progress;
   const parts = [`${formatCount(accepted)}/${formatCount(target)}`];
   if (lines < Math.min(accepted, target)) parts.push(`${formatCount(lines)} final`);
   if (evaluated > accepted || accepted === 0) {
     if (evaluated > 0) parts.push(`rate ${formatRate(rate, rateError, rateUpper)}`);
     parts.push(`${formatCount(evaluated)} evaluated`);
   }
+  // A function that always throws would else look like one that accepts nothing.
+  if (errors > 0) parts.push(errors === 1 ? '1 error' : `${formatCount(errors)} errors`);
   parts.push(formatPerSecond(progress.perSecond));
   parts.push(`${progress.peers} ${progress.peers === 1 ? 'peer' : 'peers'}`);
   parts.push(`${progress.slots} ${progress.slots === 1 ? 'slot' : 'slots'}`);

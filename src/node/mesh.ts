@@ -86,6 +86,8 @@ export interface Progress {
   /** Candidates with an outcome. */
   readonly evaluated: number;
   /** accepted / evaluated, its standard error, and a 95 % upper bound (3/n with none accepted). */
+  /** Candidates known to have thrown, also such behind the answer's end. */
+  readonly errors: number;
   readonly rate: number;
   readonly rateError: number;
   readonly rateUpper: number;

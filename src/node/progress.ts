@@ -28,6 +28,7 @@ export class ProgressMeter {
       accepted,
       target: job.manifest.target.count,
       evaluated,
+      errors: job.computation.answers.errors,
       rate,
       rateError: evaluated === 0 ? 0 : Math.sqrt((rate * (1 - rate)) / evaluated),
       rateUpper: evaluated === 0 ? 1 : upperBound(accepted, evaluated),

@@ -6,6 +6,7 @@ import type { Progress } from '../../src/node/mesh.ts';
 
 const RUNNING: Progress = {
   ...{ job: 'ab'.repeat(32), status: 'running', lines: 250, accepted: 312, target: 1000 },
+  errors: 0,
   ...{ evaluated: 10_000, rate: 0.0312, rateError: 0.0017, rateUpper: 0.035 },
   ...{ perSecond: 1200, peers: 3, slots: 6, etaSeconds: 18, waitsFor: null },
 };
@@ -37,6 +38,10 @@ describe('progress', () => {
       etaSeconds: null,
     };
     expect(progressText(none)).toContain('0/1 000, rate < 0.03 %, 10 000 evaluated');
+  });
+
+  test('it counts the errors of a function that throws', () => {
+    expect(progressText({ ...RUNNING, errors: 9000 })).toContain('10 000 evaluated, 9 000 errors');
   });
 
   test('it says why a job does not go on', () => {

@@ -2,7 +2,7 @@ import { randomGamma, randomInt, randomNormal, randomPoisson } from 'd3-random';
 import { describe, expect, test } from 'vitest';
 import { mathClass } from '../../src/work/candidate/math-class.ts';
 import { philox } from '../../src/work/candidate/philox.ts';
-import { createStreams, type Rng } from '../../src/work/candidate/rng.ts';
+import { createStreams, type Rng, type Streams } from '../../src/work/candidate/rng.ts';
 
 function block(...words: [number, number, number, number, number, number]): string {
   const out = new Int32Array(4);
@@ -158,6 +158,15 @@ describe('distributions', () => {
     open(2);
     expect(draw(rng)).toBe(expected);
   });
+});
+
+test.each([
+  ['int(lo, hi)', ({ rng }: Streams) => rng.int(3, undefined as never)],
+  ['bernoulli(p)', ({ rng }: Streams) => rng.bernoulli(undefined as never)],
+  ['beta(alpha, beta)', ({ rng }: Streams) => rng.beta(1, undefined as never)],
+  ['gamma(k, theta)', ({ rng }: Streams) => rng.gamma('2' as never)],
+])('%s without its arguments throws, and gives no NaN', (name, draw) => {
+  expect(() => draw(createStreams(1))).toThrow(`rng.${name} needs`);
 });
 
 test('the Math class is 16 digits, repeats, and changes with one last bit of one function', () => {

@@ -139,6 +139,12 @@ function createRng(uniform: () => number, seed32: () => number, kept: () => Samp
   const cauchy = randomCauchy.source(uniform);
   const logistic = randomLogistic.source(uniform);
 
+  /** d3 makes NaN of what is missing, and a candidate would go on with that. */
+  function given(name: string, first: unknown, second: unknown = 0): void {
+    if (typeof first === 'number' && typeof second === 'number') return;
+    throw new TypeError(`rng.${name} needs its arguments to be numbers; README has them`);
+  }
+
   function normal(mu = 0, sigma = 1): number {
     const samplers = kept();
     samplers.normal ??= randomNormal.source(uniform)();
@@ -149,34 +155,53 @@ function createRng(uniform: () => number, seed32: () => number, kept: () => Samp
     get seed32(): number {
       return seed32();
     },
-    int: (lo: number, hi: number) => int(lo, hi)(),
+    int(lo: number, hi: number): number {
+      given('int(lo, hi)', lo, hi ?? null);
+      return int(lo, hi)();
+    },
     normal,
     logNormal: (mu = 0, sigma = 1) => Math.exp(normal(mu, sigma)),
     exponential: (lambda = 1) => exponential(lambda)(),
     gamma(k: number, theta = 1): number {
       const samplers = kept();
+      given('gamma(k, theta)', k, theta);
       samplers.gamma ??= randomGamma.source(uniform);
       return samplers.gamma(k, theta)();
     },
     beta(alpha: number, beta: number): number {
       const samplers = kept();
+      given('beta(alpha, beta)', alpha, beta ?? null);
       samplers.beta ??= randomBeta.source(uniform);
       return samplers.beta(alpha, beta)();
     },
-    bernoulli: (p: number) => bernoulli(p)(),
+    bernoulli(p: number): number {
+      given('bernoulli(p)', p);
+      return bernoulli(p)();
+    },
     binomial(n: number, p: number): number {
       const samplers = kept();
+      given('binomial(n, p)', n, p ?? null);
       samplers.binomial ??= randomBinomial.source(uniform);
       return samplers.binomial(n, p)();
     },
-    geometric: (p: number) => geometric(p)(),
+    geometric(p: number): number {
+      given('geometric(p)', p);
+      return geometric(p)();
+    },
     poisson(lambda: number): number {
       const samplers = kept();
+      given('poisson(lambda)', lambda);
       samplers.poisson ??= randomPoisson.source(uniform);
       return samplers.poisson(lambda)();
     },
-    weibull: (k: number, a = 0, b = 1) => weibull(k, a, b)(),
-    pareto: (alpha: number) => pareto(alpha)(),
+    weibull(k: number, a = 0, b = 1): number {
+      given('weibull(k, a, b)', k);
+      return weibull(k, a, b)();
+    },
+    pareto(alpha: number): number {
+      given('pareto(alpha)', alpha);
+      return pareto(alpha)();
+    },
     cauchy: (a = 0, b = 1) => cauchy(a, b)(),
     logistic: (a = 0, b = 1) => logistic(a, b)(),
   });
