@@ -3,6 +3,9 @@ import { columnText, INLINE_VALUE_BYTES } from './column.ts';
 import type { Hash } from './ids.ts';
 import { firstFrom } from './sorted.ts';
 
+/** Numbers that are inserted by one call: more arguments would not fit on the stack. */
+const AT_ONCE = 8192;
+
 /** A known outcome of a candidate that is not rejected. */
 export type Outcome =
   | { readonly kind: 'value'; readonly text: string }
@@ -119,6 +122,22 @@ export class AnswerMap {
     for (const list of this.#listsOf(outcome)) insert(list, index);
   }
 
+  /**
+   * Sets outcomes of indices that have none yet. Those of one segment lie side by side: they cost
+   * one move of what is behind them, and not one each.
+   */
+  addAll(entries: readonly (readonly [index: number, outcome: Outcome])[]): void {
+    const lines: number[] = [];
+    const errors: number[] = [];
+    for (const [index, outcome] of entries) {
+      this.#outcomes.set(index, outcome);
+      if (outcome.kind === 'error') errors.push(index);
+      if (outcome.kind !== 'error' || this.#errorsAreLines) lines.push(index);
+    }
+    insertAll(this.#lines, lines);
+    insertAll(this.#errors, errors);
+  }
+
   /** The lists that an index with this outcome stands in. */
   #listsOf(outcome: Outcome | undefined): number[][] {
     if (outcome === undefined) return [];
@@ -131,6 +150,20 @@ function insert(rising: number[], index: number): void {
   const last = rising.at(-1);
   if (last === undefined || last < index) rising.push(index);
   else rising.splice(firstFrom(rising, index), 0, index);
+}
+
+/** Inserts numbers that are not in the list. */
+function insertAll(rising: number[], more: number[]): void {
+  more.sort((a, b) => a - b);
+  const place = firstFrom(rising, more[0] ?? 0);
+  const isGap = (rising[place] ?? Number.POSITIVE_INFINITY) > (more.at(-1) ?? 0);
+  if (place === rising.length) for (const index of more) rising.push(index);
+  else if (!isGap) for (const index of more) insert(rising, index);
+  else {
+    for (let k = 0; k < more.length; k += AT_ONCE) {
+      rising.splice(place + k, 0, ...more.slice(k, k + AT_ONCE));
+    }
+  }
 }
 
 function drop(rising: number[], index: number): void {

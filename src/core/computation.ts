@@ -91,9 +91,11 @@ export class Computation {
     if (segment.fresh) this.#countFresh(segment, outcomes, record);
     this.coverage.add(segment.lo, segment.hi);
     this.missing.remove(segment.lo, segment.hi);
-    for (const [index, outcome] of outcomes) {
-      if (!this.disputes.has(index)) this.#setOnce(index, outcome);
-    }
+    const fresh = [...outcomes].filter(([index]) => {
+      return !this.disputes.has(index) && this.answers.get(index) === undefined;
+    });
+    this.answers.addAll(fresh);
+    for (const [index, outcome] of fresh) this.#noteLong(index, outcome);
     for (const index of this.disputes.keys()) {
       if (index >= segment.lo && index < segment.hi) this.#settle(index);
     }
@@ -215,12 +217,6 @@ export class Computation {
     made.ran += size;
     made.peers.add(key.origin);
     this.#made.set(segment.job, made);
-  }
-
-  #setOnce(index: number, outcome: Outcome): void {
-    if (this.answers.get(index) !== undefined) return;
-    this.answers.set(index, outcome);
-    this.#noteLong(index, outcome);
   }
 
   /** A long value is known by the lowest index that has it. */

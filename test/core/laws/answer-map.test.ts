@@ -50,6 +50,27 @@ describe('an answer map', () => {
     );
   });
 
+  test('is the same when many indices come at once as when they come one by one', () => {
+    const fresh = fc.uniqueArray(fc.tuple(fc.nat(4 * BOUND), outcome), {
+      selector: ([index]) => index,
+    });
+    fc.assert(
+      fc.property(fresh, fc.nat(40), fc.boolean(), (all, cut, items) => {
+        const known = all.filter((entry): entry is [number, Outcome] => entry[1] !== undefined);
+        const [one, many] = [new AnswerMap(items), new AnswerMap(items)];
+        for (const [index, value] of known) one.set(index, value);
+        many.addAll(known.slice(0, cut));
+        many.addAll(known.slice(cut));
+        const lines = (map: AnswerMap) =>
+          Array.from({ length: map.lines }, (_, k) => map.lineAt(k));
+        expect(lines(many)).toEqual(lines(one));
+        expect(many.firstErrors(100)).toEqual(one.firstErrors(100));
+        for (const [index] of all) expect(many.get(index)).toEqual(one.get(index));
+      }),
+      { seed: 252, numRuns: 1500 },
+    );
+  });
+
   test('is the same whatever was said of other indices in between', () => {
     const orders = fc
       .uniqueArray(fc.tuple(fc.nat(BOUND - 1), outcome), { selector: ([index]) => index })
