@@ -146,8 +146,9 @@ describe('over real connections', () => {
     const seconds = (performance.now() - startMs) / 1000;
     const via = a.network.connections().find(({ peer }) => peer === b.network.self)?.via;
     expect(via).toBe('relay');
-    // What is under way in the windows when the last byte has passed the relay is not counted.
-    expect((8 * bytes.length) / seconds).toBeLessThan(1.15 * rate);
+    // The bucket gives 100 ms at once, and the last window may pass whole, into debt.
+    const onCredit = 0.1 * rate + 256 * 1024;
+    expect((8 * bytes.length - onCredit) / seconds).toBeLessThan(rate);
     expect(b.told.downs).toEqual([]);
     for (const { message } of b.told.messages) {
       expect(message.kind === 'blob' && Buffer.compare(message.bytes, bytes)).toBe(0);

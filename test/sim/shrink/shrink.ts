@@ -231,12 +231,21 @@ function plainerJobs(search: Search): void {
   for (const name of ['deadly', 'poison', 'limit'] as const) fewerIndices(search, name);
   for (const { number, target } of search.best.jobs) {
     for (const change of PLAIN_JOB) search.try(withJob(search.best, number, change));
+    search.try(withoutLimits(search.best, number));
     if (target.kind === 'map') continue;
     search.try(withJob(search.best, number, { target: { ...target, maxEvals: null } }));
   }
   if (search.best.timing.keepMs === undefined) return;
   const { keepMs: _, ...timing } = search.best.timing;
   search.try({ ...search.best, timing });
+}
+
+function withoutLimits(scenario: Scenario, number: number): Scenario {
+  const jobs = scenario.jobs.map((job) => {
+    const { limits: _, ...free } = job;
+    return job.number === number ? free : job;
+  });
+  return { ...scenario, jobs };
 }
 
 function fewerIndices(search: Search, name: 'deadly' | 'poison' | 'limit'): void {
