@@ -29,10 +29,13 @@ export class IntervalBag {
     if (this.#los[at] !== lo) return;
     this.#los.splice(at, 1);
     this.#his.splice(at, 1);
+    // Where many have the same interval, as copies do, the next one covers it still.
+    if (this.#los[at] === lo && (this.#his[at] ?? 0) >= hi) return;
     this.cover.remove(lo, hi);
     for (let k = firstFrom(this.#los, lo - this.#longest); (this.#los[k] ?? hi) < hi; k++) {
       const other = this.#his[k] ?? 0;
       if (other > lo) this.cover.add(this.#los[k] ?? 0, other);
+      if (this.cover.covers(lo, hi)) return;
     }
   }
 
