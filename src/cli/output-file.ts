@@ -34,11 +34,19 @@ export interface OutputPaths {
 export function checkOutputs({ out, summary }: OutputPaths): void {
   checkWritable('--out', out);
   checkWritable('--summary', summary);
-  if (out === undefined || summary === undefined) return;
-  const [one, other] = [out, summary].map((path) => statSync(path, { throwIfNoEntry: false }));
-  const isSame = one?.isFile() === true && one.ino === other?.ino && one.dev === other.dev;
-  if (!isSame && (one !== undefined || resolve(out) !== resolve(summary))) return;
+  if (out === undefined || summary === undefined || !isOneFile(out, summary)) return;
   throw new MeshError('MESH_USAGE', `--out and --summary are one file, ${out}; give two`);
+}
+
+function isOneFile(path: string, other: string): boolean {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found === undefined) return resolve(path) === resolve(other);
+  return isSameFile(found, statSync(other, { throwIfNoEntry: false }));
+}
+
+/** Says whether two names lead to one file; a device or a pipe is none. */
+function isSameFile(found: Stats, other: Stats | undefined): boolean {
+  return found.isFile() && found.dev === other?.dev && found.ino === other.ino;
 }
 
 function checkWritable(flag: string, path: string | undefined): void {
@@ -102,10 +110,6 @@ export async function writeWhole(path: string, value: object): Promise<void> {
 
 /** The stdout or stderr of this process that leads to a file: replacing that would lose it. */
 function ownOutput(found: Stats | undefined): number | null {
-  if (found?.isFile() !== true) return null;
-  for (const output of [1, 2]) {
-    const own = fstatSync(output);
-    if (own.dev === found.dev && own.ino === found.ino) return output;
-  }
-  return null;
+  if (found === undefined) return null;
+  return [1, 2].find((output) => isSameFile(found, fstatSync(output))) ?? null;
 }

@@ -113,8 +113,7 @@ export class Home {
 
   async keepTrusted(peers: readonly PeerId[]): Promise<void> {
     if (peers.length > 0) return this.#write('trust', peers.map((peer) => `${peer}\n`).join(''));
-    await this.#written;
-    await rm(join(this.path, 'trust'), { force: true });
+    return this.#inTurn(() => rm(join(this.path, 'trust'), { force: true }));
   }
 
   /** Members that this peer was connected to, and when last, in ms since 1970. */
@@ -197,9 +196,13 @@ export class Home {
     }
   }
 
-  /** One write after the other, in the order in which they were asked for. */
   #write(name: string, text: string): Promise<void> {
-    const turn = this.#written.then(() => this.#replace(name, text));
+    return this.#inTurn(() => this.#replace(name, text));
+  }
+
+  /** One change after the other, in the order in which they were asked for. */
+  #inTurn(change: () => Promise<void>): Promise<void> {
+    const turn = this.#written.then(change);
     this.#written = turn.catch(() => undefined);
     return turn;
   }

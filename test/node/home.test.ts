@@ -49,6 +49,12 @@ test('without a list of trusted publishers those of all members are trusted', as
   expect(await home.trusted()).toEqual([]);
 });
 
+test('a list that is emptied and written at the same time is the one written last', async () => {
+  const home = await Home.open(folder);
+  await Promise.all([home.keepTrusted([PEER]), home.keepTrusted([]), home.keepTrusted([PEER])]);
+  expect(await home.trusted()).toEqual([PEER]);
+});
+
 test.runIf(process.platform === 'linux')('a folder that takes none is no home', async () => {
   const opening = Home.open('/proc/meshd/home');
   await expect(opening).rejects.toMatchObject({ code: 'MESH_HOME_UNUSABLE' });
