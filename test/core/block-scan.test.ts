@@ -16,6 +16,7 @@ import { DEFAULT_TIMING } from '../../src/core/timing.ts';
 import { Turn } from '../../src/core/turn.ts';
 import { sha256 } from '../sim/world/machine.ts';
 import { Random } from '../sim/world/random.ts';
+import { PLAIN_TERMS } from './plain-terms.ts';
 
 const HASH = sha256('computation');
 const MATH = 'aa'.repeat(8);
@@ -52,17 +53,9 @@ class Claimant {
       ...{ program: HASH, params: HASH, seed: 0, items: null, contract: 1, mathClass: MATH },
     };
     const manifest: Manifest = {
-      ...{ owner: 'self', nonce: '00'.repeat(16), name: 'job', spec, priority: 0 },
+      ...{ owner: 'self', nonce: '00'.repeat(16), name: 'job', spec },
       target: { kind: 'accept', count: 30, maxEvals: 160 },
-      ...{
-        limits: NO_LIMITS,
-        maxErrors: null,
-        fresh: false,
-        publishedAt: 0,
-        deadlineAt: null,
-        root: null,
-        sources: null,
-      },
+      ...PLAIN_TERMS,
       probe: { candidates: 10, accepted: 1, ms: 1000 },
     };
     this.job = new JobState(HASH, manifest, new Computation(HASH, spec), HASH, 0);

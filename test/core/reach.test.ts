@@ -2,10 +2,10 @@ import { describe, expect, test } from 'vitest';
 import type { Column } from '../../src/core/column.ts';
 import { Computation } from '../../src/core/computation.ts';
 import { JobState } from '../../src/core/job-state.ts';
-import { NO_LIMITS } from '../../src/core/limits.ts';
 import type { Manifest, Target } from '../../src/core/manifest.ts';
 import { estimate, grainOf, powerBelow, reachOf } from '../../src/core/reach.ts';
 import { DEFAULT_TIMING } from '../../src/core/timing.ts';
+import { PLAIN_TERMS } from './plain-terms.ts';
 
 const HASH = 'ab'.repeat(32);
 const NO_PROBE = { candidates: 0, accepted: 0, ms: 0 };
@@ -17,17 +17,9 @@ function jobOf(target: Target, probe: Manifest['probe'] = NO_PROBE): JobState {
     mathClass: 'aa'.repeat(8),
   };
   const manifest: Manifest = {
-    ...{ owner: 'anna', nonce: '00'.repeat(16), name: 'job', spec, target, priority: 0 },
-    ...{
-      limits: NO_LIMITS,
-      maxErrors: null,
-      fresh: false,
-      publishedAt: 0,
-      deadlineAt: null,
-      root: null,
-      sources: null,
-      probe,
-    },
+    ...{ owner: 'anna', nonce: '00'.repeat(16), name: 'job', spec, target },
+    ...PLAIN_TERMS,
+    probe,
   };
   return new JobState(HASH, manifest, new Computation(HASH, spec), HASH, 0);
 }

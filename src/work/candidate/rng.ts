@@ -139,8 +139,8 @@ function createRng(uniform: () => number, seed32: () => number, kept: () => Samp
   const cauchy = randomCauchy.source(uniform);
   const logistic = randomLogistic.source(uniform);
 
-  /** d3 makes NaN of what is missing, and a candidate would go on with that. */
-  function given(name: string, first: unknown, second: unknown = 0): void {
+  /** d3 makes NaN of what is missing, and a candidate would go on with that. One is given twice. */
+  function given(name: string, first: unknown, second: unknown): void {
     if (typeof first === 'number' && typeof second === 'number') return;
     throw new TypeError(`rng.${name} needs its arguments to be numbers; README has them`);
   }
@@ -156,7 +156,7 @@ function createRng(uniform: () => number, seed32: () => number, kept: () => Samp
       return seed32();
     },
     int(lo: number, hi: number): number {
-      given('int(lo, hi)', lo, hi ?? null);
+      given('int(lo, hi)', lo, hi);
       return int(lo, hi)();
     },
     normal,
@@ -170,36 +170,36 @@ function createRng(uniform: () => number, seed32: () => number, kept: () => Samp
     },
     beta(alpha: number, beta: number): number {
       const samplers = kept();
-      given('beta(alpha, beta)', alpha, beta ?? null);
+      given('beta(alpha, beta)', alpha, beta);
       samplers.beta ??= randomBeta.source(uniform);
       return samplers.beta(alpha, beta)();
     },
     bernoulli(p: number): number {
-      given('bernoulli(p)', p);
+      given('bernoulli(p)', p, p);
       return bernoulli(p)();
     },
     binomial(n: number, p: number): number {
       const samplers = kept();
-      given('binomial(n, p)', n, p ?? null);
+      given('binomial(n, p)', n, p);
       samplers.binomial ??= randomBinomial.source(uniform);
       return samplers.binomial(n, p)();
     },
     geometric(p: number): number {
-      given('geometric(p)', p);
+      given('geometric(p)', p, p);
       return geometric(p)();
     },
     poisson(lambda: number): number {
       const samplers = kept();
-      given('poisson(lambda)', lambda);
+      given('poisson(lambda)', lambda, lambda);
       samplers.poisson ??= randomPoisson.source(uniform);
       return samplers.poisson(lambda)();
     },
     weibull(k: number, a = 0, b = 1): number {
-      given('weibull(k, a, b)', k);
+      given('weibull(k, a, b)', k, k);
       return weibull(k, a, b)();
     },
     pareto(alpha: number): number {
-      given('pareto(alpha)', alpha);
+      given('pareto(alpha)', alpha, alpha);
       return pareto(alpha)();
     },
     cauchy: (a = 0, b = 1) => cauchy(a, b)(),

@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import type { JobId } from '../../../src/core/ids.ts';
-import { NO_LIMITS } from '../../../src/core/limits.ts';
 import {
   computationId,
   encodeManifest,
@@ -15,6 +14,7 @@ import {
   skipPayload,
 } from '../../../src/core/record-codec.ts';
 import { sha256, sign } from '../../sim/world/machine.ts';
+import { PLAIN_TERMS } from '../plain-terms.ts';
 import type { Parcel } from './deliveries.ts';
 import { agreeing, attempt, disagreeing, placed } from './work-records.ts';
 
@@ -29,8 +29,7 @@ function manifestOf(name: string, seed: number): Manifest {
       mathClass: 'aa'.repeat(8),
     },
     target: { kind: 'accept', count: 1000, maxEvals: null },
-    ...{ limits: NO_LIMITS, maxErrors: null, fresh: false },
-    ...{ priority: 0, publishedAt: 0, deadlineAt: null, root: null, sources: null },
+    ...PLAIN_TERMS,
     probe: { candidates: 0, accepted: 0, ms: 0 },
   };
 }
