@@ -58,7 +58,7 @@ export function keepsNamed(turn: Turn, job: JobState): boolean {
 export function keepsValues(turn: Turn, computation: Computation, end: number): boolean {
   const { blobs, stored } = turn.state;
   const { unstored, long } = computation;
-  for (const hash of unstored) {
+  for (const hash of unstored.keys()) {
     if ((blobs.get(hash) ?? stored + 1) <= stored) unstored.delete(hash);
     else if ((long.get(hash) ?? 0) < end) return false;
   }
@@ -87,7 +87,7 @@ function seekNamed(turn: Turn, job: JobState): void {
 /** Looks for the long values of a computation that this peer is a holder of. */
 function seekValues(turn: Turn, { unstored, long, missing }: Computation): void {
   const { blobs, stored, wants } = turn.state;
-  for (const hash of unstored) {
+  for (const [hash, maker] of unstored) {
     const write = blobs.get(hash);
     if (write !== undefined) {
       if (write <= stored) unstored.delete(hash);
@@ -95,11 +95,11 @@ function seekValues(turn: Turn, { unstored, long, missing }: Computation): void 
     }
     if (wants.size >= MAX_ASKED) return;
     // What nobody has any more comes by evaluation.
-    if (!missing.has(long.get(hash) ?? 0)) want(turn, hash, true);
+    if (!missing.has(long.get(hash) ?? 0)) want(turn, hash, true, maker);
   }
 }
 
-/** Notes that a blob is looked for, unless it is here. source: who surely had it. */
+/** Notes that a blob is looked for, unless it is here. source: who surely had it, if known. */
 export function want(turn: Turn, hash: Hash, long: boolean, source: PeerId | null = null): void {
   const { blobs, wants } = turn.state;
   if (blobs.has(hash) || wants.has(hash)) return;
@@ -134,7 +134,10 @@ function giveUpRound(turn: Turn, hash: Hash, wanted: Want, peers: readonly PeerI
   const { roster, wants, computations } = turn.state;
   // The others' turn comes before it is asked for again.
   wants.delete(hash);
-  for (const { unstored } of computations.values()) if (unstored.delete(hash)) unstored.add(hash);
+  for (const { unstored } of computations.values()) {
+    const maker = unstored.get(hash);
+    if (maker !== undefined && unstored.delete(hash)) unstored.set(hash, maker);
+  }
   const allAsked = roster
     .all()
     .every(([peer, view]) => peers.includes(peer) || roster.state(view, turn.now) === 'dead');

@@ -5,7 +5,7 @@ import { leased } from './lease-book.ts';
 import { type Ground, groundKey, sameGround } from './limits.ts';
 import { slotsInMesh } from './membership.ts';
 import type { Purpose } from './peer-state.ts';
-import { estimate, grainOf, reachOf } from './reach.ts';
+import { estimate, grainOf, reachOf, recoveredAtOnce } from './reach.ts';
 import { chooseMissing, chooseSpecial } from './special-choice.ts';
 import type { Turn } from './turn.ts';
 
@@ -25,14 +25,16 @@ export function chooseNeeded(turn: Turn, job: JobState): Choice | null {
   const { computation } = job;
   const slots = Math.max(slotsInMesh(turn, computation), 1);
   const expected = estimate(job);
+  const recovered = recoveredAtOnce(computation, expected, slots, turn.state.timing);
   if (!job.active) {
     // Ended: nothing is needed but the values that were lost since.
-    const lost = chooseMissing(turn, job, leased(turn, job.ground), job.ending?.end ?? 0);
+    const end = job.ending?.end ?? 0;
+    const lost = chooseMissing(turn, job, leased(turn, job.ground), end, recovered);
     return lost && { ...lost, expectedMs: expected.costMs, scarce: false };
   }
   const grain = grainOf(job, expected, slots, turn.now - job.heardAt, turn.state.timing);
   const reach = reachOf(job, expected, grain, slots);
-  const special = chooseSpecial(turn, job, reach);
+  const special = chooseSpecial(turn, job, reach, recovered);
   if (special !== null) return { ...special, expectedMs: expected.costMs, scarce: false };
   const free = (taken: IntervalSet): Block | null =>
     chooseBlock(turn, scanFree(turn, job, taken, grain, reach));

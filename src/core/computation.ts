@@ -67,8 +67,8 @@ export class Computation {
   readonly missing: IntervalSet = new IntervalSet();
   /** Values that travel by hash, and one index that has each. */
   readonly long: Map<Hash, number> = new Map();
-  /** Those of them that are not known to be on this peer's disk. */
-  readonly unstored: Set<Hash> = new Set();
+  /** Those of them that are not known to be on this peer's disk, with who had each, if known. */
+  readonly unstored: Map<Hash, PeerId | null> = new Map();
   /** Outcomes below it are in a certificate: a dispute that comes later does not change them. */
   #certifiedEnd = 0;
   candidates = 0;
@@ -96,6 +96,7 @@ export class Computation {
     });
     this.answers.addAll(fresh);
     for (const [index, outcome] of fresh) this.#noteLong(index, outcome);
+    for (const outcome of outcomes.values()) this.#noteMaker(outcome, key.origin);
     for (const index of this.disputes.keys()) {
       if (index >= segment.lo && index < segment.hi) this.#settle(index);
     }
@@ -223,7 +224,13 @@ export class Computation {
   #noteLong(index: number, outcome: Outcome | undefined): void {
     if (outcome?.kind !== 'long') return;
     this.long.set(outcome.hash, Math.min(index, this.long.get(outcome.hash) ?? index));
-    this.unstored.add(outcome.hash);
+    this.unstored.set(outcome.hash, null);
+  }
+
+  /** Who came to a long value has it. */
+  #noteMaker(outcome: Outcome, maker: PeerId): void {
+    if (outcome.kind !== 'long' || !this.unstored.has(outcome.hash)) return;
+    this.unstored.set(outcome.hash, maker);
   }
 
   /** Finds where the segment says otherwise than what is covered; those become disputed. */

@@ -72,7 +72,7 @@ export function start(turn: Turn, own: OwnLease): void {
   const { id, computation, lo, hi, limits } = own.lease;
   // What failed elsewhere is to have an executor that nothing ran in before.
   const failed = turn.state.computations.get(computation)?.attempts.has(lo) === true;
-  const fresh = own.purpose === 'dispute' || (own.purpose === 'single' && failed);
+  const fresh = own.purpose === 'dispute' || failed;
   const each = turn.state.jobs.get(own.lease.job)?.manifest.fresh === true;
   turn.execute({ id, computation, lo, hi, limits, fresh, each });
 }
@@ -120,12 +120,13 @@ export function preempt(
   { lo, hi }: Span,
   by?: OwnLease,
 ): void {
-  const coverage = turn.state.computations.get(computation)?.coverage;
+  const known = turn.state.computations.get(computation);
   for (const own of openLeases(turn.state)) {
     const { lease } = own;
     if (lease.computation !== computation || own.purpose === 'dispute' || own === by) continue;
     if (lease.hi <= lo || lease.lo >= hi) continue;
-    if (coverage?.covers(lease.lo, lease.hi) === true) stopLease(turn, own, 'kill');
+    if (known?.coverage.covers(lease.lo, lease.hi) !== true) continue;
+    if (!known.missing.overlaps(lease.lo, lease.hi)) stopLease(turn, own, 'kill');
   }
 }
 

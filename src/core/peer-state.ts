@@ -26,7 +26,7 @@ export interface Self {
 }
 
 /** Why an interval is run. */
-export type Purpose = 'block' | 'copy' | 'single' | 'lost' | 'dispute';
+export type Purpose = 'block' | 'copy' | 'single' | 'missing' | 'lost' | 'dispute';
 
 /** A lease of this peer, from claim to three heartbeats after its end. */
 export interface OwnLease {

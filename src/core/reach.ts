@@ -1,4 +1,5 @@
 import { knownEnd } from './answer.ts';
+import type { Computation } from './computation.ts';
 import { MAX_INDEX } from './interval-set.ts';
 import type { JobState } from './job-state.ts';
 import type { Timing } from './timing.ts';
@@ -96,6 +97,20 @@ export function grainOf(
   const useful = (missing + 2 * Math.sqrt(missing)) / expected.rate;
   const grain = Math.min(aimMs / expected.costMs, Math.max(least, share), useful);
   return powerBelow(Math.min(grain, BLOCK_VALUES / expected.rate));
+}
+
+/**
+ * Lost values to evaluate again in one run: a power of two that aims at a block's duration and
+ * leaves each slot of the mesh two runs.
+ */
+export function recoveredAtOnce(
+  { missing }: Computation,
+  { costMs }: Estimate,
+  slots: number,
+  { blockMs }: Timing,
+): number {
+  if (missing.isEmpty()) return 1;
+  return powerBelow(Math.min(blockMs / costMs, missing.count() / (2 * slots)));
 }
 
 /** The index below which candidates may be claimed now. */

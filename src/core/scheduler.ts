@@ -55,9 +55,9 @@ function reap(turn: Turn): void {
   const { state, now } = turn;
   for (const own of openLeases(state)) {
     const job = state.jobs.get(own.lease.job);
-    const isSingle = own.purpose === 'single' && own.startedAt === null;
+    const isOnlyHere = own.purpose === 'single' || own.purpose === 'missing';
     // What holds up the slots may never end: another peer may come to it.
-    if (isSingle && job !== undefined && !hasSlotSoon(turn, job)) {
+    if (isOnlyHere && own.startedAt === null && job !== undefined && !hasSlotSoon(turn, job)) {
       release(turn, own, null);
       continue;
     }

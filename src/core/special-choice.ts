@@ -18,8 +18,16 @@ const LONG_RUNS = 4;
 /** An interval that is not a block by the grid. */
 export type Special = Pick<OwnLease['lease'], 'lo' | 'hi'> & Pick<OwnLease, 'purpose'>;
 
-/** Single indices that need care: disputes, failures, lost values, intervals found at a start. */
-export function chooseSpecial(turn: Turn, job: JobState, reach: number): Special | null {
+/**
+ * What needs care: disputes, failures, lost values, intervals found at a start. recovered: lost
+ * values evaluated again in one run at most.
+ */
+export function chooseSpecial(
+  turn: Turn,
+  job: JobState,
+  reach: number,
+  recovered: number,
+): Special | null {
   const { computation } = job;
   if (
     computation.disputes.size + computation.attempts.size + computation.losses.length === 0 &&
@@ -31,7 +39,7 @@ export function chooseSpecial(turn: Turn, job: JobState, reach: number): Special
   return (
     chooseDispute(turn, computation, reach) ??
     chooseAttempted(turn, job, reach) ??
-    chooseMissing(turn, job, taken, reach) ??
+    chooseMissing(turn, job, taken, reach, recovered) ??
     chooseLost(turn, job, taken, reach)
   );
 }
@@ -103,21 +111,28 @@ function isHeld({ state, now }: Turn, { ground }: JobState, index: number): bool
   return own || state.roster.openLeases(ground, now, holds).length > 0;
 }
 
-/** Values that no holder has any more; not those that this peer failed at. */
+/** A run of values that no holder has any more, of `most` at most; not those that this peer failed at. */
 export function chooseMissing(
   turn: Turn,
   { computation, limits }: Pick<JobState, 'computation' | 'limits'>,
   taken: IntervalSet,
   reach: number,
+  most: number,
 ): Special | null {
   const { missing } = computation;
   const self = turn.state.self.peer;
+  const failed = (index: number): boolean =>
+    computation.attemptsAt(index, limits).some(({ peer }) => peer === self);
   for (const [lo, hi] of missing.within(0, reach)) {
     for (const [from, to] of taken.gaps(lo, hi)) {
-      for (let index = from; index < to; index++) {
-        const failed = computation.attemptsAt(index, limits).some(({ peer }) => peer === self);
-        if (!failed) return { lo: index, hi: index + 1, purpose: 'single' };
-      }
+      let first = from;
+      while (first < to && failed(first)) first++;
+      if (first === to) continue;
+      let end = first + 1;
+      // What failed elsewhere runs alone.
+      const alone = (index: number): boolean => computation.attempts.has(index);
+      while (end < Math.min(to, first + most) && !alone(first) && !alone(end)) end++;
+      return { lo: first, hi: end, purpose: 'missing' };
     }
   }
   return null;

@@ -24,7 +24,7 @@ function failedAt(one: Computation, peer: string): void {
   one.addAttempt(key, { kind: 'attempt', ...attempt }, 0);
 }
 
-function chosen(one: Computation, taken = new IntervalSet(), reach = 100) {
+function chosen(one: Computation, taken = new IntervalSet(), reach = 100, most = 1) {
   const self = { peer: 'self', name: 'self', version: '0', slots: 1, mathClass: MATH };
   const state = newPeerState(self, START, DEFAULT_TIMING);
   const env = { now: 1, rng: () => 0.5, hash: sha256, verify: () => true };
@@ -33,6 +33,7 @@ function chosen(one: Computation, taken = new IntervalSet(), reach = 100) {
     { computation: one, limits: NO_LIMITS },
     taken,
     reach,
+    most,
   );
 }
 
@@ -40,7 +41,19 @@ describe('of lost values', () => {
   test('the lowest one is evaluated again, alone', () => {
     const one = computation();
     one.missing.add(10, 13);
-    expect(chosen(one)).toEqual({ lo: 10, hi: 11, purpose: 'single' });
+    expect(chosen(one)).toEqual({ lo: 10, hi: 11, purpose: 'missing' });
+  });
+
+  test('a run is evaluated in one lease, but what failed anywhere stands alone', () => {
+    const one = computation();
+    one.missing.add(8, 20);
+    expect(chosen(one, new IntervalSet(), 100, 64)).toMatchObject({ lo: 8, hi: 20 });
+    expect(chosen(one, new IntervalSet(), 100, 4)).toMatchObject({ lo: 8, hi: 12 });
+    failedAt(one, 'another');
+    expect(chosen(one, new IntervalSet(), 100, 64)).toMatchObject({ lo: 8, hi: 10 });
+    const rest = new IntervalSet([[8, 10]]);
+    expect(chosen(one, rest, 100, 64)).toMatchObject({ lo: 10, hi: 11 });
+    expect(chosen(one, new IntervalSet([[8, 11]]), 100, 64)).toMatchObject({ lo: 11, hi: 20 });
   });
 
   test('those that somebody holds a lease on, or above the end, are not', () => {

@@ -17,6 +17,13 @@ import {
 const FROM_MS = 600;
 const HEAL_MS = 20_000;
 
+/** Slots that a job's work is reckoned for at most: with more, it is over sooner. */
+const MOST_BUSY = 8;
+
+/** Candidates of a job at most, and long values among them: each of those travels by itself. */
+const MOST_CANDIDATES = 8000;
+const MOST_LONG = 600;
+
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** An act without its time and the fault that it belongs to. */
@@ -355,15 +362,17 @@ function jobPlan(number: number, machines: readonly MachinePlan[], random: Rando
     errorsEvery: random.chance(0.3) ? 17 : 0,
     ...{ deadly: [], poison: [], limit: [] },
   };
-  const workMs = random.pick([3000, 7000, 12_000]) * slots;
-  const candidates = Math.max(20, Math.min(workMs / meanCost(program), 8000));
+  const workMs = random.pick([3000, 7000, 12_000]) * Math.min(slots, MOST_BUSY);
+  const most = program.values === 'long' ? MOST_LONG : MOST_CANDIDATES;
+  const wanted = Math.max(20, workMs / meanCost(program));
+  const candidates = Math.min(wanted, most * every, MOST_CANDIDATES);
   const count = Math.max(1, Math.round(candidates / every));
   const isMap = random.chance(0.15);
   const maxEvals = random.chance(0.15) ? Math.round(candidates * 0.8) : null;
   return {
     ...{ number, program: isMap ? { ...program, every: 1 } : program },
     target: isMap
-      ? { kind: 'map', count: Math.round(candidates) }
+      ? { kind: 'map', count: Math.round(Math.min(candidates, most)) }
       : { kind: 'accept', count, maxEvals },
     ...{ owner: random.int(0, machines.length - 1), at: random.int(300, 1500), priority: 0 },
     ...{ probe: random.pick([0, 8, 64]), deadlineMs: null },
