@@ -52,8 +52,8 @@ export const WORK_BUGS: readonly Bug[] = [
     edits: [
       {
         file: 'src/core/lease-book.ts',
-        find: "covers(lease.lo, lease.hi) === true) stopLease(turn, own, 'kill');",
-        replace: 'covers(lease.lo, lease.hi) === true) continue;',
+        find: "missing.overlaps(lease.lo, lease.hi)) stopLease(turn, own, 'kill');",
+        replace: 'missing.overlaps(lease.lo, lease.hi)) continue;',
       },
     ],
   },
