@@ -34,6 +34,8 @@ export type PeerEvent =
   | { readonly kind: 'tick' }
   /** The machine's wall clock in ms since 1970, once a second: deadlines and retention only. */
   | { readonly kind: 'wall'; readonly wallMs: number }
+  /** How busy the machine is: load average of the last minute in hundredths, or null. */
+  | { readonly kind: 'load'; readonly load: number | null }
   /** The machine was suspended and runs again. */
   | { readonly kind: 'resumed' }
   /** Comes before the records: jobs that were collected are not to be known again. */

@@ -38,6 +38,7 @@ export function ownRegister(turn: Turn): Register {
     heartbeatMs: Math.round(heartbeatMs(turn)),
     leaving: state.leaving,
     stores: !state.diskFull,
+    load: state.load,
     leases: state.leases.slice(0, MAX_LEASES).map(({ lease }) => lease),
   };
 }

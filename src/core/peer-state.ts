@@ -102,6 +102,8 @@ export interface PeerState {
   leaving: boolean;
   stopped: boolean;
   diskFull: boolean;
+  /** Load average of the machine in hundredths, as the others are told; null: not known. */
+  load: number | null;
   readonly roster: Roster;
   /** Lists that follow from the roster. */
   readonly members: Members;
@@ -180,6 +182,7 @@ export function newPeerState(self: Self, start: Start, timing: Timing): PeerStat
     leaving: false,
     stopped: false,
     diskFull: false,
+    load: null,
     roster: new Roster(timing),
     members: new Members(),
     connected: new Set(),

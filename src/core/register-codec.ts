@@ -28,6 +28,7 @@ export const LIMITS = {
   nameChars: 64,
   versionChars: 64,
   heartbeatMs: 600_000,
+  load: 1_000_000,
   records: 4096,
   recordBytes: 73_728,
   ranges: 65_536,
@@ -120,6 +121,7 @@ type WireRegister = [
   refuses: string[],
   heartbeatMs: number,
   flags: number,
+  load: number | null,
   leases: Lease[],
 ];
 
@@ -137,6 +139,7 @@ export const registerForm: Form<Register> = map(
     list(hash, LIMITS.refuses),
     whole(1, LIMITS.heartbeatMs),
     whole(0, 3),
+    nullable(whole(0, LIMITS.load)),
     list(leaseForm, LIMITS.leases),
   ),
   (wire) => ({
@@ -152,7 +155,8 @@ export const registerForm: Form<Register> = map(
     heartbeatMs: wire[10],
     leaving: (wire[11] & 1) !== 0,
     stores: (wire[11] & 2) !== 0,
-    leases: wire[12],
+    load: wire[12],
+    leases: wire[13],
   }),
 );
 
@@ -168,6 +172,7 @@ export function registerToWire(register: Register): unknown[] {
     register.refuses.map(hexToBytes),
     register.heartbeatMs,
     (register.leaving ? 1 : 0) | (register.stores ? 2 : 0),
+    register.load,
     register.leases.map(leaseToWire),
   ];
 }

@@ -42,5 +42,7 @@ export interface Register {
   readonly leaving: boolean;
   /** False while its disk is full: it keeps no records and takes no work. */
   readonly stores: boolean;
+  /** Load average of its machine over the last minute, in hundredths; null where none is told. */
+  readonly load: number | null;
   readonly leases: readonly Lease[];
 }

@@ -83,6 +83,9 @@ function handle(turn: Turn, event: PeerEvent): void {
       return limitTo(turn, event.job);
     case 'trust':
       return trust(turn, event.peers);
+    case 'load':
+      state.load = event.load;
+      return;
     case 'slots':
       return setSlots(turn, event.slots);
     case 'addresses':

@@ -31,9 +31,9 @@ export interface Protocols {
 /** The protocols of a mesh. */
 export function protocolsOf(meshId: string): Protocols {
   return {
-    sync: `/meshd/${meshId}/sync/2`,
-    gossip: `/meshd/${meshId}/gossip/2`,
-    dht: `/meshd/${meshId}/kad/2`,
+    sync: `/meshd/${meshId}/sync/3`,
+    gossip: `/meshd/${meshId}/gossip/3`,
+    dht: `/meshd/${meshId}/kad/3`,
   };
 }
 

@@ -1,6 +1,7 @@
 import type { Hash } from '../core/ids.ts';
 import type { Store } from '../store/store.ts';
 import type { Loop } from './loop.ts';
+import { machineLoad } from './machine-load.ts';
 
 /** The local entries of a store. */
 export async function readLocals(store: Store): Promise<Map<string, Uint8Array>> {
@@ -17,6 +18,7 @@ export async function boot(
   others: boolean,
 ): Promise<void> {
   loop.dispatch({ kind: 'wall', wallMs: Date.now() });
+  loop.dispatch({ kind: 'load', load: machineLoad() });
   loop.dispatch({ kind: 'tombstones', locals });
   for await (const { scope, origin, start, n, body } of store.records()) {
     loop.dispatch({ kind: 'loaded', group: { scope, origin, start, records: [[n, body]] } });

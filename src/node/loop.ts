@@ -13,11 +13,15 @@ import type { Workforce, WorkInputs } from '../work/workforce.ts';
 import { InputShelf } from './input-shelf.ts';
 import { sha256 } from './item-list.ts';
 import { Journal } from './journal.ts';
+import { machineLoad } from './machine-load.ts';
 import { membersEntry } from './members.ts';
 import { sendBlob, sendRecords } from './record-sender.ts';
 
 /** Between two ticks, in ms. */
 const TICK_MS = 100;
+
+/** Between two looks at how busy the machine is, in ms. */
+const LOAD_MS = 5000;
 
 /** A jump between wall and monotonic clock that tells of a suspended machine, in ms. */
 const SUSPEND_MS = 2000;
@@ -102,6 +106,8 @@ export class Loop {
   run(): void {
     this.#timers.push(setInterval(() => this.#tick(), TICK_MS));
     this.#timers.push(setInterval(() => this.dispatch({ kind: 'wall', wallMs: Date.now() }), 1000));
+    const tellLoad = (): void => this.dispatch({ kind: 'load', load: machineLoad() });
+    this.#timers.push(setInterval(tellLoad, LOAD_MS));
   }
 
   /** Takes an event. One that an effect brings about comes after the effects before it. */

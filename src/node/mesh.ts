@@ -187,7 +187,7 @@ export interface PeerRow {
   readonly idle: number;
   /** When it started, in ms since 1970 by its own clock; later where that clock was set back. */
   readonly startedAt: number;
-  /** Load average of the last minute, of this machine alone; null of the others. */
+  /** Load average of its machine over the last minute; null where the system has none (Windows). */
   readonly load: number | null;
   readonly version: string;
   readonly mathClass: string;

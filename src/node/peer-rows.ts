@@ -1,4 +1,3 @@
-import { loadavg } from 'node:os';
 import { runningLeases } from '../core/lease-book.ts';
 import type { PeerState } from '../core/peer-state.ts';
 import type { Network } from '../net/network.ts';
@@ -10,13 +9,18 @@ export function peerRows(state: PeerState, network: Network, now: number): PeerR
   const rows: PeerRow[] = [ownRow(state)];
   for (const [peer, view] of state.roster.all()) {
     const link = links.get(peer);
-    const { name, start, slots, leases, version, mathClass, addresses } = view.register;
+    const { name, start, slots, leases, load, version, mathClass, addresses } = view.register;
     const liveness = state.roster.state(view, now);
     const busy = leases.filter(({ running }) => running).length;
     rows.push({
       ...{ peer, name, self: false, state: liveness },
       ...{ via: link?.via ?? 'none', relay: link?.relay ?? null, rttMs: link?.rttMs ?? null },
-      ...{ slots, busy, idle: liveness === 'alive' ? Math.max(0, slots - busy) : 0, load: null },
+      ...{
+        slots,
+        busy,
+        idle: liveness === 'alive' ? Math.max(0, slots - busy) : 0,
+        load: loadOf(load),
+      },
       ...{ version, mathClass, addresses, startedAt: start.incarnation * 1000 },
     });
   }
@@ -28,13 +32,12 @@ function ownRow(state: PeerState): PeerRow {
   const busy = runningLeases(state).length;
   return {
     ...{ peer, name, self: true, state: 'alive', via: 'self', relay: null, rttMs: 0 },
-    ...{ slots, busy, idle: Math.max(0, slots - busy), load: loadNow() },
+    ...{ slots, busy, idle: Math.max(0, slots - busy), load: loadOf(state.load) },
     ...{ version, mathClass, addresses: state.addresses },
     startedAt: state.start.incarnation * 1000,
   };
 }
 
-/** Windows has no such figure. */
-function loadNow(): number | null {
-  return process.platform === 'win32' ? null : (loadavg()[0] ?? null);
+function loadOf(hundredths: number | null): number | null {
+  return hundredths === null ? null : hundredths / 100;
 }

@@ -32,7 +32,7 @@ test('the table says by which relay a peer is connected, and what is free', () =
   expect(lines[4]).toMatch(/^far .* relay 12D3KooWdddddddd +2\.3 ms/);
 });
 
-test('--idle leaves out peers without a free slot', async () => {
+test('--idle leaves out peers without a free slot; the load of another machine is told', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'meshd-peers-'));
   const homes = [join(folder, 'a'), join(folder, 'b')] as const;
   const listen = ['--listen', '/ip4/127.0.0.1/tcp/0', '--json'];
@@ -48,7 +48,8 @@ test('--idle leaves out peers without a free slot', async () => {
     .trimEnd()
     .split('\n')
     .map((line) => JSON.parse(line) as PeerRow);
-  expect(rows.map(({ self, idle, load }) => [self, idle, load])).toEqual([[false, 2, null]]);
+  expect(rows.map(({ self, idle }) => [self, idle])).toEqual([[false, 2]]);
+  if (process.platform !== 'win32') expect(rows[0]?.load).toBeTypeOf('number');
   a.interrupt();
   b.interrupt();
   await Promise.all([a.done, b.done]);

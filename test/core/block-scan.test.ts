@@ -115,7 +115,7 @@ class Claimant {
     const register: Register = {
       ...{ peer, start: START, sequence: ++this.#records, name: peer, version: '0', slots: 1 },
       ...{ mathClass: MATH, addresses: [], refuses: [], heartbeatMs: 1000, leaving: false },
-      ...{ stores: true, leases: spans.map((each, k) => leaseOf(k, each)) },
+      ...{ stores: true, load: null, leases: spans.map((each, k) => leaseOf(k, each)) },
     };
     this.state.roster.hear(register, this.now);
   }

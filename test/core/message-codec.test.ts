@@ -59,6 +59,7 @@ const register: fc.Arbitrary<Register> = fc.record({
   heartbeatMs: fc.integer({ min: 1, max: 600_000 }),
   leaving: fc.boolean(),
   stores: fc.boolean(),
+  load: fc.option(fc.nat(1_000_000)),
   leases: fc.array(lease, { maxLength: 4 }),
 });
 

@@ -132,7 +132,7 @@ class Listener {
       ...{ sequence: ++this.#sequence, slots: what.slots, heartbeatMs: what.heartbeatMs },
       mathClass: what.alien === 0 ? 'bb'.repeat(8) : MATH,
       refuses: what.refuses === 0 ? [IDS[0]] : [],
-      ...{ leaving: what.leaving === 0, stores: what.stores !== 0 },
+      ...{ leaving: what.leaving === 0, stores: what.stores !== 0, load: null },
     };
     this.state.roster.hear(register, this.now);
   }

@@ -17,7 +17,14 @@ function among(others: number): PeerState {
   state.booted = true;
   for (let k = 0; k < others; k++) {
     const lists = { addresses: [], refuses: [], leases: [] };
-    const words = { heartbeatMs: 1000, leaving: false, stores: true, sequence: 1, start: START };
+    const words = {
+      heartbeatMs: 1000,
+      leaving: false,
+      stores: true,
+      load: null,
+      sequence: 1,
+      start: START,
+    };
     state.roster.hear({ ...self, ...words, ...lists, peer: `other ${k}` }, 0);
   }
   return state;

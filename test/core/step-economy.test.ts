@@ -109,7 +109,7 @@ describe('a conflict of leases', () => {
     const register: Register = {
       ...{ peer: name, start: { incarnation: 1, nonce: '00'.repeat(8) }, sequence, name },
       ...{ version: '0', slots: 1, mathClass: 'aa'.repeat(8), addresses: [], refuses: [] },
-      ...{ heartbeatMs: 1000, leaving: false, stores: true, leases: [lease] },
+      ...{ heartbeatMs: 1000, leaving: false, stores: true, load: null, leases: [lease] },
     };
     const message = { kind: 'heartbeat', register, fresh: [] } as const;
     peer.dispatch({ kind: 'message', from: name, message: { ...message, fresh: [] } });

@@ -42,7 +42,7 @@ test('a larger start of one’s own id that lives is a copied home: this process
   const beat = (incarnation: number, sequence: number): string[] => {
     const register: Register = {
       ...{ ...self, sequence, addresses: [], refuses: [], heartbeatMs: 1000 },
-      ...{ leaving: false, stores: true, leases: [] },
+      ...{ leaving: false, stores: true, load: null, leases: [] },
       start: { incarnation, nonce: '22'.repeat(8) },
     };
     const message = { kind: 'heartbeat' as const, register, fresh: [] };

@@ -38,7 +38,8 @@ test('a peer of another protocol number is refused with a line on both sides', a
     ...{ privateKey, gate, announce: [], loopbackOnly: true },
     listen: [LOOPBACK],
   });
-  const sync = protocolsOf(gate.ring.mesh).sync.replace(/\d+$/, '3');
+  const own = Number(/\d+$/.exec(protocolsOf(gate.ring.mesh).sync)?.[0]);
+  const sync = protocolsOf(gate.ring.mesh).sync.replace(/\d+$/, `${own + 1}`);
   const said = new Promise((resolve) => watchProtocols(newer, sync, resolve));
   await newer.handle(sync, () => {});
   await newer.start();
@@ -47,12 +48,12 @@ test('a peer of another protocol number is refused with a line on both sides', a
     const closed = new Promise((resolve) => connection.addEventListener('close', resolve));
     expect(await said).toEqual({
       peer: member.network.self,
-      reason: 'it speaks protocol 2, this machine 3: upgrade meshd on that one',
+      reason: `it speaks protocol ${own}, this machine ${own + 1}: upgrade meshd on that one`,
     });
     await member.told.until(({ logs }) => logs.some(({ event }) => event === 'protocol.other'));
     expect(member.told.logs.find(({ event }) => event === 'protocol.other')?.fields).toEqual({
       peer: newer.peerId.toString(),
-      reason: 'it speaks protocol 3, this machine 2: upgrade meshd on this machine',
+      reason: `it speaks protocol ${own + 1}, this machine ${own}: upgrade meshd on this machine`,
     });
     await closed;
     expect(member.told.ups).toEqual([]);

@@ -97,7 +97,7 @@ function busy() {
   mesh.pass(500);
   mesh.start(mesh.peer(2));
   mesh.ask(mesh.peer(0), (request) => ({ kind: 'confirm', request, job: id }));
-  mesh.ask(mesh.peer(2), () => ({ kind: 'fetch', hash: sha256('nobody has it') }));
+  mesh.ask(mesh.peer(0), () => ({ kind: 'fetch', hash: sha256('nobody has it') }));
   mesh.certificate(id);
   mesh.pass(20_000);
   // One peer sleeps while the others collect the job; then it is told of that.
