@@ -29,6 +29,7 @@ interface Header {
   readonly limits: Limits;
   readonly maxErrors: number | null;
   readonly fresh: boolean;
+  readonly commands: boolean;
   readonly priority: number;
   readonly programBytes: number;
   /** Of the source map that follows the program; 0 for none. */
@@ -102,6 +103,7 @@ function readHeader(line: string | null): Header {
     limits: limitsOf(header.limits),
     maxErrors: header.maxErrors === null ? null : whole(header, 'maxErrors', 0, MAX_ACCEPT),
     fresh: header.fresh === true,
+    commands: header.commands === true,
     priority: whole(header, 'priority', -10, 10),
     programBytes: whole(header, 'programBytes', 1, MAX_PROGRAM_BYTES),
     sourcesBytes: whole(header, 'sourcesBytes', 0, MAX_SOURCES_BYTES),

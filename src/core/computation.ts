@@ -1,4 +1,5 @@
 import { AnswerMap, type Outcome, outcomeKey, segmentOutcomes } from './answer-map.ts';
+import { Choices } from './choices.ts';
 import type { ComputationId, Hash, JobId, PeerId } from './ids.ts';
 import { IntervalSet } from './interval-set.ts';
 import { type Limits, reaches } from './limits.ts';
@@ -57,6 +58,8 @@ export class Computation {
   readonly coverage: IntervalSet = new IntervalSet();
   readonly answers: AnswerMap;
   readonly disputes: Map<number, Dispute> = new Map();
+  /** Which run of each command counts; null for a function. */
+  readonly #choices: Choices | null;
   /** Fresh evaluations by index, then by outcome: the records that made them. */
   readonly #fresh = new Map<number, Map<string, Set<string>>>();
   readonly attempts: Map<number, PlacedAttempt[]> = new Map();
@@ -80,11 +83,16 @@ export class Computation {
     this.id = id;
     this.spec = spec;
     this.answers = new AnswerMap(spec.items !== null);
+    this.#choices = spec.commandsOf === null ? null : new Choices();
   }
 
-  /** Adds a segment. Returns the indices that became disputed by it. */
-  apply(key: RecordKey, segment: Segment): number[] {
+  /**
+   * Adds a segment. Returns the indices that became disputed by it; of commands, those that another
+   * run counts at.
+   */
+  apply(key: RecordKey, segment: Segment): readonly number[] {
     const outcomes = segmentOutcomes(segment.accepted, segment.errors);
+    if (this.#choices !== null) return this.#applyRuns(this.#choices, key, segment, outcomes);
     const disputed = this.#compare(segment, outcomes);
     this.#count(key, segment);
     const record = `${key.origin} ${key.start.incarnation}.${key.start.nonce} ${key.n}`;
@@ -101,6 +109,42 @@ export class Computation {
       if (index >= segment.lo && index < segment.hi) this.#settle(index);
     }
     return disputed;
+  }
+
+  /** Adds runs of commands. Returns the indices that another run counts at. */
+  #applyRuns(
+    choices: Choices,
+    key: RecordKey,
+    segment: Segment,
+    outcomes: Map<number, Outcome>,
+  ): readonly number[] {
+    const { counts, rivals } = choices.take(key, outcomes);
+    this.#count(key, segment);
+    this.coverage.add(segment.lo, segment.hi);
+    for (const [index, outcome] of counts) this.#put(index, outcome, key.origin);
+    return rivals;
+  }
+
+  #put(index: number, outcome: Outcome, maker: PeerId): void {
+    this.answers.set(index, outcome);
+    this.#noteLong(index, outcome);
+    this.#noteMaker(outcome, maker);
+  }
+
+  /** False for commands: two runs of one need not come to the same. */
+  get isPure(): boolean {
+    return this.#choices === null;
+  }
+
+  /** The record whose outcome of a command counts. */
+  recordAt(index: number): RecordKey | undefined {
+    return this.#choices?.recordAt(index);
+  }
+
+  /** Takes the owner's word on which run of a command counts. */
+  choose(index: number, of: RecordKey): void {
+    const outcome = this.#choices?.name(index, of);
+    if (outcome !== undefined) this.#put(index, outcome, of.origin);
   }
 
   /** Fixes the outcomes below the end of a certified answer: no later dispute changes them. */

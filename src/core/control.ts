@@ -54,6 +54,7 @@ export function applyControl(turn: Turn, placed: Orphan): void {
       return applyRemoval(turn, body, key.origin);
     case 'segment':
     case 'attempt':
+    case 'choice':
       return;
     default:
       return assertNever(body);

@@ -21,7 +21,9 @@ const SURELY_ALIVE = 2;
 export function chooseCopy(turn: Turn, job: JobState): Choice | null {
   const { computation } = job;
   const median = computation.medianMs;
-  if (median === null || !job.active || !eligible(turn, computation)) return null;
+  // A command is not to run twice.
+  if (median === null || !computation.isPure || !job.active || !eligible(turn, computation))
+    return null;
   const { roster, timing } = turn.state;
   const leastMs = Math.max(1.5 * median, 100);
   const aliveMs = SURELY_ALIVE * timing.deadMs * roster.spacing;

@@ -26,6 +26,9 @@ export function settleEnds(turn: Turn): void {
 }
 
 function certify(turn: Turn, job: JobState): void {
+  const { commandsOf } = job.manifest.spec;
+  // Which run of a command counts is the owner's word.
+  if (commandsOf !== null && commandsOf !== turn.state.self.peer) return;
   const answer = completeAnswer(job);
   if (answer === null) return;
   if (answer.skipped.length === 0) {
@@ -71,10 +74,12 @@ function checkEnding(turn: Turn, job: JobState): void {
   if (job.fixed || ending === null) return;
   const disputed = computation.disputedBelow(ending.end);
   if (disputed.length > 0 ? !holdsRivals(job, disputed) : !holdsAnswer(job)) return;
+  // The owner's choice among runs is still to come.
+  if (!computation.isPure && !job.checked && !matches(turn, job, disputed)) return;
   job.fixed = true;
   // With stuck indices that a machine mastered later, the lines here are not the successor's.
   const isOther = job.skipped.some((index) => computation.coverage.has(index));
-  const isKnown = isOther || (job.checked && disputed.length === 0);
+  const isKnown = isOther || !computation.isPure || (job.checked && disputed.length === 0);
   const fits = isKnown || matches(turn, job, disputed);
   computation.certify(ending.end);
   if (!job.checked) {

@@ -1,4 +1,5 @@
 import { encode, hexToBytes } from './codec.ts';
+import { COMMAND_TELL_MS } from './commands.ts';
 import type { Computation } from './computation.ts';
 import type { ComputationId, PeerId } from './ids.ts';
 import type { IntervalSet } from './interval-set.ts';
@@ -74,7 +75,8 @@ export function start(turn: Turn, own: OwnLease): void {
   const failed = turn.state.computations.get(computation)?.attempts.has(lo) === true;
   const fresh = own.purpose === 'dispute' || failed;
   const each = turn.state.jobs.get(own.lease.job)?.manifest.fresh === true;
-  turn.execute({ id, computation, lo, hi, limits, fresh, each });
+  const isPure = turn.state.computations.get(computation)?.isPure !== false;
+  turn.execute({ id, computation, lo, hi, limits, fresh, each }, isPure ? null : COMMAND_TELL_MS);
 }
 
 /** Ends a lease: with its last segment's number it stays visible for a while, else it goes. */

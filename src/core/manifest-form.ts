@@ -15,6 +15,7 @@ import {
 import { MAX_INDEX } from './interval-set.ts';
 import { limitsForm } from './limits.ts';
 import { type ComputationSpec, MAX_MICROSECONDS, type Manifest, type Target } from './manifest.ts';
+import { peerForm } from './register-codec.ts';
 
 /** Most accepted candidates or items that one job may ask for. */
 export const MAX_TARGET = 2_147_483_648;
@@ -23,15 +24,22 @@ const index = whole(0, MAX_INDEX);
 
 const items = map(tuple(hash, whole(1, MAX_TARGET)), ([root, count]) => ({ root, count }));
 
+const ofFunction = map(digits(8), (mathClass) => ({ mathClass, commandsOf: null }));
+const ofCommands = map(peerForm, (commandsOf) => ({ mathClass: null, commandsOf }));
+
+/** Of a function the class of Math that it needs, of commands their owner. */
+const runner: Form<Pick<ComputationSpec, 'mathClass' | 'commandsOf'>> = (value) =>
+  typeof value === 'string' ? ofCommands(value) : ofFunction(value);
+
 const spec: Form<ComputationSpec> = map(
-  tuple(hash, hash, index, nullable(items), whole(1, 1000), digits(8)),
-  ([program, params, seed, itemList, contract, mathClass]) => ({
+  tuple(hash, hash, index, nullable(items), whole(1, 1000), runner),
+  ([program, params, seed, itemList, contract, who]) => ({
     program,
     params,
     seed,
     items: itemList,
     contract,
-    mathClass,
+    ...who,
   }),
 );
 
@@ -82,6 +90,10 @@ export const manifestForm: Form<Manifest> = (value) => {
   const isMap = aim.kind === 'map';
   if (isMap !== (itemList !== null) || (isMap && itemList?.count !== aim.count)) {
     return new Rejection('the target does not fit the items');
+  }
+  const { commandsOf } = specification;
+  if (commandsOf !== null && (!isMap || commandsOf !== owner)) {
+    return new Rejection('commands of somebody else, or without items');
   }
   return {
     owner,

@@ -23,8 +23,18 @@ export interface ComputationSpec {
   /** Root and count of the items of a map job, else null. */
   readonly items: { readonly root: Hash; readonly count: number } | null;
   readonly contract: number;
-  /** Fingerprint of Math: 16 hexadecimal digits. */
-  readonly mathClass: string;
+  /** Fingerprint of Math: 16 hexadecimal digits; null for commands, which run on any machine. */
+  readonly mathClass: string | null;
+  /**
+   * Whose commands the items are; null for the items or candidates of a function. Commands are not
+   * pure: each is to run once, and that peer alone certifies.
+   */
+  readonly commandsOf: PeerId | null;
+}
+
+/** Says whether a machine with this fingerprint of Math can evaluate a computation. */
+export function isOfClass(spec: ComputationSpec, mathClass: string): boolean {
+  return spec.mathClass === null || spec.mathClass === mathClass;
 }
 
 /** What a job asks of its computation. */
@@ -69,7 +79,7 @@ function specTuple(spec: ComputationSpec): unknown[] {
     spec.seed,
     spec.items === null ? null : [hexToBytes(spec.items.root), spec.items.count],
     spec.contract,
-    hexToBytes(spec.mathClass),
+    spec.mathClass === null ? spec.commandsOf : hexToBytes(spec.mathClass),
   ];
 }
 

@@ -1,6 +1,7 @@
 import type { Computation } from './computation.ts';
 import { servesComputation } from './duty.ts';
 import type { ComputationId, PeerId } from './ids.ts';
+import { isOfClass } from './manifest.ts';
 import type { Register } from './register.ts';
 import { type Contender, Contenders, rendezvousRank } from './rendezvous.ts';
 import type { Turn } from './turn.ts';
@@ -16,7 +17,7 @@ function fits(register: Register, computation: Computation): boolean {
     register.slots > 0 &&
     register.stores &&
     !register.leaving &&
-    register.mathClass === computation.spec.mathClass &&
+    isOfClass(computation.spec, register.mathClass) &&
     !register.refuses.includes(computation.id)
   );
 }
@@ -28,7 +29,7 @@ export function eligible(turn: Turn, computation: Computation): boolean {
     self.slots > 0 &&
     !diskFull &&
     !stopped &&
-    self.mathClass === computation.spec.mathClass &&
+    isOfClass(computation.spec, self.mathClass) &&
     !refuses.has(computation.id) &&
     servesComputation(turn.state, computation.id)
   );

@@ -19,8 +19,8 @@ import { MAX_INDEX } from './interval-set.ts';
 import { limitsForm, limitsTuple } from './limits.ts';
 import { encodeManifest, MAX_MICROSECONDS, microseconds } from './manifest.ts';
 import { manifestForm, risingIndices } from './manifest-form.ts';
-import type { ControlOp, OpChange, RecordBody, Segment } from './record.ts';
-import { peerForm } from './register-codec.ts';
+import type { Choice, ControlOp, OpChange, RecordBody, Segment } from './record.ts';
+import { peerForm, peerStartForm, peerStartToWire } from './register-codec.ts';
 
 /** The longest body of a record, in bytes. */
 export const MAX_BODY_BYTES = 73_728;
@@ -53,6 +53,16 @@ export function opPayload(op: Pick<ControlOp, 'job' | 'number' | 'change'>): Uin
 /** What the author of a skip signs. */
 export function skipPayload(job: string, skipped: number): Uint8Array {
   return encode(['meshd skip', hexToBytes(job), skipped]);
+}
+
+/** What the owner of commands signs to say which run of one counts. */
+export function choicePayload({
+  computation,
+  index: at,
+  of,
+}: Pick<Choice, 'computation' | 'index' | 'of'>): Uint8Array {
+  const record = [...peerStartToWire([of.origin, of.start]), of.n];
+  return encode(['meshd choice', hexToBytes(computation), at, record]);
 }
 
 /** What the author of a removal signs, with the mesh: the two may be members of another one too. */
@@ -109,6 +119,10 @@ export function encodeBody(body: RecordBody): Uint8Array {
       return encode([6, hexToBytes(body.job), body.index, body.signature]);
     case 'removal':
       return encode([7, body.peer, body.signature]);
+    case 'choice': {
+      const record = [peerStartToWire([body.of.origin, body.of.start]), body.of.n];
+      return encode([8, hexToBytes(body.computation), body.index, ...record, body.signature]);
+    }
     default:
       return assertNever(body);
   }
@@ -226,6 +240,16 @@ const FORMS: readonly Form<RecordBody>[] = [
     peer,
     signature: signed,
   })),
+  map(
+    tuple(oneOf(8), hash, index, peerStartForm, index, signature),
+    ([, computation, at, [origin, start], n, signed]) => ({
+      kind: 'choice',
+      computation,
+      index: at,
+      of: { origin, start, n },
+      signature: signed,
+    }),
+  ),
 ];
 
 /** Reads a record's body: checks form and limits, never throws. Signatures are checked later. */

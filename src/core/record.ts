@@ -1,5 +1,5 @@
 import type { Column, ErrorOutcome } from './column.ts';
-import type { Hash, JobId, PeerId, Scope, Start } from './ids.ts';
+import type { ComputationId, Hash, JobId, PeerId, Scope, Start } from './ids.ts';
 import type { Limits } from './limits.ts';
 import type { Manifest } from './manifest.ts';
 
@@ -57,6 +57,16 @@ export interface Removal {
   readonly signature: Uint8Array;
 }
 
+/** Its owner's word on which run of a command counts. */
+export interface Choice {
+  readonly kind: 'choice';
+  readonly computation: ComputationId;
+  readonly index: number;
+  /** The record with the outcome. */
+  readonly of: Omit<RecordKey, 'scope'>;
+  readonly signature: Uint8Array;
+}
+
 /** What a control op changes. */
 export type OpChange =
   | { readonly kind: 'cancel'; readonly reason: 'user' | 'deadline'; readonly wait: boolean }
@@ -108,4 +118,5 @@ export type RecordBody =
   | Segment
   | Attempt
   | Skip
+  | Choice
   | Removal;

@@ -1,12 +1,14 @@
+import { chooseFirst } from './commands.ts';
 import { applyControl, subjectOf } from './control.ts';
 import type { Hash, PeerId, Scope } from './ids.ts';
 import { preempt } from './lease-book.ts';
 import { encodeManifest } from './manifest.ts';
 import type { RecordGroup } from './message.ts';
 import type { Orphan } from './peer-state.ts';
-import type { RecordBody, RecordKey } from './record.ts';
+import type { Choice, RecordBody, RecordKey } from './record.ts';
 import {
   certificatePayload,
+  choicePayload,
   decodeBody,
   encodeBody,
   opPayload,
@@ -50,7 +52,7 @@ export function append(turn: Turn, scope: Scope, body: RecordBody): Hash {
     turn.made.push(group);
     applyWork(turn, { key, body, hash });
     if (body.kind !== 'segment') {
-      if (body.kind === 'skip') state.kept.set(hash, write);
+      if (body.kind === 'skip' || body.kind === 'choice') state.kept.set(hash, write);
       turn.hurry();
       turn.emit({ kind: 'broadcast', message: { kind: 'announce', groups: [group] } });
     }
@@ -96,11 +98,11 @@ function receiveOne(turn: Turn, key: RecordKey, bytes: Uint8Array, source: Sourc
   if (key.origin === state.self.peer) noteLaterStart(turn, key.start);
   if (source !== 'disk') {
     const write = turn.keep({ kind: 'record', ...key, body: bytes });
-    if (key.scope === 'control' || body.kind === 'skip') {
+    if (key.scope === 'control' || body.kind === 'skip' || body.kind === 'choice') {
       state.kept.set(hash, write);
       turn.hurry();
     }
-  } else if (key.scope === 'control' || body.kind === 'skip') {
+  } else if (key.scope === 'control' || body.kind === 'skip' || body.kind === 'choice') {
     state.kept.set(hash, 0);
   }
   if (key.scope === 'control') {
@@ -126,8 +128,9 @@ function recordFault(
   body: RecordBody,
   source: Source,
 ): string | undefined {
-  const control = body.kind !== 'segment' && body.kind !== 'attempt' && body.kind !== 'skip';
-  if (control !== (key.scope === 'control')) return `a ${body.kind} in this scope`;
+  if (ofWork(body) === (key.scope === 'control')) return `a ${body.kind} in this scope`;
+  const control = !ofWork(body);
+  if (body.kind === 'choice' && !isOwnersChoice(turn, key, body)) return 'a choice of no owner';
   const subject = control ? subjectOf(turn, body) : null;
   if (subject !== null && turn.state.tombstones.has(subject)) return 'of a job that was collected';
   // Else it would answer its own removal by removing all others.
@@ -136,6 +139,17 @@ function recordFault(
   }
   // What this peer wrote to its disk it had checked; the disk's own hash covers the rest.
   return source === 'disk' || isSigned(turn, key.origin, body) ? undefined : FORGED;
+}
+
+/** Says whether a record stands in the log of a computation. */
+function ofWork({ kind }: RecordBody): boolean {
+  return kind === 'segment' || kind === 'attempt' || kind === 'skip' || kind === 'choice';
+}
+
+/** Only the owner of commands chooses among their runs. */
+function isOwnersChoice({ state }: Turn, { scope, origin }: RecordKey, choice: Choice): boolean {
+  const owner = state.computations.get(scope)?.spec.commandsOf;
+  return choice.computation === scope && owner === origin;
 }
 
 /** Says whether a record that needs a signature bears its author's. */
@@ -149,6 +163,8 @@ function isSigned({ env, state }: Turn, origin: PeerId, body: RecordBody): boole
       return env.verify(origin, certificatePayload(body.job, body.certificate), body.signature);
     case 'skip':
       return env.verify(origin, skipPayload(body.job, body.index), body.signature);
+    case 'choice':
+      return env.verify(origin, choicePayload(body), body.signature);
     case 'removal':
       return env.verify(origin, removalPayload(state.self, body.peer), body.signature);
     default:
@@ -164,11 +180,17 @@ function applyWork(turn: Turn, placed: Orphan): void {
   if (computation === undefined) return;
   if (body.kind === 'segment') {
     const disputed = computation.apply(key, body);
-    for (const index of state.booted ? disputed : []) {
+    if (!computation.isPure && state.booted) {
+      for (const choice of chooseFirst(turn, computation, disputed))
+        append(turn, key.scope, choice);
+    }
+    for (const index of state.booted && computation.isPure ? disputed : []) {
       turn.log('warn', 'outcome.disputed', { computation: computation.id, index });
     }
   } else if (body.kind === 'attempt') {
     computation.addAttempt(key, body, turn.now);
+  } else if (body.kind === 'choice') {
+    computation.choose(body.index, { scope: key.scope, ...body.of });
   } else if (body.kind === 'skip') {
     applyControl(turn, placed);
   }

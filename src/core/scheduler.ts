@@ -1,5 +1,6 @@
 import { knownEnd } from './answer.ts';
 import { type Choice, chooseNeeded } from './block-choice.ts';
+import { waitsUnopposedMs } from './commands.ts';
 import { chooseCopy } from './copy-choice.ts';
 import { serves } from './duty.ts';
 import type { JobState } from './job-state.ts';
@@ -81,6 +82,9 @@ function startClaimed(turn: Turn): void {
   const { state } = turn;
   for (const own of openLeases(state)) {
     if (own.startedAt !== null || own.write > state.stored) continue;
+    const computation = state.computations.get(own.lease.computation);
+    const waitsMs = computation === undefined ? 0 : waitsUnopposedMs(turn, computation);
+    if (turn.now - own.claimedAt < waitsMs) continue;
     if (busySlots(state) >= state.self.slots) return;
     start(turn, own);
   }

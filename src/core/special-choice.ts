@@ -120,6 +120,8 @@ export function chooseMissing(
   most: number,
 ): Special | null {
   const { missing } = computation;
+  // A second run of a command would come to something else.
+  if (!computation.isPure) return null;
   const self = turn.state.self.peer;
   const failed = (index: number): boolean =>
     computation.attemptsAt(index, limits).some(({ peer }) => peer === self);

@@ -39,8 +39,9 @@ export class Turn {
     this.#effects.push({ kind: 'send', to, message });
   }
 
-  execute(execution: Omit<Execution, 'tellMs'>): void {
-    const tellMs = TELL_MS * this.state.roster.spacing;
+  /** soonMs: outcomes are told so soon, whatever the size of the mesh. */
+  execute(execution: Omit<Execution, 'tellMs'>, soonMs: number | null = null): void {
+    const tellMs = soonMs ?? TELL_MS * this.state.roster.spacing;
     this.emit({ kind: 'execute', execution: { ...execution, tellMs } });
   }
 

@@ -4,6 +4,7 @@ import { trusts } from '../core/duty.ts';
 import type { ComputationId, Hash, JobId } from '../core/ids.ts';
 import type { Interval } from '../core/interval-set.ts';
 import type { JobState } from '../core/job-state.ts';
+import { isOfClass } from '../core/manifest.ts';
 import { MeshError } from '../core/mesh-error.ts';
 import type { OpChange } from '../core/record.ts';
 import type { Rerun, Workforce } from '../work/workforce.ts';
@@ -139,7 +140,7 @@ export class LocalJob implements Job {
   async verify(options: WaitOptions & { readonly sample: number }): Promise<VerifyReport> {
     const { slots, mathClass } = this.#loop.state.self;
     // Another class would find differences in a pure function.
-    if (slots === 0 || mathClass !== this.#job.computation.spec.mathClass) {
+    if (slots === 0 || !isOfClass(this.#job.computation.spec, mathClass)) {
       const why = slots === 0 ? 'it has no slots' : `its Math class is ${mathClass}`;
       const text = `this peer does not evaluate ${this.name} (${why}): verify it on another peer`;
       throw new MeshError('MESH_NOT_EVALUATED', text);

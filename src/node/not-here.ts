@@ -1,5 +1,6 @@
 import { isNamed, trusts } from '../core/duty.ts';
 import type { JobState } from '../core/job-state.ts';
+import { isOfClass } from '../core/manifest.ts';
 import type { PeerState } from '../core/peer-state.ts';
 
 /** Why this machine does not work on a job that goes on, in words; null when it does. */
@@ -15,7 +16,7 @@ export function whyNotHere(state: PeerState, job: JobState): string | null {
   if (state.only !== null && !isNamed(job, state.only)) {
     return `this machine is there for ${JSON.stringify(state.only)} alone`;
   }
-  if (computation.spec.mathClass !== state.self.mathClass) {
+  if (!isOfClass(computation.spec, state.self.mathClass)) {
     return `it needs Math class ${computation.spec.mathClass}, this machine has another`;
   }
   return state.refuses.has(computation.id) ? 'its program does not start on this machine' : null;

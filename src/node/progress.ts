@@ -1,6 +1,7 @@
 import { finalLines } from '../core/answer.ts';
 import { serves } from '../core/duty.ts';
 import type { JobState } from '../core/job-state.ts';
+import { isOfClass } from '../core/manifest.ts';
 import type { PeerState } from '../core/peer-state.ts';
 import { estimate } from '../core/reach.ts';
 import type { Progress } from './mesh.ts';
@@ -68,16 +69,16 @@ function livePeers(
   job: JobState,
   now: number,
 ): { readonly peers: number; readonly slots: number } {
-  const { mathClass } = job.computation.spec;
+  const { spec } = job.computation;
   let peers = 0;
   let slots = 0;
-  if (state.self.mathClass === mathClass && state.self.slots > 0 && serves(state, job)) {
+  if (isOfClass(spec, state.self.mathClass) && state.self.slots > 0 && serves(state, job)) {
     peers++;
     slots += state.self.slots;
   }
   for (const [, view] of state.roster.all()) {
     const { register } = view;
-    if (state.roster.state(view, now) === 'dead' || register.mathClass !== mathClass) continue;
+    if (state.roster.state(view, now) === 'dead' || !isOfClass(spec, register.mathClass)) continue;
     if (register.slots === 0 || register.refuses.includes(job.computation.id)) continue;
     peers++;
     slots += register.slots;
@@ -94,7 +95,8 @@ function waitsFor(state: PeerState, job: JobState, slots: number): string | null
   if (stuck !== undefined) return `index ${stuck}, which failed on every try`;
   if (state.diskFull) return 'space on this disk';
   if (slots > 0) return null;
+  const { isPure, spec } = job.computation;
   return jobRow(state, job, state.lastTick).peers > 0
     ? null
-    : `a peer with slots and Math class ${job.computation.spec.mathClass}`;
+    : `a peer with slots${isPure ? ` and Math class ${spec.mathClass}` : ''}`;
 }

@@ -20,7 +20,12 @@ export async function publishSubmission(
   submission: Submission,
   options: SubmitOptions = {},
 ): Promise<JobId> {
-  const { spec, sources, blobs } = packSubmission(submission, workforce.mathClass);
+  const { spec, sources, blobs } = packSubmission(
+    submission,
+    submission.commands
+      ? { mathClass: null, commandsOf: loop.state.self.peer }
+      : { mathClass: workforce.mathClass, commandsOf: null },
+  );
   const first = await tryFirst(loop, workforce, submission, spec, options);
   const { target } = submission;
   const manifest: Manifest = {
@@ -56,7 +61,7 @@ export async function publishSubmission(
 
 function packSubmission(
   submission: Submission,
-  mathClass: string,
+  runner: Pick<ComputationSpec, 'mathClass' | 'commandsOf'>,
 ): { spec: ComputationSpec; sources: Hash | null; blobs: NamedBlob[] } {
   const encoder = new TextEncoder();
   const program = { hash: sha256(submission.program), bytes: submission.program };
@@ -78,7 +83,7 @@ function packSubmission(
     seed: submission.seed,
     items,
     contract: CONTRACT_VERSION,
-    mathClass,
+    ...runner,
   };
   return { spec, sources, blobs };
 }
@@ -99,7 +104,8 @@ async function tryFirst(
   const computation = computationId(spec, sha256);
   const known = loop.state.computations.get(computation);
   // A probe evaluates many in one executor.
-  const isNeeded = known?.coverage.has(0) !== true && !submission.fresh;
+  // And a command would run once more than it is to.
+  const isNeeded = known?.coverage.has(0) !== true && !submission.fresh && !submission.commands;
   if (!isNeeded || workforce.slots === 0) return null;
   const { target } = submission;
   const texts = target.kind === 'map' ? target.items : null;

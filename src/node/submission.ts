@@ -28,6 +28,8 @@ export interface Submission {
   /** 0 … MAX_TARGET, or null for any number. */
   readonly maxErrors: number | null;
   readonly fresh: boolean;
+  /** The program is what commands have in common, and each item is one of them. */
+  readonly commands: boolean;
   /** −10 … 10. */
   readonly priority: number;
 }
@@ -109,7 +111,7 @@ export async function toSubmission(request: PublishRequest): Promise<Submission>
     sources: sources.length > MAX_SOURCES_BYTES ? null : sources,
     ...{ maxEvals: maxEvals ?? null, deadlineMs: deadlineMs ?? null },
     limits: { timeoutMs: timeoutMs ?? null, memoryBytes: memoryBytes ?? null },
-    ...{ maxErrors: maxErrors ?? null, fresh },
+    ...{ maxErrors: maxErrors ?? null, fresh, commands: false },
   };
 }
 

@@ -48,6 +48,7 @@ describe('a publication request', () => {
     expect(rest).toEqual({
       ...{ name: 'square', params: 'null', seed: 0, priority: 0, maxEvals: null, deadlineMs: null },
       ...{ limits: { timeoutMs: null, memoryBytes: null }, maxErrors: null, fresh: false },
+      commands: false,
       target: { kind: 'map', items: ['1', '"a"', 'null'] },
     });
   });

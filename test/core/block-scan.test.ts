@@ -50,7 +50,15 @@ class Claimant {
     const self = { peer: 'self', name: 'self', version: '0', slots: 1, mathClass: MATH };
     this.state = newPeerState(self, START, DEFAULT_TIMING);
     const spec = {
-      ...{ program: HASH, params: HASH, seed: 0, items: null, contract: 1, mathClass: MATH },
+      ...{
+        program: HASH,
+        params: HASH,
+        seed: 0,
+        items: null,
+        contract: 1,
+        mathClass: MATH,
+        commandsOf: null,
+      },
     };
     const manifest: Manifest = {
       ...{ owner: 'self', nonce: '00'.repeat(16), name: 'job', spec },

@@ -13,7 +13,7 @@ const JOBS = ['a1'.repeat(32), 'b2'.repeat(32)] as const;
 const BOUND = 12;
 const SPEC: ComputationSpec = {
   ...{ program: HASH, params: HASH, seed: 7, items: null, contract: 1 },
-  mathClass: '00'.repeat(8),
+  ...{ mathClass: '00'.repeat(8), commandsOf: null },
 };
 const START = { incarnation: 1, nonce: '11'.repeat(8) };
 

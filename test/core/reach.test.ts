@@ -14,7 +14,7 @@ function jobOf(target: Target, probe: Manifest['probe'] = NO_PROBE): JobState {
   const items = target.kind === 'map' ? { root: HASH, count: target.count } : null;
   const spec = {
     ...{ program: HASH, params: HASH, seed: 0, items, contract: 1 },
-    mathClass: 'aa'.repeat(8),
+    ...{ mathClass: 'aa'.repeat(8), commandsOf: null },
   };
   const manifest: Manifest = {
     ...{ owner: 'anna', nonce: '00'.repeat(16), name: 'job', spec, target },

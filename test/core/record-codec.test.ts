@@ -36,9 +36,12 @@ const limits: fc.Arbitrary<Limits> = fc.record({
   memoryBytes: fc.option(fc.integer({ min: 128_000_000, max: 2 ** 46 })),
 });
 
+/** As peer ids are written. */
+const peer = fc.stringMatching(/^[!-~]{1,64}$/);
+
 const manifest: fc.Arbitrary<Manifest> = fc
   .record({
-    owner: text(64, 1),
+    owner: peer,
     nonce: digits(32),
     name: text(64, 1),
     program: hash,
@@ -47,6 +50,7 @@ const manifest: fc.Arbitrary<Manifest> = fc
     seed: index,
     mathClass: digits(16),
     target,
+    commands: fc.boolean(),
     limits,
     maxErrors: fc.option(fc.integer({ min: 0, max: 2 ** 31 })),
     fresh: fc.boolean(),
@@ -58,19 +62,34 @@ const manifest: fc.Arbitrary<Manifest> = fc
     candidates: fc.nat(64),
     microseconds: fc.nat(),
   })
-  .map(({ program, params, root, seed, mathClass, parent, candidates, microseconds, ...rest }) => ({
-    ...rest,
-    root: parent,
-    spec: {
+  .map(
+    ({
       program,
       params,
+      root,
       seed,
-      items: rest.target.kind === 'map' ? { root, count: rest.target.count } : null,
-      contract: 1,
       mathClass,
-    },
-    probe: { candidates, accepted: candidates, ms: microseconds / 1000 },
-  }));
+      parent,
+      candidates,
+      microseconds,
+      commands,
+      ...rest
+    }) => ({
+      ...rest,
+      root: parent,
+      spec: {
+        program,
+        params,
+        seed,
+        items: rest.target.kind === 'map' ? { root, count: rest.target.count } : null,
+        contract: 1,
+        ...(commands && rest.target.kind === 'map'
+          ? { mathClass: null, commandsOf: rest.owner }
+          : { mathClass, commandsOf: null }),
+      },
+      probe: { candidates, accepted: candidates, ms: microseconds / 1000 },
+    }),
+  );
 
 const COLUMN_KINDS = ['number', 'record', 'text', 'hash'] as const;
 
@@ -183,9 +202,14 @@ const BODIES: { [K in RecordBody['kind']]: fc.Arbitrary<RecordBody> } = {
     })
     .map(({ lo, size, ...rest }) => ({ kind: 'attempt', lo, hi: lo + size, ...rest })),
   skip: fc.record({ kind: fc.constant('skip'), job: hash, index, signature }),
-  removal: fc.record({
-    ...{ kind: fc.constant('removal'), signature },
-    peer: fc.stringMatching(/^[!-~]{1,64}$/),
+  removal: fc.record({ kind: fc.constant('removal'), peer, signature }),
+  choice: fc.record({
+    ...{ kind: fc.constant('choice'), computation: hash, index, signature },
+    of: fc.record({
+      origin: peer,
+      start: fc.record({ incarnation: index.map((value) => value || 1), nonce: digits(16) }),
+      n: index,
+    }),
   }),
 };
 const KINDS = Object.keys(BODIES) as RecordBody['kind'][];
@@ -305,7 +329,7 @@ describe('what makes a record well formed', () => {
   test('a body above the limit and an unknown kind are refused', () => {
     const long = encode([6, new Uint8Array(MAX_BODY_BYTES)]);
     expect(decodeBody(long)).toEqual({ rejected: expect.stringContaining('bytes, at most') });
-    for (const kind of [8, -1, 0.5, 'op', null]) {
+    for (const kind of [9, -1, 0.5, 'op', null]) {
       expect(decodeBody(encode([kind]))).toEqual({ rejected: 'unknown kind of record' });
     }
   });

@@ -92,7 +92,9 @@ class Listener {
     this.state = newPeerState(self, { incarnation: 1, nonce: '00'.repeat(8) }, DEFAULT_TIMING);
     const hash = sha256('');
     const spec = { program: hash, params: hash, seed: 0, items: null, contract: 1 };
-    this.computations = IDS.map((id) => new Computation(id, { ...spec, mathClass: MATH }));
+    this.computations = IDS.map(
+      (id) => new Computation(id, { ...spec, mathClass: MATH, commandsOf: null }),
+    );
     for (const one of this.computations) this.state.computations.set(one.id, one);
   }
 

@@ -13,7 +13,15 @@ const START = { incarnation: 1, nonce: '00'.repeat(8) };
 const MATH = 'aa'.repeat(8);
 
 function computation(): Computation {
-  const spec = { program: HASH, params: HASH, seed: 0, items: null, contract: 1, mathClass: MATH };
+  const spec = {
+    program: HASH,
+    params: HASH,
+    seed: 0,
+    items: null,
+    contract: 1,
+    mathClass: MATH,
+    commandsOf: null,
+  };
   return new Computation(HASH, spec);
 }
 

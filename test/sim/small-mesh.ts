@@ -34,7 +34,10 @@ export interface SmallOptions {
 /** What a job asks for. */
 export interface SmallJob {
   readonly program: Program;
+  /** Lines; of commands, how many there are. */
   readonly accept: number;
+  /** They are commands of their owner, one an item. @default false */
+  readonly commands?: boolean;
   readonly maxEvals?: number;
   readonly priority?: number;
   /** @default none */
@@ -127,9 +130,12 @@ export class SmallMesh {
   /** Publishes at a peer, which is the job's owner. */
   publish(at: Machine, job: SmallJob): { id: JobId; request: number; question: Question } {
     const { program, accept, maxEvals = null, probe = 0, priority = 0, deadlineMs = null } = job;
-    const { limits = NO_LIMITS, maxErrors = null } = job;
+    const { limits = NO_LIMITS, maxErrors = null, commands = false } = job;
+    const target = commands
+      ? ({ kind: 'map', count: accept } as const)
+      : ({ kind: 'accept', count: accept, maxEvals } as const);
     const publication = publicationOf(this.world, {
-      ...{ number: this.#jobs++, program, target: { kind: 'accept', count: accept, maxEvals } },
+      ...{ number: this.#jobs++, program, target, commands },
       ...{ owner: at.plan.number, at: this.now, priority, limits, maxErrors, probe, deadlineMs },
     });
     const request = this.ask(at, (number) => publishEvent(publication, at, number));

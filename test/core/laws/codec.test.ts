@@ -21,6 +21,7 @@ import {
 import { SmallMesh } from '../../sim/small-mesh.ts';
 import { sha256 } from '../../sim/world/machine.ts';
 import { scattered, type WrittenProgram } from '../../sim/world/program.ts';
+import { inTwoParts } from '../commands-apart.ts';
 import { deliveries, Reader } from './deliveries.ts';
 import { recordSets } from './record-sets.ts';
 
@@ -50,7 +51,14 @@ const manifest: fc.Arbitrary<Manifest> = fc
     ...{ owner, nonce, name, priority: -3, publishedAt: 1.7e12, deadlineAt: null, root: null },
     sources: program,
     spec: {
-      ...{ program, params: program, seed, contract: 1, mathClass: 'aa'.repeat(8) },
+      ...{
+        program,
+        params: program,
+        seed,
+        contract: 1,
+        mathClass: 'aa'.repeat(8),
+        commandsOf: null,
+      },
       items: items === null ? null : { root: program, count: items },
     },
     target:
@@ -108,6 +116,11 @@ function busy() {
   mesh.start(mesh.peer(2));
   mesh.pass(20_000);
   mesh.peer(0).dispatch({ kind: 'quit' });
+  const apart = inTwoParts();
+  apart.mesh.heal();
+  apart.mesh.certificate(apart.id);
+  apart.mesh.pass(5000);
+  records.push(...apart.mesh.peers.flatMap((peer) => [...peer.disk.records.values()]));
   return { records, messages };
 }
 
@@ -157,7 +170,7 @@ describe('what a small world sends and stores', () => {
     }
     const every: Record<RecordBody['kind'], true> = {
       ...{ manifest: true, successor: true, op: true, certificate: true },
-      ...{ segment: true, attempt: true, skip: true, removal: true },
+      ...{ segment: true, attempt: true, skip: true, removal: true, choice: true },
     };
     expect(written).toEqual(every);
   });

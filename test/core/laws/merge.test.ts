@@ -21,7 +21,14 @@ const JOBS = ['a1'.repeat(32), 'b2'.repeat(32)] as const;
 
 function blank(items: boolean): Computation {
   return new Computation(SCOPE, {
-    ...{ program: SCOPE, params: SCOPE, seed: 7, contract: 1, mathClass: '00'.repeat(8) },
+    ...{
+      program: SCOPE,
+      params: SCOPE,
+      seed: 7,
+      contract: 1,
+      mathClass: '00'.repeat(8),
+      commandsOf: null,
+    },
     items: items ? { root: SCOPE, count: BOUND } : null,
   });
 }

@@ -26,7 +26,7 @@ function manifestOf(name: string, seed: number): Manifest {
     ...{ owner: 'anna', nonce: sha256(name).slice(0, 32), name },
     spec: {
       ...{ program: sha256('program'), params: sha256('null'), seed, items: null, contract: 1 },
-      mathClass: 'aa'.repeat(8),
+      ...{ mathClass: 'aa'.repeat(8), commandsOf: null },
     },
     target: { kind: 'accept', count: 1000, maxEvals: null },
     ...PLAIN_TERMS,

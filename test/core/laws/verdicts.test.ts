@@ -91,7 +91,14 @@ test('a second job over a computation whose first eight indices are stuck is the
 
 const SCOPE = 'ab'.repeat(32);
 function known(...all: ReturnType<typeof segmentOf>[]): Computation {
-  const spec = { program: SCOPE, params: SCOPE, seed: 7, contract: 1, mathClass: '00'.repeat(8) };
+  const spec = {
+    program: SCOPE,
+    params: SCOPE,
+    seed: 7,
+    contract: 1,
+    mathClass: '00'.repeat(8),
+    commandsOf: null,
+  };
   const computation = new Computation(SCOPE, { ...spec, items: null });
   for (const [key, body] of placed(SCOPE, all)) computation.apply(key, body);
   return computation;

@@ -87,7 +87,15 @@ export interface Sample {
 function manifestOf(owner: string, program: string, params: string, blocks: number): Manifest {
   return {
     ...{ owner, nonce: '0'.repeat(32), name: 'many blocks', priority: 0, publishedAt: 0 },
-    spec: { program, params, seed: 0, items: null, contract: 1, mathClass: 'aa'.repeat(8) },
+    spec: {
+      program,
+      params,
+      seed: 0,
+      items: null,
+      contract: 1,
+      mathClass: 'aa'.repeat(8),
+      commandsOf: null,
+    },
     target: { kind: 'accept', count: blocks, maxEvals: null },
     ...{
       limits: NO_LIMITS,

@@ -63,10 +63,14 @@ function manifestOf(
   const owner = world.machine(plan.owner);
   const { deadlineMs, priority, target, limits = NO_LIMITS, maxErrors = null } = plan;
   const deadlineAt = deadlineMs === null ? null : Math.round(world.wallMs + plan.at + deadlineMs);
+  const runner =
+    plan.commands === true
+      ? { mathClass: null, commandsOf: owner.id }
+      : { mathClass: world.mathClass, commandsOf: null };
   return {
     ...{ owner: owner.id, nonce: sha256(`job ${plan.number}`).slice(0, 32) },
     name: `job ${plan.number}`,
-    spec: { program, params, seed: 0, items, contract: 1, mathClass: world.mathClass },
+    spec: { program, params, seed: 0, items, contract: 1, ...runner },
     ...{
       target,
       limits,

@@ -40,6 +40,8 @@ export interface JobPlan {
   readonly target:
     | { readonly kind: 'accept'; readonly count: number; readonly maxEvals: number | null }
     | { readonly kind: 'map'; readonly count: number };
+  /** The items are commands. @default false */
+  readonly commands?: boolean;
   /** Number of the machine whose user publishes it. */
   readonly owner: number;
   readonly at: number;

@@ -1,0 +1,132 @@
+import { describe, expect, test } from 'vitest';
+import type { JobId } from '../../src/core/ids.ts';
+import { choicePayload, encodeBody } from '../../src/core/record-codec.ts';
+import { SmallMesh } from '../sim/small-mesh.ts';
+import { type Machine, sign } from '../sim/world/machine.ts';
+import { inTwoParts, PROGRAM, runsTellWhere } from './commands-apart.ts';
+
+/** All lines of a job as a peer has them. */
+function lines(mesh: SmallMesh, peer: Machine, id: JobId): string[] {
+  const job = mesh.job(peer, id);
+  const count = job?.manifest.target.count ?? 0;
+  return Array.from({ length: count }, (_, k) => JSON.stringify(job?.computation.answers.get(k)));
+}
+
+function runsOf(mesh: SmallMesh, index: number): number {
+  return mesh.evaluations().filter((each) => each.index === index).length;
+}
+
+describe('commands', () => {
+  test('run once each in a mesh where nothing fails, and all peers hold the same', () => {
+    const mesh = new SmallMesh({ peers: 4, slots: 2 });
+    runsTellWhere(mesh);
+    mesh.pass(2000);
+    const { id } = mesh.publish(mesh.peer(1), { program: PROGRAM, accept: 800, commands: true });
+    mesh.certificate(id);
+    mesh.pass(5000);
+    expect(mesh.evaluations()).toHaveLength(800);
+    const first = lines(mesh, mesh.peer(0), id);
+    for (const peer of mesh.peers) expect(lines(mesh, peer, id)).toEqual(first);
+  });
+
+  test('that ran on both sides of a partition count as their owner knew them first', () => {
+    const { mesh, owner, other, id } = inTwoParts();
+    const before = lines(mesh, owner, id);
+    expect(lines(mesh, other, id)).not.toEqual(before);
+    mesh.heal();
+    mesh.certificate(id);
+    mesh.until('one choice', () => lines(mesh, other, id).join() === before.join());
+    expect(lines(mesh, owner, id)).toEqual(before);
+    mesh.pass(20_000);
+    for (const peer of mesh.peers) {
+      const job = mesh.job(peer, id);
+      expect(job?.alarms).toEqual([]);
+      expect(job?.computation.disputes.size).toBe(0);
+      expect(job?.phase).toBe('done');
+    }
+    // Nothing is evaluated again to settle it.
+    expect(Math.max(...Array.from({ length: 200 }, (_, k) => runsOf(mesh, k)))).toBe(2);
+  });
+
+  test('keep the choice over a restart of all', () => {
+    const { mesh, owner, other, id } = inTwoParts();
+    const before = lines(mesh, owner, id);
+    mesh.heal();
+    mesh.until('one choice', () => lines(mesh, other, id).join() === before.join());
+    mesh.pass(3000);
+    for (const peer of mesh.peers) mesh.kill(peer);
+    for (const peer of mesh.peers) mesh.start(peer);
+    for (const peer of mesh.peers) {
+      mesh.until('its job again', () => mesh.job(peer, id)?.computation.coverage.count() === 200);
+      expect(lines(mesh, peer, id)).toEqual(before);
+    }
+  });
+
+  test('are certified by their owner alone, who may be away meanwhile', () => {
+    const mesh = new SmallMesh({ peers: 3 });
+    runsTellWhere(mesh);
+    mesh.pass(2000);
+    const [owner, b, c] = mesh.peers as [Machine, Machine, Machine];
+    const { id } = mesh.publish(owner, { program: PROGRAM, accept: 300, commands: true });
+    mesh.pass(3000);
+    mesh.kill(owner);
+    const all = (peer: Machine): boolean =>
+      mesh.job(peer, id)?.computation.coverage.count() === 300;
+    mesh.until('all ran', () => all(b) && all(c));
+    mesh.pass(20_000);
+    for (const peer of [b, c]) expect(mesh.job(peer, id)?.ending).toBeNull();
+    mesh.start(owner);
+    mesh.certificate(id);
+  });
+
+  test('start after two heartbeats beside others, and at once alone', () => {
+    const firstStart = (peers: number): number => {
+      const mesh = new SmallMesh({ peers });
+      mesh.pass(3000);
+      const at = mesh.now;
+      mesh.publish(mesh.peer(0), { program: PROGRAM, accept: 50, commands: true });
+      mesh.until('a first run', () => mesh.evaluations().length > 0);
+      return Math.min(...mesh.evaluations().map(({ from }) => from)) - at;
+    };
+    expect(firstStart(1)).toBeLessThan(100);
+    expect(firstStart(2)).toBeGreaterThan(2000);
+  });
+
+  test('of a killed peer run again only where their outcome had not been told', () => {
+    const mesh = new SmallMesh({ peers: 2 });
+    runsTellWhere(mesh);
+    mesh.pass(2000);
+    const [owner, other] = [mesh.peer(0), mesh.peer(1)];
+    const { id } = mesh.publish(owner, { program: PROGRAM, accept: 1000, commands: true });
+    const ranAtOther = () => mesh.evaluations().filter(({ peer }) => peer === other.id);
+    mesh.until('work at both', () => ranAtOther().length > 100);
+    mesh.kill(other);
+    mesh.certificate(id);
+    const twice = Array.from({ length: 1000 }, (_, k) => runsOf(mesh, k)).filter((n) => n > 1);
+    // A batch is 50 ms of commands of 20 ms; one more may be on its way.
+    expect(twice.length).toBeLessThanOrEqual(6);
+  });
+});
+
+test('a choice by somebody else than the owner of the commands is refused', () => {
+  const { mesh, owner, other, id } = inTwoParts();
+  const job = mesh.job(other, id);
+  const before = lines(mesh, owner, id);
+  const computation = job?.computation.id ?? '';
+  const of = job?.computation.recordAt(7);
+  if (of === undefined) throw new Error('no record');
+  mesh.heal();
+  mesh.until('one choice', () => lines(mesh, other, id).join() === before.join());
+  const forged = { computation, index: 7, of };
+  const signature = sign(other.id, choicePayload(forged));
+  const body = encodeBody({ kind: 'choice', ...forged, signature });
+  const start = other.state?.start ?? of.start;
+  const group = { scope: computation, origin: other.id, start };
+  owner.dispatch({
+    kind: 'message',
+    from: other.id,
+    message: { kind: 'records', groups: [{ ...group, records: [[90, body]] }] },
+  });
+  expect(mesh.transcript.at(-1)).toMatch(/record\.refused .*a choice of no owner/);
+  expect(lines(mesh, owner, id)).toEqual(before);
+});
