@@ -15,7 +15,7 @@ export const EXIT = {
 /** What each code means, for --help. */
 export const EXIT_HELP: readonly (readonly [code: number, meaning: string])[] = [
   [EXIT.done, 'done'],
-  [EXIT.failed, 'failed, impure, or an item of map failed'],
+  [EXIT.failed, 'failed, impure, or an item of map or a command of run failed'],
   [EXIT.usage, 'a wrong argument; nothing was changed'],
   [EXIT.unreachable, 'no mesh or peer reachable'],
   [EXIT.cancelled, 'cancelled'],
@@ -55,8 +55,15 @@ export function exitCodeOf(error: unknown): number {
   return error instanceof TypeError ? EXIT.usage : EXIT.failed;
 }
 
-/** The exit code of a job that ended; 0 for one that has not. For map, lost items count. */
-export function exitCodeOfJob(summary: Summary, kind: 'accept' | 'map'): number {
+/**
+ * The exit code of a job that ended; 0 for one that has not. For map, lost items count, and error
+ * lines: those of commands are not in the summary.
+ */
+export function exitCodeOfJob(
+  summary: Summary,
+  kind: 'accept' | 'map',
+  errorLines: number = 0,
+): number {
   switch (summary.status) {
     case 'failed':
     case 'impure':
@@ -66,7 +73,7 @@ export function exitCodeOfJob(summary: Summary, kind: 'accept' | 'map'): number 
     case 'partial':
       return EXIT.partial;
     case 'done': {
-      const lost = summary.errors + summary.skipped.length;
+      const lost = Math.max(summary.errors, errorLines) + summary.skipped.length;
       return kind === 'map' && lost > 0 ? EXIT.failed : EXIT.done;
     }
     case 'running':

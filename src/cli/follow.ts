@@ -25,8 +25,8 @@ export async function follow(
   const interrupt = interruptSignal(context.io);
   const { signal } = interrupt;
   try {
-    const summary = await followToEnd(context, job, options, signal);
-    const isWhole = summary.errors + summary.skipped.length === 0 && summary.status !== 'failed';
+    const { summary, failed } = await followToEnd(context, job, options, signal);
+    const isWhole = failed + summary.skipped.length === 0 && summary.status !== 'failed';
     const report = isWhole ? null : await job.show();
     const kind = report?.kind ?? 'accept';
     const [error] = report?.errors ?? [];
@@ -38,7 +38,7 @@ export async function follow(
     const why = report?.whyFailed ?? null;
     if (why !== null) tell(context, `failed: ${why}`, { event: 'failed', job: job.id, why });
     await waitForOthers(context, mesh, signal);
-    return exitCodeOfJob(summary, kind);
+    return exitCodeOfJob(summary, kind, failed);
   } catch (error) {
     if (!signal.aborted) throw error;
     tellDetached(context, mesh, job);
@@ -53,31 +53,35 @@ async function followToEnd(
   job: Job,
   options: FollowOptions,
   signal: AbortSignal,
-): Promise<Summary> {
+): Promise<{ summary: Summary; failed: number }> {
   const view = progressView(context);
   const stop = new AbortController();
   const ended = AbortSignal.any([signal, stop.signal]);
   const shown = showProgress(job, view, ended);
   try {
     const sink = resultSink(context.io, options.out);
-    await copyResults(job, sink, signal);
+    const errorLines = await copyResults(job, sink, signal);
     const summary = await job.done({ signal });
     stop.abort();
     await shown;
     if (options.summary !== undefined) await writeWhole(options.summary, summary);
     tell(context, summaryText(summary), { event: 'ended', ...summary });
-    return summary;
+    return { summary, failed: Math.max(summary.errors, errorLines) };
   } finally {
     stop.abort();
     await shown;
   }
 }
 
-async function copyResults(job: Job, sink: ResultSink, signal: AbortSignal): Promise<void> {
+/** Returns how many lines tell of an error; a command that failed is one. */
+async function copyResults(job: Job, sink: ResultSink, signal: AbortSignal): Promise<number> {
+  let errors = 0;
   try {
     for await (const line of job.results({ follow: true, signal })) {
+      if ('error' in line) errors++;
       await sink.write(JSON.stringify(line));
     }
+    return errors;
   } finally {
     await sink.end();
   }
@@ -98,7 +102,11 @@ async function showProgress(
 }
 
 /** Another command may use the peer inside this process: it is let finish. */
-async function waitForOthers(context: Context, mesh: OpenMesh, signal: AbortSignal): Promise<void> {
+export async function waitForOthers(
+  context: Context,
+  mesh: OpenMesh,
+  signal: AbortSignal,
+): Promise<void> {
   if (!mesh.embedded) return;
   const idle = mesh.idle();
   const free = await Promise.race([idle.then(() => true), setImmediate(false)]);
@@ -111,7 +119,8 @@ async function waitForOthers(context: Context, mesh: OpenMesh, signal: AbortSign
   ]);
 }
 
-function tellDetached(context: Context, mesh: OpenMesh, job: Job): void {
+/** Says how to see a job again that a client leaves. */
+export function tellDetached(context: Context, mesh: OpenMesh, job: Job): void {
   const id = shortJob(job.id);
   const text = mesh.embedded
     ? `interrupted; what was done is saved, and the same command (or meshd attach ${id}) continues`

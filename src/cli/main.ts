@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
+import { run } from './command-line.ts';
 import type { Interrupt, Io } from './context.ts';
 import { EXIT } from './exit-code.ts';
-import { run } from './run.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const satisfies readonly Interrupt[];
 

@@ -47,8 +47,8 @@ export const peers: Verb<readonly ['remove'?, string?], PeersFlags> = {
   summary: 'the peers that this one knows; remove one from the mesh',
   notes:
     'VIA says how a peer is connected: direct, or by a relay and its name; none: over others. ' +
-    'BUSY and IDLE count slots. LOAD is the mean number of processes on that machine that wanted a ' +
-    'processor in the last minute, as it last told; Windows has no such figure.\n\n' +
+    'BUSY and IDLE count slots. LOAD is the mean number of processes on that machine that ' +
+    'wanted a processor in the last minute, as it last told; Windows has no such figure.\n\n' +
     '`peers remove PEER` puts a machine on the deny list of every member, for good, and rotates ' +
     'the mesh secret. What it evaluated before still counts. PEER is an id, the beginning of ' +
     'one, or a name.',

@@ -21,8 +21,10 @@ export const results: Verb<readonly [string], FollowOptions> = {
       reference,
       async (job) => {
         const sink = resultSink(context.io, out);
+        let errors = 0;
         try {
           for await (const line of job.results({ follow: false })) {
+            if ('error' in line) errors++;
             await sink.write(JSON.stringify(line));
           }
         } finally {
@@ -30,7 +32,7 @@ export const results: Verb<readonly [string], FollowOptions> = {
         }
         const summary = await job.summary();
         if (summaryPath !== undefined) await writeWhole(summaryPath, summary);
-        return exitCodeOfJob(summary, (await job.show()).kind);
+        return exitCodeOfJob(summary, (await job.show()).kind, errors);
       },
       { slots: 0 },
     );

@@ -1,71 +1,107 @@
-import { resolve } from 'node:path';
-import { CommanderError } from 'commander';
-import { defaultHome } from '../control/home.ts';
-import { MeshError, type MeshErrorCode } from '../core/mesh-error.ts';
-import { type Context, type Io, tell } from './context.ts';
-import { EXIT, exitCodeOf } from './exit-code.ts';
-import { buildProgram } from './program.ts';
+import type { CommandFlags } from './commands/flags.ts';
+import { displayName, durationMs, jobPriority, memorySize, wholeNumber } from './option-values.ts';
 import type { Verb } from './verb.ts';
-import { VERBS } from './verbs.ts';
 
-interface GlobalOptions {
-  readonly home?: string;
-  readonly json?: boolean;
-}
-
-/**
- * Runs one command line (without node and script) and resolves with its exit code. Every failure
- * is told in one line on stderr.
- */
-export async function run(argv: readonly string[], io: Io): Promise<number> {
-  let exitCode: number = EXIT.done;
-  const program = buildProgram(VERBS, io, async (verb, args, options) => {
-    exitCode = await runVerb(verb, args, options, io);
-  });
-  try {
-    await program.parseAsync([...argv], { from: 'user' });
-    return exitCode;
-  } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
-    throw error;
-  }
-}
-
-async function runVerb(
-  verb: Verb,
-  args: readonly unknown[],
-  options: GlobalOptions,
-  io: Io,
-): Promise<number> {
-  const { home: givenHome, json = false, ...own } = options;
-  const home = givenHome === undefined ? defaultHome(io.env) : resolve(givenHome);
-  const context: Context = { io, home, json };
-  try {
-    // An unset variable in a script must not lead to the user's own home.
-    if (givenHome === '') throw new MeshError('MESH_USAGE', '--home is empty; give a folder');
-    return await verb.run(context, args, own);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException | null)?.code === 'EPIPE') return EXIT.done;
-    report(verb, error, context);
-    return exitCodeOf(error);
-  }
-}
-
-function report(verb: Verb, error: unknown, context: Context): void {
-  const message = error instanceof Error ? error.message : String(error);
-  const code = error instanceof MeshError ? error.code : codeOf(error);
-  tell(context, `meshd ${verb.name}: ${message}`, {
-    level: 'error',
-    event: 'failed',
-    code,
-    message,
-  });
-  const unforeseen = code === 'MESH_INTERNAL' && error instanceof Error;
-  if (unforeseen && context.io.env['MESHD_LOG'] === 'debug') {
-    context.io.stderr.write(`${error.stack}\n`);
-  }
-}
-
-function codeOf(error: unknown): MeshErrorCode {
-  return error instanceof TypeError ? 'MESH_USAGE' : 'MESH_INTERNAL';
-}
+export const run: Verb<readonly [readonly string[]], CommandFlags> = {
+  name: 'run',
+  group: 'Publishing',
+  summary: 'run a command once for each argument, as GNU parallel does',
+  notes:
+    'Arguments come after :::, from files after ::::, or from stdin, one a line. Several sources ' +
+    'are combined; :::+ goes with the source before it. In the command {} is the argument, {.} ' +
+    'without its ending, {/} without its folder, {//} its folder, {/.} both, {#} its number, {1} ' +
+    'the first of several. What is put in is quoted for sh. Outputs come whole and in order. A ' +
+    'command that succeeded is not run again while its text, its folder, the files that it was ' +
+    'given and those that it wrote are as they were; --force runs all.',
+  examples: [
+    'meshd run gzip ::: *.log',
+    'meshd run -- convert -resize 50% {} {.}.png ::: *.jpg',
+    "meshd run --tag 'wc -l < {}' :::: files.txt",
+    "find . -name '*.c' | meshd run --joblog log -- cc -c {} -o {.}.o",
+    'meshd run --dry-run -- ./simulate {1} {2} ::: 1 2 3 ::: low high',
+  ],
+  positionals: [
+    { name: '[words...]', help: 'the command, then ::: and arguments, or :::: and files of them' },
+  ],
+  flags: [
+    { flags: '-a, --arg-file <file>', help: 'arguments, one a line', many: true, complete: 'file' },
+    { flags: '-0, --null', help: 'arguments end with NUL, as `find -print0` writes them' },
+    { flags: '-d, --delimiter <text>', help: 'what ends an argument (default: a line’s end)' },
+    { flags: '--colsep <regex>', help: 'what stands between the columns {1} {2} … of an argument' },
+    {
+      flags: '-N, --max-args <n>',
+      help: 'so many arguments for each command',
+      parse: wholeNumber(0, 1_000_000),
+    },
+    { flags: '--link', help: 'take one of each source, instead of all combinations' },
+    { flags: '-r, --no-run-if-empty', help: 'leave out empty arguments' },
+    { flags: '-I, --replace <text>', help: 'what stands for the argument (default: {})' },
+    { flags: '-q, --quote', help: 'quote the command too: no part of it is for the shell' },
+    {
+      flags: '-j, --jobs <n>',
+      help: 'commands at once, of a peer that starts in this process (default: one per core)',
+      parse: wholeNumber(1, 1024),
+    },
+    { flags: '-k, --keep-order', help: 'nothing: output comes in order anyway' },
+    { flags: '--tag', help: 'begin each line of output with the arguments' },
+    {
+      flags: '--joblog <file>',
+      help: 'write what ran there, as GNU parallel does',
+      complete: 'file',
+    },
+    { flags: '--resume', help: 'leave out what is in the job log' },
+    { flags: '--resume-failed', help: 'leave out what succeeded by the job log' },
+    {
+      flags: '--results <folder>',
+      help: 'write each output to a file there, not to stdout',
+      complete: 'folder',
+    },
+    {
+      flags: '--retries <n>',
+      help: 'times that a command that fails is tried in all (default: 1)',
+      parse: wholeNumber(1, 1000),
+    },
+    { flags: '--halt <when>', help: 'end early: now,fail=1, soon,fail=10%, now,success=1 …' },
+    {
+      flags: '--timeout <duration>',
+      help: 'longest time of a command, such as 90 (seconds), 10m or 1h30m',
+    },
+    {
+      flags: '--delay <duration>',
+      help: 'least time between two starts on one slot',
+    },
+    { flags: '--env <name>', help: 'a variable of this shell that commands see', many: true },
+    {
+      flags: '--max-output <size>',
+      help: 'end a command that writes more, such as 2GB (default: 1GB)',
+      parse: memorySize,
+    },
+    { flags: '--memory <size>', help: 'most memory of a slot’s processes', parse: memorySize },
+    { flags: '--dry-run', help: 'print the commands; run nothing' },
+    { flags: '--force', help: 'run also what succeeded before' },
+    { flags: '--bar', help: 'show progress and the time left' },
+    { flags: '--eta', help: 'the same' },
+    {
+      flags: '--deadline <duration>',
+      help: 'end with a partial answer after this time, such as 90s or 2h; exit 5',
+      parse: durationMs,
+    },
+    { flags: '--priority <p>', help: '-10 to 10 (default: 0)', parse: jobPriority },
+    { flags: '--name <name>', help: 'name of the job (default: the command)', parse: displayName },
+    {
+      flags: '--out <file>',
+      help: 'write JSON lines there, not outputs to stdout',
+      complete: 'file',
+    },
+    {
+      flags: '--summary <file>',
+      help: 'write the job in figures there: one JSON object',
+      complete: 'file',
+    },
+    { flags: '--detach', help: 'print the job’s id and leave it to the running peer' },
+  ],
+  async run(context, [words], flags) {
+    const { runCommands } = await import('./commands/run-commands.ts');
+    return runCommands(context, words, flags);
+  },
+};

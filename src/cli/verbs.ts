@@ -14,6 +14,7 @@ import { publish } from './publish.ts';
 import { rerun } from './rerun.ts';
 import { results } from './results.ts';
 import { resume } from './resume.ts';
+import { run } from './run.ts';
 import { secret } from './secret.ts';
 import { service } from './service.ts';
 import { show } from './show.ts';
@@ -29,7 +30,7 @@ import { verify } from './verify.ts';
 /** All commands, in the order of --help. */
 export const VERBS: readonly Verb[] = [
   ...[start, join, stop, leave, invite, status, peers, slots, secret, trust, service, doctor],
-  ...[publish, map],
+  ...[publish, map, run],
   ...[jobs, show, attach, results, cancel, pause, resume, priority, skip, rerun, verify],
   completion,
 ];

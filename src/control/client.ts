@@ -60,7 +60,8 @@ function controlClient(path: string, home: string): ControlClient {
       return body;
     },
     async *lines(route, options = {}) {
-      const response = await send(path, home, 'GET', route, options);
+      const method = options.body === undefined ? 'GET' : 'POST';
+      const response = await send(path, home, method, route, options);
       if (response.statusCode !== 200) {
         let text = '';
         for await (const chunk of response) text += chunk;

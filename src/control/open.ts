@@ -13,6 +13,7 @@ import type {
   WaitOptions,
 } from '../node/mesh.ts';
 import type { Peer, PeerOptions } from '../node/peer.ts';
+import type { Recalled } from '../node/recall.ts';
 import type { Submission, SubmitOptions, Submitter } from '../node/submission.ts';
 import { connectControl } from './client.ts';
 import { defaultHome } from './home.ts';
@@ -115,6 +116,10 @@ class EmbeddedMesh implements OpenMesh {
 
   submit(submission: Submission, options?: SubmitOptions): Promise<Job> {
     return this.#peer.mesh.submit(submission, options);
+  }
+
+  recall(submission: Submission): AsyncIterable<Recalled> {
+    return this.#peer.mesh.recall(submission);
   }
 
   job(reference: string): Promise<Job> {

@@ -15,6 +15,7 @@ import type {
   VerifyReport,
   WaitOptions,
 } from '../node/mesh.ts';
+import type { Recalled } from '../node/recall.ts';
 import { type Submission, type SubmitOptions, toSubmission } from '../node/submission.ts';
 import type { Rerun } from '../work/workforce.ts';
 import { RemoteAdmission } from './admission-routes.ts';
@@ -46,6 +47,11 @@ export class RemoteMesh implements OpenMesh {
     const { warnings, ...handle } = answer as JobHandle & { warnings: string[] };
     for (const line of warnings) options.onWarning?.(line);
     return new RemoteJob(this.#client, handle);
+  }
+
+  recall(submission: Submission, options: WaitOptions = {}): AsyncIterable<Recalled> {
+    const body = encodePublication(submission);
+    return this.#client.lines('recall', { ...options, body }) as AsyncIterable<Recalled>;
   }
 
   async job(reference: string): Promise<Job> {

@@ -53,6 +53,8 @@ export async function answer(mesh: Mesh & Submitter, wanted: ControlRequest): Pr
       return json(response, await mesh.peers());
     case 'GET invite':
       return json(response, await mesh.invite());
+    case 'POST recall':
+      return stream(response, mesh.recall(await decodePublication(request), { signal }));
     case 'POST jobs':
       return publish(mesh, request, response, signal);
     case 'POST slots':

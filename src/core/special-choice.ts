@@ -111,7 +111,10 @@ function isHeld({ state, now }: Turn, { ground }: JobState, index: number): bool
   return own || state.roster.openLeases(ground, now, holds).length > 0;
 }
 
-/** A run of values that no holder has any more, of `most` at most; not those that this peer failed at. */
+/**
+ * A run of values that no holder has any more, of `most` at most; not those that this peer failed
+ * at.
+ */
 export function chooseMissing(
   turn: Turn,
   { computation, limits }: Pick<JobState, 'computation' | 'limits'>,

@@ -69,6 +69,11 @@ export class Home {
     return join(this.path, 'identity');
   }
 
+  /** Where commands leave outputs that are too long for a value. */
+  get outputFolder(): string {
+    return join(this.path, 'outputs');
+  }
+
   /** An empty folder for programs in use; what a killed process left in it is removed. */
   async workFolder(): Promise<string> {
     const folder = join(this.path, 'work');

@@ -50,7 +50,7 @@ export class InputShelf {
     const params = new TextDecoder().decode(bytes);
     const sources = await this.#sources(computation);
     const inputs: WorkInputs = {
-      ...{ computation, program, params, seed: spec.seed },
+      ...{ computation, program, params, seed: spec.seed, commands: spec.commandsOf !== null },
       ...(sources === undefined ? {} : { sources }),
     };
     if (spec.items === null) return inputs;

@@ -138,6 +138,10 @@ export class LocalJob implements Job {
   }
 
   async verify(options: WaitOptions & { readonly sample: number }): Promise<VerifyReport> {
+    if (!this.#job.computation.isPure) {
+      const text = `${this.name} is of commands: two runs of one need not come to the same`;
+      throw new MeshError('MESH_NOT_EVALUATED', text);
+    }
     const { slots, mathClass } = this.#loop.state.self;
     // Another class would find differences in a pure function.
     if (slots === 0 || !isOfClass(this.#job.computation.spec, mathClass)) {
@@ -190,9 +194,16 @@ export class LocalJob implements Job {
   async #result(line: Line, signal?: AbortSignal): Promise<ResultLine> {
     const { index, outcome } = line;
     if (outcome.kind === 'error') return { index, error: outcome.name };
-    if (outcome.kind === 'value') return { index, value: JSON.parse(outcome.text) as unknown };
-    const bytes = await this.#longValue(outcome.hash, signal);
-    return { index, value: JSON.parse(new TextDecoder().decode(bytes)) as unknown };
+    const { isPure, missing } = this.#job.computation;
+    if (outcome.kind === 'long' && !isPure && missing.has(index)) {
+      return { index, error: 'value lost' };
+    }
+    const text =
+      outcome.kind === 'value'
+        ? outcome.text
+        : new TextDecoder().decode(await this.#longValue(outcome.hash, signal));
+    const value: unknown = JSON.parse(text);
+    return isPure ? { index, value } : commandLine(index, value);
   }
 
   /** A long value: from this disk, else from its holders. */
@@ -223,4 +234,12 @@ function cut(lo: number, hi: number, size: number): Interval[] {
 async function rest(ms: number, signal?: AbortSignal): Promise<void> {
   if (ms <= 0) return;
   await sleep(ms, undefined, signal === undefined ? {} : { signal });
+}
+
+/** A command that failed has a line that says so; what it left stands beside. */
+function commandLine(index: number, value: unknown): ResultLine {
+  const { exit = 0, signal = 0, ended } = value as Record<string, unknown>;
+  if (exit === 0 && signal === 0 && ended === undefined) return { index, value };
+  const how = ended ?? (signal === 0 ? `exit ${exit}` : `signal ${signal}`);
+  return { index, error: String(how), value };
 }

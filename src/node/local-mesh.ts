@@ -20,6 +20,7 @@ import type {
 import { whyNotHere } from './not-here.ts';
 import { peerRows } from './peer-rows.ts';
 import { publishSubmission } from './publication.ts';
+import { type Recalled, recall } from './recall.ts';
 import { jobRow } from './reports.ts';
 import { type Submission, type SubmitOptions, type Submitter, toSubmission } from './submission.ts';
 
@@ -59,6 +60,10 @@ export class LocalMesh implements Mesh, Submitter {
   async submit(submission: Submission, options: SubmitOptions = {}): Promise<Job> {
     const { loop, workforce } = this.#parts;
     return this.job(await publishSubmission(loop, workforce, submission, options));
+  }
+
+  recall(submission: Submission): AsyncIterable<Recalled> {
+    return recall(this.#parts.loop, submission);
   }
 
   async job(reference: string): Promise<Job> {

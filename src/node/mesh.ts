@@ -45,7 +45,12 @@ export interface PublishRequest {
 /** One line of the answer; JSON.stringify of it is the line on stdout. */
 export type ResultLine =
   | { readonly index: number; readonly value: unknown }
-  | { readonly index: number; readonly error: string };
+  | {
+      readonly index: number;
+      readonly error: string;
+      /** Of a command that failed: what it left. */
+      readonly value?: unknown;
+    };
 
 /** How far a job is. */
 export type JobStatus = JobPhase;

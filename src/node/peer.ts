@@ -163,6 +163,7 @@ async function assemble(
     slots: options.slots ?? availableParallelism(),
     ...(options.nice === undefined ? {} : { nice: options.nice }),
     folder: await home.workFolder(),
+    outputs: home.outputFolder,
     handlers: workHandlers(() => loop, log),
     log,
   });

@@ -6,6 +6,7 @@ import { type Limits, MAX_MEMORY_BYTES, MAX_TIMEOUT_MS, MIN_MEMORY_BYTES } from 
 import { MeshError } from '../core/mesh-error.ts';
 import { jsonText } from './json-text.ts';
 import type { Job, PublishRequest, WaitOptions } from './mesh.ts';
+import type { Recalled } from './recall.ts';
 
 /** A publication with its program bundled: all that a peer needs, nothing of the client's files. */
 export interface Submission {
@@ -48,6 +49,8 @@ export interface SubmitOptions extends WaitOptions {
 export interface Submitter {
   /** Resolves once the job is kept (R3). */
   submit(submission: Submission, options?: SubmitOptions): Promise<Job>;
+  /** What is known of a submission's commands from earlier jobs. */
+  recall(submission: Submission, options?: WaitOptions): AsyncIterable<Recalled>;
 }
 
 export const MAX_PROGRAM_BYTES = 8_000_000;

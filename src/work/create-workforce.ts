@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Limits } from '../core/limits.ts';
 import { MeshError } from '../core/mesh-error.ts';
@@ -25,6 +26,8 @@ export interface WorkforceOptions {
   readonly handlers: WorkHandlers;
   /** Where the private folder of programs is made. @default the system's temporary folder */
   readonly folder?: string;
+  /** Where long outputs of commands go. @default a folder beside the programs */
+  readonly outputs?: string;
   readonly log?: (
     level: 'error' | 'warn' | 'info' | 'debug',
     event: string,
@@ -55,7 +58,8 @@ class ExecutorWorkforce implements Workforce {
     this.#files = new ProgramFiles(options.folder);
     const { nice = NICE } = options;
     const { folder } = this.#files;
-    this.#pool = new Pool({ leash, folder, nice }, this.#files, options.slots);
+    const { outputs = join(folder, 'outputs') } = options;
+    this.#pool = new Pool({ leash, folder, outputs, nice }, this.#files, options.slots);
     this.#closing.promise.catch(() => undefined);
   }
 

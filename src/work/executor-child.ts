@@ -1,14 +1,16 @@
 // The process that evaluates candidates. Its arguments: the peer's process id, and `watch` when
 // nothing else ends it with its peer.
 import { once } from 'node:events';
+import { mkdir, readFile } from 'node:fs/promises';
 import { setImmediate as turn } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 import { Worker } from 'node:worker_threads';
 import type { Limits } from '../core/limits.ts';
 import { guardArrays } from './candidate/array-guard.ts';
 import { nextBatchSize } from './candidate/batch-size.ts';
 import { createEvaluator, type Evaluator } from './candidate/evaluate.ts';
-import { loadProgram } from './candidate/load-program.ts';
+import { type LoadedProgram, loadProgram } from './candidate/load-program.ts';
 import { createLog } from './candidate/log-lines.ts';
 import { createStreams } from './candidate/rng.ts';
 import { shadowGlobals } from './candidate/shadow-globals.ts';
@@ -80,7 +82,7 @@ async function load(message: Extract<ToExecutor, { kind: 'load' }>): Promise<voi
   streams.openSetup();
   process.setSourceMapsEnabled(true);
   try {
-    const program = await loadProgram(() => import(message.file), JSON.parse(message.params));
+    const program = await programOf(message);
     const worn = createWear({ memoryBytes, residentBytes: process.memoryUsage.rss, now });
     const { isFull } = worn;
     evaluator = createEvaluator({
@@ -91,6 +93,16 @@ async function load(message: Extract<ToExecutor, { kind: 'load' }>): Promise<voi
   } catch (error) {
     send({ kind: 'refused', detail: error instanceof Error ? error.message : String(error) });
   }
+}
+
+async function programOf(message: Extract<ToExecutor, { kind: 'load' }>): Promise<LoadedProgram> {
+  const { file, outputs, params } = message;
+  if (outputs === null) return loadProgram(() => import(file), JSON.parse(params));
+  const { commandSpec } = await import('./command/command-spec.ts');
+  const { loadCommands } = await import('./command/command-program.ts');
+  await mkdir(outputs, { recursive: true, mode: 0o700 });
+  const common = JSON.parse(await readFile(fileURLToPath(file), 'utf8')) as object;
+  return loadCommands(commandSpec({ ...common, ...JSON.parse(params) }), outputs);
 }
 
 /** Evaluates a span, a batch a turn of the event loop, so that messages are heard. */

@@ -20,6 +20,8 @@ export type ToExecutor =
   | {
       readonly kind: 'load';
       readonly file: string;
+      /** Where long outputs of commands go; null: the program is a function. */
+      readonly outputs: string | null;
       readonly params: string;
       readonly seed: number;
       readonly limits: Limits;

@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { Ground, Limits } from '../core/limits.ts';
+import { commandEnvironment } from './command/command-spec.ts';
 import type { FromExecutor, Span, ToExecutor } from './executor-message.ts';
 import { Ledger, type Noted } from './ledger.ts';
 import type { WorkFailure, WorkInputs } from './workforce.ts';
@@ -33,6 +34,8 @@ export interface ExecutorOptions {
   readonly leash: string | null;
   /** The executors' working folder. */
   readonly folder: string;
+  /** Where long outputs of commands go. */
+  readonly outputs: string;
   /** How much they yield to other programs, 0 … 19. */
   readonly nice: number;
   log(index: number, line: string): void;
@@ -74,7 +77,8 @@ export class Executor {
   constructor(inputs: WorkInputs, limits: Limits, file: string, options: ExecutorOptions) {
     this.ground = { computation: inputs.computation, limits };
     this.#ledger = new Ledger(options.folder);
-    this.#child = startChild(options, this.#ledger.fd, limits);
+    const { commands = false } = inputs;
+    this.#child = startChild(options, this.#ledger.fd, limits, commands);
     const loading = Promise.withResolvers<void>();
     const gone = Promise.withResolvers<void>();
     this.loaded = loading.promise;
@@ -98,7 +102,8 @@ export class Executor {
       gone.resolve();
     });
     const { params, seed } = inputs;
-    this.#tell({ kind: 'load', file, params, seed, limits });
+    const outputs = commands ? options.outputs : null;
+    this.#tell({ kind: 'load', file, outputs, params, seed, limits });
   }
 
   /** Who hears it from now on; null: nobody. */
@@ -179,15 +184,17 @@ export class Executor {
   }
 }
 
-function startChild(options: ExecutorOptions, ledger: number, limits: Limits): ChildProcess {
+function startChild(
+  options: ExecutorOptions,
+  ledger: number,
+  limits: Limits,
+  commands: boolean,
+): ChildProcess {
   // The same ending as this file: .ts in a checkout, .js when built.
   const ending = import.meta.url.slice(import.meta.url.lastIndexOf('.'));
   const script = fileURLToPath(new URL(`./executor-child${ending}`, import.meta.url));
-  const env: NodeJS.ProcessEnv = { TZ: 'UTC', LC_ALL: 'en_US.UTF-8' };
-  for (const name of ENVIRONMENT) {
-    if (process.env[name] !== undefined) env[name] = process.env[name];
-  }
-  const { leash } = options;
+  // Killed with its peer, it could not end what a command started: it watches its peer instead.
+  const leash = commands ? null : options.leash;
   const flags = heapFlags(limits);
   const child = fork(script, [String(process.pid), leash === null ? 'watch' : 'leash'], {
     serialization: 'advanced',
@@ -195,7 +202,7 @@ function startChild(options: ExecutorOptions, ledger: number, limits: Limits): C
     // A process group of its own: no Ctrl-C from the terminal, and killed with all it started.
     detached: true,
     cwd: options.folder,
-    env,
+    env: commands ? commandEnvironment(process.env, {}) : functionEnvironment(),
     execPath: leash ?? process.execPath,
     execArgv: leash === null ? flags : ['--pdeathsig', 'KILL', '--', process.execPath, ...flags],
   });
@@ -205,6 +212,14 @@ function startChild(options: ExecutorOptions, ledger: number, limits: Limits): C
     // Not allowed here: heartbeats then compete with user code.
   }
   return child;
+}
+
+function functionEnvironment(): NodeJS.ProcessEnv {
+  const env: NodeJS.ProcessEnv = { TZ: 'UTC', LC_ALL: 'en_US.UTF-8' };
+  for (const name of ENVIRONMENT) {
+    if (process.env[name] !== undefined) env[name] = process.env[name];
+  }
+  return env;
 }
 
 /** V8 ends a process by itself that keeps more objects; what is no object the warden sees. */

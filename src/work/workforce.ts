@@ -5,8 +5,10 @@ import type { Limits } from '../core/limits.ts';
 /** What an executor needs to evaluate candidates of a computation. */
 export interface WorkInputs {
   readonly computation: ComputationId;
-  /** The bundled ES module. */
+  /** The bundled ES module; of commands, what they have in common (command/command-spec.ts). */
   readonly program: Uint8Array;
+  /** The items are commands of a shell. @default false */
+  readonly commands?: boolean;
   /** Its source map, in JSON: stacks then name the user's lines. @default none */
   readonly sources?: Uint8Array;
   /** JSON text of the parameters; `null` when none were given. */

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { PassThrough, Readable, type Writable } from 'node:stream';
+import { run } from '../../src/cli/command-line.ts';
 import type { Interrupt, Io } from '../../src/cli/context.ts';
-import { run } from '../../src/cli/run.ts';
 
 /** What a command wrote, and its exit code. */
 export interface Ran {

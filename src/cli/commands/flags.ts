@@ -1,0 +1,35 @@
+/** The options of `run`. */
+export interface CommandFlags {
+  readonly argFile?: readonly string[];
+  readonly null?: boolean;
+  readonly delimiter?: string;
+  readonly colsep?: string;
+  readonly maxArgs?: number;
+  readonly link?: boolean;
+  readonly runIfEmpty?: boolean;
+  readonly replace?: string;
+  readonly quote?: boolean;
+  readonly jobs?: number;
+  readonly tag?: boolean;
+  readonly joblog?: string;
+  readonly resume?: boolean;
+  readonly resumeFailed?: boolean;
+  readonly results?: string;
+  readonly retries?: number;
+  readonly halt?: string;
+  readonly timeout?: string;
+  readonly delay?: string;
+  readonly env?: readonly string[];
+  readonly maxOutput?: number;
+  readonly memory?: number;
+  readonly dryRun?: boolean;
+  readonly force?: boolean;
+  readonly bar?: boolean;
+  readonly eta?: boolean;
+  readonly deadline?: number;
+  readonly priority?: number;
+  readonly name?: string;
+  readonly out?: string;
+  readonly summary?: string;
+  readonly detach?: boolean;
+}

@@ -1,0 +1,124 @@
+import { randomBytes } from 'node:crypto';
+import type { Job, ResultLine, WaitOptions } from '../../node/mesh.ts';
+import type { Submission, Submitter } from '../../node/submission.ts';
+import { type CommandValue, hasSucceeded } from './finished.ts';
+import { areOutputsThere } from './outputs.ts';
+
+/** Where a command's result comes from. */
+type Source =
+  | { readonly kind: 'known'; readonly value: CommandValue }
+  | { readonly kind: 'run'; readonly job: string; readonly index: number };
+
+/** What became of one command; value is absent where it came to no end. */
+export interface Result {
+  readonly value: CommandValue | undefined;
+  /** It was known from an earlier run. */
+  readonly known: boolean;
+}
+
+/** What a mesh does for commands. */
+export type CommandMesh = Submitter & { job(reference: string): Promise<Job> };
+
+/** Commands on their way to their results. */
+export interface Gathering {
+  /** The job that was published; null when all was known, or is under way in other jobs. */
+  readonly job: Job | null;
+  /** Commands that were known. */
+  readonly known: number;
+  /** One result for each command, in the submission's order. */
+  results(): AsyncGenerator<Result>;
+}
+
+/**
+ * Publishes those of a submission's commands that did not succeed before, and gathers what all come
+ * to. One that succeeded is not run again unless a file that it wrote is gone or changed; one that
+ * another job is about to run is waited for. force: all run.
+ */
+export async function gather(
+  mesh: CommandMesh,
+  submission: Submission,
+  options: WaitOptions & { readonly force: boolean; readonly onWarning?: (line: string) => void },
+): Promise<Gathering> {
+  const { target } = submission;
+  const items = target.kind === 'map' ? target.items : [];
+  const sources = new Array<Source | undefined>(items.length);
+  let hasRun = options.force;
+  for await (const found of options.force ? [] : mesh.recall(submission, options)) {
+    const { item, job, index } = found;
+    if (sources[item]?.kind === 'known') continue;
+    const value = found.value as CommandValue | undefined;
+    if (value === undefined) sources[item] ??= { kind: 'run', job, index };
+    else if (hasSucceeded(value) && areOutputsThere(value))
+      sources[item] = { kind: 'known', value };
+    else hasRun = true;
+  }
+  const known = sources.filter((source) => source?.kind === 'known').length;
+  const left = items.flatMap((text, place) =>
+    sources[place] === undefined ? [{ text, place }] : [],
+  );
+  const jobs = new Map<string, Lines>();
+  let job: Job | null = null;
+  if (left.length > 0) {
+    // A list that ran before would be known with its failures.
+    const generation = hasRun ? { generation: randomBytes(8).toString('hex') } : {};
+    const given = JSON.parse(submission.params) as object;
+    const params = JSON.stringify({ ...given, ...generation });
+    const rest = left.map(({ text }) => text);
+    const again = { ...submission, params, target: { kind: 'map' as const, items: rest } };
+    job = await mesh.submit(again, options);
+    const { id } = job;
+    for (const [index, { place }] of left.entries())
+      sources[place] = { kind: 'run', job: id, index };
+    jobs.set(id, new Lines(job, options));
+  }
+  const linesOf = async (id: string): Promise<Lines> => {
+    const lines = jobs.get(id) ?? new Lines(await mesh.job(id), options);
+    jobs.set(id, lines);
+    return lines;
+  };
+  return { job, known, results: () => resultsOf(sources, linesOf) };
+}
+
+async function* resultsOf(
+  sources: readonly (Source | undefined)[],
+  linesOf: (job: string) => Promise<Lines>,
+): AsyncGenerator<Result> {
+  for (const source of sources) {
+    if (source === undefined) continue;
+    if (source.kind === 'known') {
+      yield { value: source.value, known: true };
+      continue;
+    }
+    const line = await (await linesOf(source.job)).at(source.index);
+    const value = line !== undefined && 'value' in line ? line.value : undefined;
+    yield { value: value as CommandValue | undefined, known: false };
+  }
+}
+
+/** The lines of one job by index, read as far as they are asked for. */
+class Lines {
+  readonly #lines: AsyncIterator<ResultLine>;
+  readonly #kept = new Map<number, ResultLine>();
+  #read = -1;
+
+  constructor(job: Job, { signal }: WaitOptions) {
+    const options = signal === undefined ? { follow: true } : { follow: true, signal };
+    this.#lines = job.results(options)[Symbol.asyncIterator]();
+  }
+
+  /** Undefined when the job ended without it. */
+  async at(index: number): Promise<ResultLine | undefined> {
+    while (this.#read < index) {
+      const next = await this.#lines.next();
+      if (next.done === true) {
+        this.#read = Number.POSITIVE_INFINITY;
+        break;
+      }
+      this.#read = next.value.index;
+      this.#kept.set(next.value.index, next.value);
+    }
+    const line = this.#kept.get(index);
+    this.#kept.delete(index);
+    return line;
+  }
+}

@@ -1,0 +1,36 @@
+import { createHash } from 'node:crypto';
+import { closeSync, openSync, readSync, statSync } from 'node:fs';
+import { resolve } from 'node:path';
+
+/** Bytes read at a time. */
+const PIECE_BYTES = 1_048_576;
+
+/**
+ * The SHA-256 of each argument that is a file, in their order; of others nothing. A command with
+ * the same text counts as another one when the content of a file that it is given has changed.
+ */
+export function contentsOf(args: readonly string[]): string[] {
+  return args.flatMap((argument) => {
+    const hash = contentOf(resolve(argument));
+    return hash === null ? [] : [hash];
+  });
+}
+
+/** Null for what is no file, or cannot be read: the command itself will say so. */
+function contentOf(path: string): string | null {
+  let file: number | null = null;
+  try {
+    if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) return null;
+    file = openSync(path, 'r');
+    const hash = createHash('sha256');
+    const piece = Buffer.allocUnsafe(PIECE_BYTES);
+    for (let bytes = readSync(file, piece); bytes > 0; bytes = readSync(file, piece)) {
+      hash.update(piece.subarray(0, bytes));
+    }
+    return hash.digest('hex');
+  } catch {
+    return null;
+  } finally {
+    if (file !== null) closeSync(file);
+  }
+}

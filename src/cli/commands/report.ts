@@ -1,0 +1,120 @@
+import type { Context } from '../context.ts';
+import { tell } from '../context.ts';
+import { formatCount, formatSeconds, visible } from '../format.ts';
+import { type ResultSink, resultSink } from '../output-file.ts';
+import { JobLogWriter } from '../parallel/job-log.ts';
+import { writeResults } from '../parallel/results-folder.ts';
+import { type CommandValue, failureOf, hasSucceeded } from './finished.ts';
+import type { CommandFlags } from './flags.ts';
+import type { Result } from './gather.ts';
+import type { Planned } from './plan.ts';
+import { bytesOf, OutputWriter } from './writer.ts';
+
+/** Characters of a command in a line for a person. */
+const SHOWN = 60;
+
+/** What commands came to, in figures. */
+export interface Tally {
+  readonly commands: number;
+  readonly succeeded: number;
+  readonly failed: number;
+  /** They were known from an earlier run. */
+  readonly known: number;
+  /** They came to no end: the job ended before. */
+  readonly open: number;
+}
+
+/** Shows the results of commands where their options say, and counts them. */
+export class CommandReport {
+  readonly #context: Context;
+  readonly #flags: CommandFlags;
+  readonly #writer: OutputWriter;
+  readonly #lines: ResultSink | null;
+  readonly #log: JobLogWriter | null;
+  #tally = { commands: 0, succeeded: 0, failed: 0, known: 0, open: 0 };
+  #firstFailure: string | null = null;
+
+  /** @throws MeshError MESH_USAGE when the job log cannot be written */
+  constructor(context: Context, flags: CommandFlags) {
+    const { joblog, resume, resumeFailed, out, tag } = flags;
+    this.#context = context;
+    this.#flags = flags;
+    this.#writer = new OutputWriter(context.io, { tagged: tag === true });
+    const append = resume === true || resumeFailed === true;
+    this.#log = joblog === undefined ? null : new JobLogWriter(joblog, { append });
+    this.#lines = context.json || out !== undefined ? resultSink(context.io, out) : null;
+  }
+
+  get tally(): Tally {
+    return this.#tally;
+  }
+
+  async show(planned: Planned, { value, known }: Result): Promise<void> {
+    this.#tally.commands++;
+    if (value === undefined) {
+      this.#tally.open++;
+      return;
+    }
+    if (known) this.#tally.known++;
+    if (hasSucceeded(value)) this.#tally.succeeded++;
+    else this.#fail(planned, failureOf(value));
+    await this.#put(planned, value);
+    this.#log?.write({
+      ...{ seq: planned.seq, host: ':', command: planned.command },
+      ...{ startedAtMs: value.started * 1000, runtimeMs: value.seconds * 1000 },
+      ...{ sentBytes: 0, receivedBytes: sizeOf(value) },
+      ...{ exit: value.ended === undefined ? value.exit : -1, signal: value.signal },
+    });
+  }
+
+  /** A command that came to no end for a reason of its own. */
+  lost(planned: Planned, why: string): void {
+    this.#tally.open--;
+    this.#fail(planned, why);
+  }
+
+  /** One line on how all went; then the first failure. */
+  end(seconds: number): void {
+    const { commands, failed, known, open } = this.#tally;
+    const parts = [commands === 1 ? '1 command' : `${formatCount(commands)} commands`];
+    if (failed > 0) parts.push(`${formatCount(failed)} failed`);
+    if (open > 0) parts.push(`${formatCount(open)} not run`);
+    if (known > 0) parts.push(known === commands ? 'all known before' : `${known} known before`);
+    parts.push(formatSeconds(seconds));
+    tell(this.#context, parts.join(', '), { event: 'ended', ...this.#tally, seconds });
+    const first = this.#firstFailure;
+    if (first !== null) tell(this.#context, first, { event: 'failure', first });
+  }
+
+  async close(): Promise<void> {
+    this.#log?.close();
+    await this.#lines?.end();
+  }
+
+  #fail({ seq, command }: Planned, how: string): void {
+    this.#tally.failed++;
+    const text = command.length > SHOWN ? `${command.slice(0, SHOWN)}…` : command;
+    this.#firstFailure ??= `first failure: command ${seq}, ${visible(text)}: ${how}`;
+  }
+
+  async #put({ seq, args, command }: Planned, value: CommandValue): Promise<void> {
+    const { results } = this.#flags;
+    if (results !== undefined) {
+      const stdout = bytesOf(value.stdout, value.stdoutBase64, value.stdoutFile);
+      const stderr = bytesOf(value.stderr, value.stderrBase64, value.stderrFile);
+      const [out, err] = [value.stdoutFile?.file ?? '', value.stderrFile?.file ?? ''];
+      await writeResults(results, [...args], seq, stdout ?? out, stderr ?? err);
+    }
+    if (this.#lines !== null) {
+      const error = hasSucceeded(value) ? {} : { error: failureOf(value) };
+      await this.#lines.write(JSON.stringify({ index: seq - 1, command, ...error, value }));
+      return;
+    }
+    await this.#writer.write(args, value);
+  }
+}
+
+function sizeOf({ stdout = '', stdoutBase64 = '', stdoutFile }: CommandValue): number {
+  if (stdoutFile !== undefined) return stdoutFile.bytes;
+  return Buffer.byteLength(stdout) + Buffer.byteLength(stdoutBase64, 'base64');
+}

@@ -1,0 +1,187 @@
+import type { OpenMesh } from '../../control/open.ts';
+import { MeshError } from '../../core/mesh-error.ts';
+import type { Job, Summary } from '../../node/mesh.ts';
+import type { Submission } from '../../node/submission.ts';
+import { type Context, interruptSignal, print, tell } from '../context.ts';
+import { EXIT } from '../exit-code.ts';
+import { tellDetached, waitForOthers } from '../follow.ts';
+import { checkOutputs, writeWhole } from '../output-file.ts';
+import { type Halt, HaltWatch, parseHalt } from '../parallel/halt.ts';
+import { progressView } from '../progress-view.ts';
+import { withMesh, withRunningPeer } from '../use-mesh.ts';
+import { hasSucceeded } from './finished.ts';
+import type { CommandFlags } from './flags.ts';
+import { type Gathering, gather } from './gather.ts';
+import { type Planned, planCommands } from './plan.ts';
+import { CommandReport } from './report.ts';
+import { commandSubmission } from './submission.ts';
+
+/** Runs commands on the mesh, and shows what they leave in the order of their arguments. */
+export async function runCommands(
+  context: Context,
+  words: readonly string[],
+  flags: CommandFlags,
+): Promise<number> {
+  // All that can be wrong is found before a peer is started or anything is written.
+  checkFlags(flags);
+  const halt = parseHalt(flags.halt ?? 'never');
+  const { io } = context;
+  const planned = await planCommands(words, flags, io.stdin);
+  if (flags.dryRun === true) {
+    for (const { command } of planned) print(context, command, { command });
+    return EXIT.done;
+  }
+  if (planned.length === 0) {
+    tell(context, 'nothing to run', { event: 'ended', commands: 0 });
+    return EXIT.done;
+  }
+  const place = { env: io.env, directory: process.cwd() };
+  const submission = commandSubmission(planned, flags, place);
+  const force = flags.force === true;
+  if (flags.detach === true) {
+    return withRunningPeer(context, async (mesh) => {
+      const { job } = await gather(mesh, submission, { force });
+      if (job === null) tell(context, 'all was known before', { event: 'known' });
+      else print(context, job.id, { event: 'published', job: job.id });
+      return EXIT.done;
+    });
+  }
+  const slots = flags.jobs === undefined ? {} : { slots: flags.jobs };
+  const report = new CommandReport(context, flags);
+  const order = { planned, flags, submission, report, halt };
+  try {
+    return await withMesh(context, (mesh) => follow(context, mesh, order), slots);
+  } finally {
+    await report.close();
+  }
+}
+
+function checkFlags(flags: CommandFlags): void {
+  checkOutputs(flags);
+  const { detach, out, summary, joblog, results } = flags;
+  const given = out ?? summary ?? joblog ?? results;
+  if (detach !== true || given === undefined) return;
+  const text = `--detach waits for no output: ${given} would stay empty; see \`meshd attach\``;
+  throw new MeshError('MESH_USAGE', text);
+}
+
+/** What is to be followed, and where it is shown. */
+interface Order {
+  readonly planned: readonly Planned[];
+  readonly flags: CommandFlags;
+  readonly submission: Submission;
+  readonly report: CommandReport;
+  readonly halt: Halt;
+}
+
+async function follow(context: Context, mesh: OpenMesh, order: Order): Promise<number> {
+  const { flags, report, submission } = order;
+  const startedAt = performance.now();
+  if (flags.jobs !== undefined && !mesh.embedded) {
+    const text =
+      'a peer runs on this home, with slots of its own: -j is not for it; see `meshd slots`';
+    tell(context, text, { level: 'warn', event: 'warning', message: text });
+  }
+  const interrupt = interruptSignal(context.io);
+  const { signal } = interrupt;
+  let job: Job | null = null;
+  try {
+    const gathering = await gather(mesh, submission, { signal, force: flags.force === true });
+    job = gathering.job;
+    const halted = await showAll(context, gathering, order, signal);
+    report.end((performance.now() - startedAt) / 1000);
+    if (flags.summary !== undefined) await writeWhole(flags.summary, await figures(job, report));
+    const code = exitCode(await job?.summary(), report, halted);
+    await waitForOthers(context, mesh, signal);
+    return code;
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    tellInterrupted(context, mesh, job);
+    return EXIT.interrupted;
+  } finally {
+    interrupt.release();
+  }
+}
+
+/** Shows the results as they come. Returns whether --halt ended it. */
+async function showAll(
+  context: Context,
+  gathering: Gathering,
+  { planned, flags, report, halt }: Order,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { job } = gathering;
+  const doneBefore = (planned.at(-1)?.seq ?? 0) - planned.length;
+  const watch = new HaltWatch(halt, { jobs: doneBefore + planned.length, doneBefore });
+  const view = flags.bar === true || flags.eta === true ? progressView(context) : null;
+  const stop = new AbortController();
+  const progress = showProgress(job, view, AbortSignal.any([signal, stop.signal]));
+  let halted = false;
+  let place = 0;
+  const open: Planned[] = [];
+  try {
+    for await (const result of gathering.results()) {
+      const one = planned[place++];
+      if (one === undefined) break;
+      view?.clear();
+      await report.show(one, result);
+      if (result.value === undefined) open.push(one);
+      else if (!halted) {
+        const verdict = watch.finished(hasSucceeded(result.value) ? 0 : 1);
+        halted = verdict !== 'go on';
+        if (halted) await job?.cancel({ wait: verdict === 'soon' });
+      }
+    }
+  } finally {
+    stop.abort();
+    await progress;
+    view?.clear();
+  }
+  if (open.length > 0 && job !== null && !halted) await tellLost(job, open, planned, report);
+  return halted;
+}
+
+/** Commands that ended their executor at every try are left out of the answer. */
+async function tellLost(
+  job: Job,
+  open: readonly Planned[],
+  planned: readonly Planned[],
+  report: CommandReport,
+): Promise<void> {
+  const { attempts, skipped, status } = await job.show();
+  if (status !== 'done') return;
+  const first = attempts.find(({ index }) => skipped.includes(index));
+  // Their indices in the job are not those of all commands; which they are shows in what is open.
+  const why = first === undefined ? 'it was left out' : `${first.kind} (${first.detail})`;
+  for (const one of open) if (planned.includes(one)) report.lost(one, why);
+}
+
+async function showProgress(
+  job: Job | null,
+  view: ReturnType<typeof progressView> | null,
+  signal: AbortSignal,
+): Promise<void> {
+  if (job === null || view === null) return;
+  try {
+    for await (const progress of job.progress({ signal })) view.update(progress);
+  } catch {
+    // The results tell of the same fault, or the abort was wanted.
+  }
+}
+
+async function figures(job: Job | null, { tally }: CommandReport): Promise<object> {
+  return { ...(job === null ? {} : await job.summary()), ...tally };
+}
+
+function exitCode(summary: Summary | undefined, { tally }: CommandReport, halted: boolean): number {
+  if (!halted && summary?.status === 'cancelled') return EXIT.cancelled;
+  if (!halted && summary?.status === 'partial') return EXIT.partial;
+  return tally.failed > 0 || summary?.status === 'failed' ? EXIT.failed : EXIT.done;
+}
+
+function tellInterrupted(context: Context, mesh: OpenMesh, job: Job | null): void {
+  if (job !== null) return tellDetached(context, mesh, job);
+  tell(context, 'interrupted; what was done is kept, and the same command continues', {
+    event: 'interrupted',
+  });
+}

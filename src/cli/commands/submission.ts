@@ -1,0 +1,80 @@
+import { MAX_VALUE_BYTES } from '../../core/column.ts';
+import { MeshError } from '../../core/mesh-error.ts';
+import { MAX_ITEMS_BYTES, type Submission } from '../../node/submission.ts';
+import { parseDelay, parseTimeout } from '../parallel/delay.ts';
+import type { CommandFlags } from './flags.ts';
+import { contentsOf } from './identity.ts';
+import type { Planned } from './plan.ts';
+
+/** What one command may write when nothing else is said, in bytes. */
+const MAX_OUTPUT_BYTES = 1_000_000_000;
+
+const MAX_NAME_CHARS = 64;
+
+/**
+ * The publication of commands. What they have in common stands in its program, and says with an
+ * item's text which command it is; how they are run (tries, limits) stands in its parameters, and
+ * does not. @throws MeshError MESH_USAGE
+ */
+export function commandSubmission(
+  planned: readonly Planned[],
+  flags: CommandFlags,
+  { env, directory }: { readonly env: NodeJS.ProcessEnv; readonly directory: string },
+): Submission {
+  const common = { directory, environment: declared(flags.env ?? [], env) };
+  const manner = {
+    tries: flags.retries ?? 1,
+    timeoutMs: flags.timeout === undefined ? null : parseTimeout(flags.timeout),
+    outputBytes: flags.maxOutput ?? MAX_OUTPUT_BYTES,
+    delayMs: flags.delay === undefined ? 0 : parseDelay(flags.delay),
+  };
+  return {
+    program: new TextEncoder().encode(JSON.stringify(common)),
+    sources: null,
+    name: flags.name ?? nameOf(planned[0]?.command ?? ''),
+    params: JSON.stringify(manner),
+    seed: 0,
+    target: { kind: 'map', items: itemsOf(planned) },
+    maxEvals: null,
+    deadlineMs: flags.deadline ?? null,
+    limits: { timeoutMs: null, memoryBytes: flags.memory ?? null },
+    maxErrors: null,
+    fresh: false,
+    commands: true,
+    priority: flags.priority ?? 0,
+  };
+}
+
+function declared(names: readonly string[], env: NodeJS.ProcessEnv): Record<string, string> {
+  const found: Record<string, string> = {};
+  for (const name of [...names].sort()) {
+    const value = env[name];
+    if (value === undefined) {
+      throw new MeshError('MESH_USAGE', `--env ${name}: this shell exports no such variable`);
+    }
+    found[name] = value;
+  }
+  return found;
+}
+
+function itemsOf(planned: readonly Planned[]): string[] {
+  let bytes = 0;
+  return planned.map(({ seq, args, command }) => {
+    const inputs = contentsOf(args);
+    const item = JSON.stringify(inputs.length === 0 ? { command } : { command, inputs });
+    const size = Buffer.byteLength(item);
+    if (size > MAX_VALUE_BYTES) {
+      throw new MeshError('MESH_USAGE', `command ${seq} is longer than 1 MiB; give it a file`);
+    }
+    bytes += size;
+    if (bytes > MAX_ITEMS_BYTES) {
+      throw new MeshError('MESH_USAGE', 'the commands exceed 256 MiB; run them in parts');
+    }
+    return item;
+  });
+}
+
+function nameOf(command: string): string {
+  const text = command.replace(/[\p{Cc}\s]+/gu, ' ').trim();
+  return text === '' || text === '.' || text === '..' ? 'run' : text.slice(0, MAX_NAME_CHARS);
+}

@@ -1,0 +1,100 @@
+import type { Readable } from 'node:stream';
+import { MeshError } from '../../core/mesh-error.ts';
+import { type ArgumentReader, argumentReader } from './argument-reader.ts';
+import { columnSplitter } from './columns.ts';
+import { combine, type LinkedRecords } from './combinations.ts';
+
+/** A list of arguments on the command line, or a file of them, in the order of the words. */
+export type Source = (
+  | { readonly kind: 'arguments'; readonly values: readonly string[] }
+  | { readonly kind: 'file'; readonly path: string }
+) & {
+  /** Goes with the source before it, one to one, as `:::+` and `::::+` say. */
+  readonly linked: boolean;
+};
+
+/** How sources are read. */
+export interface SourceOptions {
+  readonly stdin: Readable;
+  /** Files of --arg-file: sources before those of the words; `-` is stdin. */
+  readonly argFiles: readonly string[];
+  /** Ends each argument, those after `:::` too: `\n`, or NUL with -0. */
+  readonly delimiter: string;
+  /** A regular expression between the columns of an argument. */
+  readonly colsep: string | null;
+  /** Arguments of each source for one job (-N); 0 is one job for each, without arguments. */
+  readonly maxArgs: number | null;
+  /** All sources go together, one to one; the shorter ones begin again. */
+  readonly link: boolean;
+  /** Leaves out arguments that are white space or empty (-r). @default false */
+  readonly skipBlank?: boolean;
+}
+
+const SEPARATOR = /^:::(:?)(\+?)$/;
+
+/**
+ * The command, and the sources that `:::`, `:::+`, `::::` and `::::+` begin.
+ * @throws MeshError MESH_USAGE when no file follows `::::`
+ */
+export function splitWords(words: readonly string[]): { command: string[]; sources: Source[] } {
+  const first = words.findIndex((word) => SEPARATOR.test(word));
+  if (first === -1) return { command: [...words], sources: [] };
+  const sources: Source[] = [];
+  for (let k = first; k < words.length; ) {
+    const separator = words[k] ?? '';
+    const next = words.findIndex((word, index) => index > k && SEPARATOR.test(word));
+    const values = words.slice(k + 1, next === -1 ? words.length : next);
+    for (const source of sourcesOf(separator, values)) sources.push(source);
+    k += values.length + 1;
+  }
+  return { command: words.slice(0, first), sources };
+}
+
+function sourcesOf(separator: string, values: readonly string[]): Source[] {
+  const [, isFiles, plus] = SEPARATOR.exec(separator) ?? [];
+  const linked = plus === '+';
+  if (isFiles === '') return [{ kind: 'arguments', values, linked }];
+  if (values.length === 0) {
+    throw new MeshError('MESH_USAGE', `${separator}: no file follows it; name one, or - for stdin`);
+  }
+  return values.map((path) => ({ kind: 'file', path, linked }));
+}
+
+/**
+ * The arguments of each job, in GNU parallel's order: the last source changes fastest. stdin is the
+ * source when there is no other. Of several sources an empty one counts as one empty argument.
+ * @throws MeshError MESH_NO_FILE for a file that cannot be read; MESH_USAGE for more than
+ * 10 000 000 jobs, a NUL character, bytes that are no UTF-8, and a bad colsep or maxArgs
+ */
+export async function readSources(
+  sources: readonly Source[],
+  options: SourceOptions,
+): Promise<string[][]> {
+  const { argFiles, maxArgs, link } = options;
+  if (maxArgs !== null && !(Number.isSafeInteger(maxArgs) && maxArgs >= 0)) {
+    throw new MeshError('MESH_USAGE', `-N ${maxArgs}: it must be a whole number, 0 or more`);
+  }
+  const files = argFiles.map((path): Source => ({ kind: 'file', path, linked: false }));
+  const all: Source[] = [...files, ...sources];
+  if (all.length === 0) all.push({ kind: 'file', path: '-', linked: false });
+  if (all.filter((source) => source.kind === 'file' && source.path === '-').length > 1) {
+    throw new MeshError('MESH_USAGE', 'stdin (-) is named as a source twice; it can be read once');
+  }
+  const split = options.colsep === null ? null : columnSplitter(options.colsep);
+  const reader = argumentReader(options);
+  const lists: LinkedRecords[] = [];
+  for (const source of all) {
+    const values = await valuesOf(source, options.stdin, reader);
+    lists.push({ records: values.map(split ?? ((value) => [value])), linked: source.linked });
+  }
+  return combine(lists, { link, maxArgs });
+}
+
+async function valuesOf(
+  source: Source,
+  stdin: Readable,
+  reader: ArgumentReader,
+): Promise<string[]> {
+  if (source.kind === 'arguments') return reader.fromWords(source.values);
+  return source.path === '-' ? reader.fromStream(stdin) : reader.fromFile(source.path);
+}

@@ -1,0 +1,81 @@
+import { rmSync, statSync } from 'node:fs';
+import { setTimeout as wait } from 'node:timers/promises';
+import { type LoadedProgram, ProgramError } from '../candidate/load-program.ts';
+import { type CommandSpec, commandEnvironment } from './command-spec.ts';
+import { type CommandValue, commandValue } from './command-value.ts';
+import { Shell, type ShellResult } from './shell.ts';
+import { writtenFiles } from './written-files.ts';
+
+/** A program whose candidates are commands. One call of `evaluate` at a time. */
+export interface CommandProgram extends LoadedProgram {
+  /** Kills what runs, and what commands left running. */
+  close(): Promise<void>;
+}
+
+/**
+ * Makes the program that runs the commands of a job.
+ * folder: where the shell's files and long outputs lie; it exists.
+ * @throws ProgramError when the commands' directory is none on this machine.
+ */
+export async function loadCommands(spec: CommandSpec, folder: string): Promise<CommandProgram> {
+  const { directory } = spec;
+  if (statSync(directory, { throwIfNoEntry: false })?.isDirectory() !== true) {
+    throw new ProgramError(`there is no folder ${directory} on this machine`);
+  }
+  const environment = commandEnvironment(process.env, spec.environment);
+  const shell = new Shell({ directory, environment, folder });
+  const run = spaced(shell, spec);
+  return {
+    evaluate: ({ index, item }) => lastTry(run, spec, index, commandOf(item)),
+    accept: undefined,
+    params: undefined,
+    state: undefined,
+    close: () => shell.close(),
+  };
+}
+
+type Run = (command: string, index: number) => Promise<ShellResult>;
+
+/** Runs commands whose starts are `delayMs` apart. */
+function spaced(shell: Shell, { delayMs, timeoutMs, outputBytes }: CommandSpec): Run {
+  let next = 0;
+  return async (command, index) => {
+    // No longer than the delay, should the clock have been put back.
+    const left = Math.min(next - Date.now(), delayMs);
+    if (left > 0) await wait(left);
+    const variables = { MESHD_INDEX: String(index), PARALLEL_SEQ: String(index + 1) };
+    const result = await shell.run(command, { variables, outputBytes, timeoutMs });
+    next = result.started + delayMs;
+    return result;
+  };
+}
+
+/** Runs a command until it succeeds or has no try left. */
+async function lastTry(
+  run: Run,
+  { tries, directory }: CommandSpec,
+  index: number,
+  command: string,
+): Promise<CommandValue> {
+  for (let tried = 1; ; tried += 1) {
+    const result = await run(command, index);
+    const { exit, signal, started } = result;
+    if ((exit === 0 && signal === 0) || tried >= tries) {
+      return commandValue(result, tried, writtenFiles(command, directory, started));
+    }
+    removeOutputs(result);
+  }
+}
+
+/** Nobody hears of what a try wrote that was not the last. */
+function removeOutputs({ stdout, stderr }: ShellResult): void {
+  for (const output of [stdout, stderr]) {
+    if (!(output instanceof Uint8Array)) rmSync(output.file, { force: true });
+  }
+}
+
+function commandOf(item: unknown): string {
+  const command = (item as { command?: unknown } | null | undefined)?.command;
+  if (typeof command !== 'string') throw new TypeError('the item has no text named command');
+  return command;
+}

@@ -1,0 +1,69 @@
+import { ProgramError } from '../candidate/load-program.ts';
+
+/** What the commands of a computation have in common. */
+export interface CommandSpec {
+  /** Absolute; each command starts in it. */
+  readonly directory: string;
+  /** Variables that the publisher declared, beside those of the machine. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** How often a command that fails is tried in all, 1 … 1000. */
+  readonly tries: number;
+  /** Longest time of one try; null: none. */
+  readonly timeoutMs: number | null;
+  /** The most that a command may write to one of its outputs; null: any amount. */
+  readonly outputBytes: number | null;
+  /** Least time between two starts in one executor. */
+  readonly delayMs: number;
+}
+
+/** Variables of the machine that its commands see. */
+const OF_MACHINE = /^(?:PATH|HOME|USER|LOGNAME|SHELL|LANG|LANGUAGE|LC_\w+|TZ|TMPDIR|TEMP|TMP)$/;
+
+/** The environment of commands: the machine's own in part, then what their publisher declared. */
+export function commandEnvironment(
+  own: NodeJS.ProcessEnv,
+  declared: Readonly<Record<string, string>>,
+): Record<string, string> {
+  const environment: Record<string, string> = {};
+  for (const [name, value] of Object.entries(own)) {
+    if (value !== undefined && OF_MACHINE.test(name)) environment[name] = value;
+  }
+  return { ...environment, ...declared };
+}
+
+/** Checks what was read. Fields that it does not know are left out. @throws ProgramError */
+export function commandSpec(value: object): CommandSpec {
+  const { directory, environment, tries, timeoutMs, outputBytes, delayMs } = value as Partial<
+    Record<keyof CommandSpec, unknown>
+  >;
+  if (typeof directory !== 'string' || directory === '') throw malformed('directory');
+  if (!isTexts(environment)) throw malformed('environment');
+  return {
+    ...{ directory, environment },
+    tries: whole('tries', tries, 1, 1000),
+    timeoutMs: timeoutMs === null ? null : whole('timeoutMs', timeoutMs, 1),
+    outputBytes: outputBytes === null ? null : whole('outputBytes', outputBytes, 0),
+    delayMs: whole('delayMs', delayMs, 0),
+  };
+}
+
+function isTexts(value: unknown): value is Record<string, string> {
+  if (typeof value !== 'object' || value === null) return false;
+  return Object.entries(value).every(([name, text]) => name !== '' && typeof text === 'string');
+}
+
+function whole(
+  field: string,
+  value: unknown,
+  least: number,
+  most: number = Number.MAX_SAFE_INTEGER,
+): number {
+  if (Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most) {
+    return value as number;
+  }
+  throw malformed(field);
+}
+
+function malformed(field: string): ProgramError {
+  return new ProgramError(`the commands have no proper field ${field}`);
+}

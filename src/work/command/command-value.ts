@@ -1,0 +1,78 @@
+import { isUtf8 } from 'node:buffer';
+import type { MovedOutput, Output } from './output-file.ts';
+import type { ShellResult } from './shell.ts';
+import type { WrittenFiles } from './written-files.ts';
+
+/**
+ * The longest JSON text of an output that is told as text. Two of them leave room in a value. A
+ * base64 of the outputs that are held is shorter in any case.
+ */
+const MOST_TEXT_BYTES = 440 * 1024;
+/** Bytes of JSON that a byte of text becomes at most: a control character as \u001b. */
+const MOST_ESCAPE = 6;
+
+/** What a run of a command left. Its JSON text is shorter than 900 KiB. */
+export interface CommandValue {
+  /** As GNU parallel logs it: 0 with a signal, −1 for a command that was ended for a limit. */
+  readonly exit: number;
+  readonly signal: number;
+  /** An output as text; one that is empty is left out. */
+  readonly stdout?: string;
+  readonly stderr?: string;
+  /** An output that is no UTF-8, or far longer as JSON. */
+  readonly stdoutBase64?: string;
+  readonly stderrBase64?: string;
+  /** An output of more than 256 KiB, on the machine where the command ran. */
+  readonly stdoutFile?: MovedOutput;
+  readonly stderrFile?: MovedOutput;
+  /** The limit that ended it. */
+  readonly ended?: 'timeout' | 'output';
+  /** Seconds since 1970, of the last try; 3 decimals. */
+  readonly started: number;
+  /** How long the last try took; 3 decimals. */
+  readonly seconds: number;
+  readonly tries: number;
+  /** Files that it wrote, of those that its text names; left out when there are none. */
+  readonly outputs?: WrittenFiles;
+}
+
+/** The value of a command that was tried so often, and at last ended so and wrote these files. */
+export function commandValue(
+  result: ShellResult,
+  tries: number,
+  outputs: WrittenFiles,
+): CommandValue {
+  const { exit, signal, stdout, stderr, ended, started, ms } = result;
+  return {
+    exit,
+    signal,
+    ...outputFields('stdout', stdout),
+    ...outputFields('stderr', stderr),
+    ...(ended === 'exit' ? {} : { ended }),
+    started: started / 1000,
+    seconds: Math.round(ms) / 1000,
+    tries,
+    ...(Object.keys(outputs).length === 0 ? {} : { outputs }),
+  };
+}
+
+type OutputFields = Pick<
+  CommandValue,
+  'stdout' | 'stderr' | 'stdoutBase64' | 'stderrBase64' | 'stdoutFile' | 'stderrFile'
+>;
+
+function outputFields(name: 'stdout' | 'stderr', output: Output): OutputFields {
+  if (!(output instanceof Uint8Array)) return { [`${name}File`]: output };
+  if (output.length === 0) return {};
+  const bytes = Buffer.from(output.buffer, output.byteOffset, output.length);
+  const text = isUtf8(bytes) ? bytes.toString('utf8') : null;
+  if (text === null || !isShortAsJson(text, bytes.length)) {
+    return { [`${name}Base64`]: bytes.toString('base64') };
+  }
+  return { [name]: text };
+}
+
+function isShortAsJson(text: string, bytes: number): boolean {
+  if (bytes * MOST_ESCAPE <= MOST_TEXT_BYTES) return true;
+  return Buffer.byteLength(JSON.stringify(text)) <= MOST_TEXT_BYTES;
+}

@@ -1,0 +1,87 @@
+import {
+  closeSync,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
+
+/** An output that was too long to hold: a file that belongs to whoever takes it. */
+export interface MovedOutput {
+  readonly file: string;
+  readonly bytes: number;
+}
+
+/** What a command wrote: its bytes, or a file that has them. */
+export type Output = Uint8Array | MovedOutput;
+
+/** Longer outputs are not held but moved. */
+export const HELD_BYTES: number = 256 * 1024;
+
+const NOTHING = new Uint8Array(0);
+
+/**
+ * The file that commands write one of their outputs to, one after another. It stays open. A file
+ * that was written to is replaced, not emptied: what a command left running may still write to it.
+ */
+export class OutputFile {
+  readonly path: string;
+  #descriptor: number;
+
+  constructor(path: string) {
+    this.path = path;
+    this.#descriptor = openSync(path, 'w+');
+  }
+
+  /** Bytes so far. */
+  size(): number {
+    return fstatSync(this.#descriptor).size;
+  }
+
+  /**
+   * Takes what was written; the file is then empty. More than `mostBytes` is cut off.
+   * moved: the path of a file for what is longer than HELD_BYTES. shared: a process that is still
+   * alive may have the file open, so that even an empty one is replaced.
+   */
+  take(mostBytes: number, moved: string, shared: boolean): Output {
+    const { size, nlink } = fstatSync(this.#descriptor);
+    const bytes = Math.min(size, mostBytes);
+    if (size > bytes) ftruncateSync(this.#descriptor, bytes);
+    if (bytes > HELD_BYTES) {
+      renameSync(this.path, moved);
+      this.#replace();
+      return { file: moved, bytes };
+    }
+    const held = bytes === 0 ? NOTHING : this.#read(bytes);
+    if (size > 0 || shared || nlink === 0) {
+      rmSync(this.path, { force: true });
+      this.#replace();
+    }
+    return held;
+  }
+
+  /** Closes and removes the file. */
+  close(): void {
+    closeSync(this.#descriptor);
+    rmSync(this.path, { force: true });
+  }
+
+  #read(bytes: number): Uint8Array {
+    const buffer = Buffer.allocUnsafe(bytes);
+    let filled = 0;
+    while (filled < bytes) {
+      const count = readSync(this.#descriptor, buffer, filled, bytes - filled, filled);
+      if (count === 0) break;
+      filled += count;
+    }
+    return buffer.subarray(0, filled);
+  }
+
+  #replace(): void {
+    const next = openSync(this.path, 'w+');
+    closeSync(this.#descriptor);
+    this.#descriptor = next;
+  }
+}

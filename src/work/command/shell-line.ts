@@ -1,0 +1,44 @@
+import { isPlainCommand } from './plain-command.ts';
+
+/** What a shell line needs beside the command. */
+export interface ShellLineParts {
+  /** Set and exported for this command. */
+  readonly variables: Readonly<Record<string, string>>;
+  /** Paths of the files that its outputs are appended to. */
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
+
+/**
+ * The text that makes a lasting shell run a command and write its exit status. A subshell keeps to
+ * itself what the command does to its surroundings. The shell's own stdin and stdout are its pipes:
+ * the redirections replace both before the command begins. Files are appended to since ext4 writes
+ * a file that was emptied and filled again to the disk as soon as it is closed, in milliseconds.
+ * @throws TypeError when a variable's name is none, or a text holds a NUL.
+ */
+export function shellLine(command: string, { variables, stdout, stderr }: ShellLineParts): string {
+  const settings = Object.entries(variables).map(([name, value]) => {
+    if (!VARIABLE_NAME.test(name)) throw new TypeError(`no variable's name: ${name}`);
+    return `${name}=${quoted(value)}`;
+  });
+  const exported = settings.length === 0 ? '' : `export ${settings.join(' ')};`;
+  const redirected = `</dev/null >>${quoted(stdout)} 2>>${quoted(stderr)}`;
+  return `(${exported}${harmless(command)})${redirected};echo $?\n`;
+}
+
+/**
+ * A command that cannot harm the line around it: `eval` parses it alone, so that an open quote or a
+ * stray bracket ends there, and the blank keeps a leading `-` from being an option. A plain command
+ * needs none, and the subshell then becomes its last program: a fork less, of 1 ms on a busy
+ * machine.
+ */
+function harmless(command: string): string {
+  return isPlainCommand(command) ? command : `eval ${quoted(` ${command}`)}`;
+}
+
+function quoted(text: string): string {
+  if (text.includes('\0')) throw new TypeError('a shell takes no text with a NUL character');
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}

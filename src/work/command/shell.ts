@@ -1,0 +1,193 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { type Belonging, endProcesses } from './command-processes.ts';
+import { type ExitStatus, LastingShell } from './lasting-shell.ts';
+import { type Output, OutputFile } from './output-file.ts';
+import { isPlainCommand } from './plain-command.ts';
+import { shellLine } from './shell-line.ts';
+
+/** Between two looks at whether a command is within its limits. */
+const LOOK_MS = 100;
+/** From SIGTERM to SIGKILL. */
+const GRACE_MS = 1000;
+/** For a shell to answer after all that its command started has ended. */
+const ANSWER_MS = 1000;
+/** The variable by which the processes of a command are found again. */
+const MARK = 'MESHD_COMMAND';
+
+/** Where and how a shell runs its commands. */
+export interface ShellOptions {
+  /** Each command starts in it. */
+  readonly directory: string;
+  /** All that commands see of an environment, beside their own variables. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Where the outputs lie; it exists. */
+  readonly folder: string;
+  /** @default '/bin/sh' */
+  readonly program?: string;
+}
+
+/** What one command may take and see. */
+export interface RunOptions {
+  readonly variables: Readonly<Record<string, string>>;
+  /** Of each of its two outputs; null: no limit. */
+  readonly outputBytes: number | null;
+  readonly timeoutMs: number | null;
+  /** Ends the command as a timeout does; `run` then throws the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * How a command ended, as the log of GNU parallel tells it: killed by a signal N it has exit 0 and
+ * signal N; killed for a limit, exit −1 and the signal that was sent. A shell tells of signals by
+ * exit codes 129 … 159, so a program that exits with one of these by itself seems to be killed.
+ */
+export interface ShellResult extends ExitStatus {
+  readonly stdout: Output;
+  readonly stderr: Output;
+  /** ms since 1970. */
+  readonly started: number;
+  readonly ms: number;
+  /** What ended it; 'output' even if it was over before that was seen. */
+  readonly ended: 'exit' | 'timeout' | 'output';
+}
+
+type Stop = 'timeout' | 'output' | 'abort';
+
+/**
+ * Runs commands one after another in one lasting shell, each in a subshell of its own: starting
+ * one from Node takes several times as long. A command is over when its subshell is. What it leaves
+ * running in the background goes on until `close`, or until a command kills the shell.
+ */
+export class Shell {
+  readonly #options: ShellOptions;
+  readonly #name: string = randomBytes(8).toString('hex');
+  readonly #stdout: OutputFile;
+  readonly #stderr: OutputFile;
+  #lasting: LastingShell | undefined;
+  #commands = 0;
+  #running: Promise<ShellResult> | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(options: ShellOptions) {
+    this.#options = options;
+    this.#stdout = new OutputFile(join(options.folder, `${this.#name}.stdout`));
+    this.#stderr = new OutputFile(join(options.folder, `${this.#name}.stderr`));
+  }
+
+  /**
+   * Runs a command.
+   * @throws TypeError for a command that no shell takes; Error with an errno as code when there is
+   * no shell to run it, or no room for its output.
+   */
+  async run(command: string, options: RunOptions): Promise<ShellResult> {
+    if (this.#closing !== undefined) throw new Error('the shell is closed');
+    if (this.#running !== undefined) throw new Error('the shell runs another command');
+    options.signal?.throwIfAborted();
+    this.#running = this.#run(command, options);
+    try {
+      return await this.#running;
+    } finally {
+      this.#running = undefined;
+    }
+  }
+
+  /** Kills the shell and all that its commands started. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #run(command: string, options: RunOptions): Promise<ShellResult> {
+    this.#commands += 1;
+    const id = `${this.#name}-${this.#commands}`;
+    const variables = { ...options.variables, [MARK]: id };
+    const files = { stdout: this.#stdout.path, stderr: this.#stderr.path };
+    const line = shellLine(command, { variables, ...files });
+    const lasting = this.#open();
+    const started = Date.now();
+    const start = performance.now();
+    const answered = lasting.ask(line);
+    const { stop, signal } = await this.#watched(answered, options, () =>
+      this.#end(lasting, id, answered),
+    );
+    const status = await answered;
+    const ms = performance.now() - start;
+    if (lasting.ended) await endProcesses(this.#all(), 0);
+    if (this.#closing !== undefined) throw new Error('the shell is closed');
+    const most = stop === 'abort' ? 0 : (options.outputBytes ?? Number.POSITIVE_INFINITY);
+    const isLong = Math.max(this.#stdout.size(), this.#stderr.size()) > most;
+    const shared = stop !== undefined || (command.includes('&') && !isPlainCommand(command));
+    const stdout = this.#stdout.take(most, join(this.#options.folder, `${id}.stdout`), shared);
+    const stderr = this.#stderr.take(most, join(this.#options.folder, `${id}.stderr`), shared);
+    if (stop === 'abort') throw options.signal?.reason;
+    const ended = stop ?? (isLong ? 'output' : 'exit');
+    const how = ended === 'exit' ? status : { exit: -1, signal };
+    return { ...how, stdout, stderr, started, ms, ended };
+  }
+
+  /** Waits for an answer and ends the command if it comes to a limit before. */
+  async #watched(
+    answered: Promise<ExitStatus>,
+    { outputBytes, timeoutMs, signal }: RunOptions,
+    end: () => Promise<number>,
+  ): Promise<{ stop: Stop | undefined; signal: number }> {
+    let stop: Stop | undefined;
+    let ending: Promise<number> | undefined;
+    const endFor = (reason: Stop): void => {
+      stop ??= reason;
+      ending ??= end();
+    };
+    const start = performance.now();
+    const look = (): void => {
+      if (timeoutMs !== null && performance.now() - start >= timeoutMs) endFor('timeout');
+      const size = Math.max(this.#stdout.size(), this.#stderr.size());
+      if (outputBytes !== null && size > outputBytes) endFor('output');
+    };
+    // Without a limit, too: nothing else keeps this process alive while it waits.
+    const looks = setInterval(look, LOOK_MS);
+    const abort = (): void => endFor('abort');
+    signal?.addEventListener('abort', abort);
+    try {
+      const status = await answered;
+      return { stop, signal: ending === undefined ? status.signal : await ending };
+    } finally {
+      clearInterval(looks);
+      signal?.removeEventListener('abort', abort);
+    }
+  }
+
+  /** Ends a command, and the shell if it has no answer then: the command may have stopped it. */
+  async #end(lasting: LastingShell, id: string, answered: Promise<unknown>): Promise<number> {
+    const signal = await endProcesses({ shell: lasting, mark: `${MARK}=${id}\0` }, GRACE_MS);
+    const timer = setTimeout(() => lasting.kill(), ANSWER_MS);
+    await answered.catch(() => undefined);
+    clearTimeout(timer);
+    return signal;
+  }
+
+  #open(): LastingShell {
+    if (this.#lasting !== undefined && !this.#lasting.ended) return this.#lasting;
+    const { directory, environment, program = '/bin/sh' } = this.#options;
+    const marked = { ...environment, [MARK]: `${this.#name}-` };
+    this.#lasting = new LastingShell({ program, directory, environment: marked });
+    return this.#lasting;
+  }
+
+  /** All that the commands of this shell started. */
+  #all(): Belonging {
+    return { shell: this.#lasting, mark: `${MARK}=${this.#name}-` };
+  }
+
+  async #close(): Promise<void> {
+    await endProcesses(this.#all(), 0);
+    this.#lasting?.kill();
+    await this.#running?.catch(() => undefined);
+    this.#stdout.close();
+    this.#stderr.close();
+  }
+}

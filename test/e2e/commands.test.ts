@@ -1,0 +1,301 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { ENTRY } from './built.ts';
+
+interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'meshd-commands-'));
+  mkdirSync(join(folder, 'work'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const at = (name: string): string => join(folder, 'work', name);
+const text = (name: string): string => readFileSync(at(name), 'utf8');
+const lines = (name: string): string[] => text(name).trimEnd().split('\n');
+
+/** `meshd run` in the work folder. */
+function start(
+  args: readonly string[],
+  stdin = '',
+): { child: ChildProcess; ended: Promise<Ended> } {
+  const env = { ...process.env, MESHD_HOME: join(folder, 'home'), COLOUR: 'blue sky' };
+  const argv = [ENTRY, 'run', ...args];
+  const ended = Promise.withResolvers<Ended>();
+  const options = { env, cwd: join(folder, 'work'), maxBuffer: 2 ** 28 };
+  const child = execFile(process.execPath, argv, options, (error, stdout, stderr) => {
+    const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
+    ended.resolve({ code, stdout, stderr });
+  });
+  child.stdin?.end(stdin);
+  return { child, ended: ended.promise };
+}
+
+const run = (args: readonly string[], stdin?: string): Promise<Ended> => start(args, stdin).ended;
+
+/** Each line that a counting command appended, with how often. */
+function counts(name: string): Map<string, number> {
+  const found = new Map<string, number>();
+  for (const line of existsSync(at(name)) ? lines(name) : []) {
+    found.set(line, (found.get(line) ?? 0) + 1);
+  }
+  return found;
+}
+
+/** Also false for what has ended and is not yet asked for by its parent. */
+function isAlive(pid: number): boolean {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    return !/^[ZX]/.test(fields.slice(fields.lastIndexOf(')') + 2));
+  } catch {
+    return false;
+  }
+}
+
+describe('meshd run', () => {
+  test('prints each output whole, in the order of the arguments', async () => {
+    const script = 'sleep 0.{}; echo one {}; echo two {}';
+    const { code, stdout, stderr } = await run(['--', script, ':::', '4', '1', '2']);
+    expect([code, stdout]).toEqual([0, 'one 4\ntwo 4\none 1\ntwo 1\none 2\ntwo 2\n']);
+    expect(stderr).toMatch(/3 commands, /);
+  });
+
+  test('runs in the folder of its caller, with quoted arguments and declared variables', async () => {
+    writeFileSync(at("it's $HOME.txt"), 'here\n');
+    const { code, stdout } = await run([
+      ...['--env', 'COLOUR', '--', 'cat {}; echo "$COLOUR" {#} {.}', ':::', "it's $HOME.txt"],
+    ]);
+    expect([code, stdout]).toEqual([0, "here\nblue sky 1 it's $HOME\n"]);
+  });
+
+  test('takes arguments from stdin, and marks lines with them', async () => {
+    const { stdout } = await run(['--tag', '--', 'echo a{}; printf b'], '1\n2\n');
+    expect(stdout).toBe('1\ta1\n1\tb2\ta2\n2\tb');
+  });
+
+  test('a command that fails makes exit code 1, and all others run', async () => {
+    const { code, stdout, stderr } = await run(['--', 'echo {}; exit {}', ':::', '0', '3', '0']);
+    expect([code, stdout]).toEqual([1, '0\n3\n0\n']);
+    expect(stderr).toMatch(/3 commands, 1 failed/);
+    expect(stderr).toMatch(/first failure: command 2, echo 3; exit 3: exit 3/);
+  });
+
+  test('--json tells of each what it left, of a failed one the error too', async () => {
+    const { stdout } = await run(['--json', '--', 'echo {}; exit {}', ':::', '0', '7']);
+    const [good, bad] = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(good).toMatchObject({ index: 0, value: { exit: 0, stdout: '0\n' } });
+    expect(bad).toMatchObject({ index: 1, error: 'exit 7', value: { exit: 7, stdout: '7\n' } });
+  });
+
+  test('what succeeded is not run again, what failed is', async () => {
+    const args = ['--', 'echo {} >> ran; test {} != bad', ':::', 'a', 'bad', 'c'];
+    expect((await run(args)).code).toBe(1);
+    const { code, stderr } = await run(args);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/1 failed, 2 known before/);
+    expect(counts('ran')).toEqual(
+      new Map([
+        ['a', 1],
+        ['bad', 2],
+        ['c', 1],
+      ]),
+    );
+    await run(['--force', ...args]);
+    expect(counts('ran')).toEqual(
+      new Map([
+        ['a', 2],
+        ['bad', 3],
+        ['c', 2],
+      ]),
+    );
+  });
+
+  test('runs again what a changed input or a missing output needs, and nothing else', async () => {
+    for (const name of ['a', 'b', 'c', 'd']) writeFileSync(at(name), `${name}\n`);
+    const args = ['--', 'echo {} >> ran; cat {} > {}.out', ':::', 'a', 'b', 'c', 'd'];
+    await run(args);
+    rmSync(at('b.out'));
+    writeFileSync(at('c'), 'changed\n');
+    await run(args);
+    expect(counts('ran')).toEqual(
+      new Map([
+        ['a', 1],
+        ['b', 2],
+        ['c', 2],
+        ['d', 1],
+      ]),
+    );
+    expect([text('b.out'), text('c.out')]).toEqual(['b\n', 'changed\n']);
+    expect((await run(args)).stderr).toMatch(/4 commands, all known before/);
+  });
+
+  test('--dry-run prints the commands and runs none; --joblog and --resume go on', async () => {
+    const args = (more: string[]): string[] => [
+      ...more,
+      '--',
+      'touch {}; exit {}',
+      ':::',
+      '0',
+      '1',
+    ];
+    expect((await run(args(['--dry-run']))).stdout).toBe('touch 0; exit 0\ntouch 1; exit 1\n');
+    expect(existsSync(at('0'))).toBe(false);
+    await run(args(['--joblog', 'log']));
+    const [title, first, second] = lines('log').map((line) => line.split('\t'));
+    expect(title?.join(' ')).toMatch(/^Seq Host Starttime JobRuntime Send Receive Exitval Signal/);
+    expect([first?.[0], first?.[6], first?.[8]]).toEqual(['1', '0', 'touch 0; exit 0']);
+    expect([second?.[0], second?.[6]]).toEqual(['2', '1']);
+    expect((await run(args(['--joblog', 'log', '--resume']))).stderr).toMatch(/nothing to run/);
+    const again = await run(args(['--joblog', 'log', '--resume-failed']));
+    expect(again.stderr).toMatch(/1 command, 1 failed/);
+  });
+
+  test('a command over its time is ended with all that it started', async () => {
+    const script = "trap '' TERM; echo $$ > pid; sleep 100 & echo $! > child; wait; sleep 100";
+    const { code, stderr } = await run(['--timeout', '1', '--', script, ':::', 'x']);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/timeout/);
+    expect(isAlive(Number(text('child')))).toBe(false);
+  });
+
+  test('--retries tries again, --halt ends early', async () => {
+    const script = 'echo {} >> tries; test $(wc -l < tries) = 3';
+    expect((await run(['--retries', '3', '--', script, ':::', '1'])).code).toBe(0);
+    expect(lines('tries')).toHaveLength(3);
+    const many = Array.from({ length: 200 }, (_, k) => String(k));
+    const halted = await run([
+      '-j',
+      '1',
+      '--halt',
+      'now,fail=1',
+      '--',
+      'sleep 0.05; false',
+      ':::',
+      ...many,
+    ]);
+    expect(halted.code).toBe(1);
+    expect(halted.stderr).toMatch(/not run/);
+  });
+
+  test('output of any size and kind comes through', async () => {
+    const script = 'head -c 30000000 /dev/zero | tr "\\0" {}; printf "\\377\\n"';
+    const { code, stdout } = await run(['--', script, ':::', 'a', 'b']);
+    expect(code).toBe(0);
+    expect(stdout.length).toBe(2 * 30_000_002);
+    expect(stdout.slice(30_000_002, 30_000_012)).toBe('bbbbbbbbbb');
+  });
+
+  test('an output over its cap ends its command', async () => {
+    const { code, stderr } = await run(['--max-output', '128MB', '--', 'yes', ':::', 'x']);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/output/);
+  });
+
+  test('--results writes the outputs to files', async () => {
+    await run(['--results', 'out', '--', 'echo {}; echo {} >&2', ':::', 'a', 'b/c']);
+    expect(text('out/1/a/stdout')).toBe('a\n');
+    expect(text('out/1/b\\_c/stderr')).toBe('b/c\n');
+    expect(readdirSync(at('out/1')).sort()).toEqual(['a', 'b\\_c']);
+  });
+
+  test('bad options say in one line what is wrong, and nothing runs', async () => {
+    const wrong: [string[], RegExp][] = [
+      [['--halt', 'often', '--', 'touch x', ':::', '1'], /--halt often/],
+      [['--timeout', 'soon', '--', 'touch x', ':::', '1'], /--timeout soon/],
+      [['--env', 'NOT_SET', '--', 'touch x', ':::', '1'], /--env NOT_SET/],
+      [['--resume', '--', 'touch x', ':::', '1'], /--joblog/],
+      [['--', 'touch x', '::::', 'nowhere'], /nowhere/],
+    ];
+    for (const [args, line] of wrong) {
+      const { code, stderr } = await run(args);
+      expect([args.join(' '), code]).toEqual([args.join(' '), 2]);
+      expect(stderr).toMatch(line);
+      expect(stderr.trimEnd().split('\n')).toHaveLength(1);
+    }
+    expect(existsSync(at('x'))).toBe(false);
+  });
+});
+
+/** A peer of the mesh, from its ready line on. */
+async function startPeer(
+  name: string,
+  how: readonly string[],
+): Promise<{ child: ChildProcess; invite: string }> {
+  const home = join(folder, name);
+  const argv = [ENTRY, ...how, '--home', home, '--json', '--listen', '/ip4/127.0.0.1/tcp/0'];
+  const child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'ignore'] });
+  const [chunk] = (await once(child.stdout as NonNullable<typeof child.stdout>, 'data')) as [
+    Buffer,
+  ];
+  return { child, invite: (JSON.parse(chunk.toString()) as { invite: string }).invite };
+}
+
+describe('on a mesh', () => {
+  test('a command runs once although a peer is killed, but for what it had in hand', async () => {
+    const peers: ChildProcess[] = [];
+    try {
+      const first = await startPeer('home', ['start', '--slots', '1']);
+      peers.push(first.child);
+      const second = await startPeer('other', ['join', first.invite, '--slots', '2']);
+      peers.push(second.child);
+      const all = Array.from({ length: 600 }, (_, k) => String(k));
+      const script = 'echo {} $PPID >> ran; sleep 0.02';
+      const { child, ended } = start(['--', script, ':::', ...all]);
+      expect(child.exitCode).toBeNull();
+      const shells = (): Set<string> =>
+        new Set([...counts('ran').keys()].map((line) => line.split(' ')[1] ?? ''));
+      await expect.poll(() => shells().size, { timeout: 60_000 }).toBe(3);
+      second.child.kill('SIGKILL');
+      const { code } = await ended;
+      expect(code).toBe(0);
+      const runs = new Map<string, number>();
+      for (const line of lines('ran')) {
+        const [command = ''] = line.split(' ');
+        runs.set(command, (runs.get(command) ?? 0) + 1);
+      }
+      expect(runs.size).toBe(600);
+      const twice = [...runs.values()].filter((times) => times > 1);
+      // Two slots, and what was told less than a moment before.
+      expect(twice.length).toBeLessThanOrEqual(12);
+      expect(Math.max(...runs.values())).toBeLessThanOrEqual(2);
+    } finally {
+      for (const peer of peers) peer.kill('SIGKILL');
+    }
+  }, 120_000);
+
+  test('nothing of a command is left a second after its peer was killed', async () => {
+    const { child, ended } = start([
+      '--',
+      'sh -c "sleep 1000 & echo \\$! > child; wait"',
+      ':::',
+      'x',
+    ]);
+    await expect
+      .poll(() => existsSync(at('child')) && text('child') !== '', { timeout: 30_000 })
+      .toBe(true);
+    child.kill('SIGKILL');
+    await ended;
+    const isThere = (): boolean => isAlive(Number(text('child')));
+    await expect.poll(isThere, { timeout: 1000, interval: 20 }).toBe(false);
+  });
+});

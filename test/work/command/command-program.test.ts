@@ -1,0 +1,162 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type LoadedProgram, ProgramError } from '../../../src/work/candidate/load-program.ts';
+import { type CommandProgram, loadCommands } from '../../../src/work/command/command-program.ts';
+import type { CommandSpec } from '../../../src/work/command/command-spec.ts';
+import type { CommandValue } from '../../../src/work/command/command-value.ts';
+
+let root: string;
+let outputs: string;
+let open: CommandProgram[] = [];
+
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'meshd-program-'));
+  outputs = join(root, 'outputs');
+  mkdirSync(outputs);
+  mkdirSync(join(root, 'work'));
+});
+afterEach(async () => {
+  for (const program of open) await program.close();
+  open = [];
+  rmSync(root, { recursive: true, force: true });
+});
+
+async function load(spec: Partial<CommandSpec> = {}): Promise<CommandProgram> {
+  const program = await loadCommands(
+    {
+      ...{ directory: join(root, 'work'), environment: {}, tries: 1 },
+      ...{ timeoutMs: null, outputBytes: null, delayMs: 0, ...spec },
+    },
+    outputs,
+  );
+  open.push(program);
+  return program;
+}
+
+function evaluate({ evaluate }: LoadedProgram, item: unknown, index = 0): Promise<CommandValue> {
+  const input = { index, item, params: undefined, state: undefined, log: () => {} };
+  return evaluate(input as unknown as Parameters<typeof evaluate>[0]) as Promise<CommandValue>;
+}
+
+const outcome = async (command: string, spec?: Partial<CommandSpec>): Promise<CommandValue> =>
+  evaluate(await load(spec), { command });
+
+describe('the value of a command', () => {
+  test('tells its exit, outputs, times and tries, and leaves out what is empty', async () => {
+    const before = Date.now() / 1000;
+    const value = await outcome('echo out; echo err >&2; exit 3');
+    const { started, seconds, ...rest } = value;
+    expect(rest).toEqual({ exit: 3, signal: 0, stdout: 'out\n', stderr: 'err\n', tries: 1 });
+    expect(started).toBeGreaterThanOrEqual(before - 0.001);
+    expect(started).toBeLessThanOrEqual(Date.now() / 1000);
+    expect(seconds).toBe(Number(seconds.toFixed(3)));
+    expect(JSON.parse(JSON.stringify(value))).toEqual(value);
+    expect(Object.keys(await outcome('true'))).toEqual([
+      ...['exit', 'signal', 'started', 'seconds', 'tries'],
+    ]);
+  });
+
+  test('has the numbers of its candidate in the environment', async () => {
+    const program = await load();
+    const item = { command: 'echo $MESHD_INDEX $PARALLEL_SEQ', inputs: ['ignored'] };
+    expect(await evaluate(program, item, 41)).toMatchObject({ stdout: '41 42\n' });
+    expect(await evaluate(program, item, 7)).toMatchObject({ stdout: '7 8\n' });
+  });
+
+  test('sees of the peer what describes the machine, and what is declared over it', async () => {
+    process.env['MESHD_TEST_SECRET'] = 'of the peer';
+    try {
+      const command = 'echo "$MESHD_TEST_SECRET|$TZ|$PATH"';
+      const value = await outcome(command, { environment: { TZ: 'Asia/Tokyo' } });
+      expect(value.stdout).toBe(`|Asia/Tokyo|${process.env['PATH']}\n`);
+    } finally {
+      delete process.env['MESHD_TEST_SECRET'];
+    }
+  });
+
+  test('has what is no UTF-8 as base64, and a byte order mark as text', async () => {
+    expect(await outcome(`printf '\\377\\000'`)).toMatchObject({ stdoutBase64: '/wA=' });
+    expect(await outcome(`printf '\\377' >&2`)).toMatchObject({ stderrBase64: '/w==' });
+    expect(await outcome(`printf '\\357\\273\\277x'`)).toMatchObject({ stdout: '\ufeffx' });
+  });
+
+  test('stays below 900 KiB, whatever is written', async () => {
+    const both = (command: string): string => `${command}; ${command} >&2`;
+    const escapes = await outcome(both('head -c 262144 /dev/zero'));
+    expect(Buffer.from(escapes.stdoutBase64 ?? '', 'base64')).toEqual(Buffer.alloc(262_144));
+    const quotes = await outcome(both(`head -c 200000 /dev/zero | tr '\\0' '"'`));
+    expect(quotes.stdout).toBe('"'.repeat(200_000));
+    const noise = await outcome(both(`head -c 262144 /dev/zero | tr '\\0' '\\377'`));
+    for (const value of [escapes, quotes, noise]) {
+      expect(JSON.stringify(value).length).toBeLessThan(900 * 1024);
+    }
+  });
+
+  test('names the file of an output of more than 256 KiB', async () => {
+    const { stdout, stdoutFile } = await outcome('seq 1 100000');
+    expect(stdout).toBeUndefined();
+    expect(readFileSync(stdoutFile?.file ?? '', 'utf8').length).toBe(stdoutFile?.bytes);
+    expect(stdoutFile?.bytes).toBe(588_895);
+  });
+
+  test('tells the limit that ended it', async () => {
+    expect(await outcome('sleep 1000', { timeoutMs: 100 })).toMatchObject({
+      ...{ exit: -1, signal: 15, ended: 'timeout' },
+    });
+    expect(await outcome('yes', { outputBytes: 4 })).toMatchObject({
+      ...{ exit: -1, signal: 15, ended: 'output', stdout: 'y\ny\n' },
+    });
+  });
+
+  test('tells which files it wrote', async () => {
+    const { outputs: written } = await outcome('echo four > one.txt');
+    expect(written).toEqual({ 'one.txt': [5, expect.any(Number)] });
+  });
+});
+
+describe('a command that fails', () => {
+  const third = 'echo x >> count; seq 1 100000; [ $(wc -l < count) -ge 3 ]';
+
+  test('is tried until it succeeds, and only the last try leaves its output', async () => {
+    const value = await outcome(third, { tries: 5 });
+    expect(value).toMatchObject({ exit: 0, tries: 3 });
+    const long = readdirSync(outputs).filter((name) => /-\d+\.stdout$/.test(name));
+    expect(long).toEqual([value.stdoutFile?.file.slice(outputs.length + 1)]);
+  });
+
+  test('is tried no more often than that', async () => {
+    expect(await outcome(third, { tries: 2 })).toMatchObject({ exit: 1, tries: 2 });
+    expect(await outcome(`sh -c 'kill -9 $$'`, { tries: 2 })).toMatchObject({
+      ...{ exit: 0, signal: 9, tries: 2 },
+    });
+    expect(await outcome('true', { tries: 2 })).toMatchObject({ exit: 0, tries: 1 });
+    const late = await outcome('sleep 1000', { tries: 2, timeoutMs: 100 });
+    expect(late).toMatchObject({ ended: 'timeout', tries: 2 });
+  });
+});
+
+describe('a program of commands', () => {
+  test('starts its commands no closer together than its delay', async () => {
+    const program = await load({ delayMs: 150, tries: 2 });
+    const first = await evaluate(program, { command: 'true' });
+    const second = await evaluate(program, { command: 'false' });
+    expect(second.started - first.started).toBeGreaterThanOrEqual(0.295);
+  });
+
+  test('is refused where its folder is none', async () => {
+    const directory = join(root, 'nowhere');
+    const line = `there is no folder ${directory} on this machine`;
+    await expect(load({ directory })).rejects.toThrow(new ProgramError(line));
+    const { stdout } = await outcome('echo > file; pwd');
+    expect(stdout).toBe(`${join(root, 'work')}\n`);
+    const file = join(root, 'work', 'file');
+    await expect(load({ directory: file })).rejects.toThrow(ProgramError);
+  });
+
+  test.each([null, 'true', {}, { command: 5 }])('refuses the item %j', async (item) => {
+    const program = await load();
+    await expect(async () => evaluate(program, item)).rejects.toThrow('no text named command');
+  });
+});

@@ -1,0 +1,89 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { isAlive, PROGRAMS, ShellBench } from './shell-bench.ts';
+
+/** Two generations that ignore SIGTERM and write their process ids. */
+const STUBBORN = `trap '' TERM
+sh -c 'echo $$ >> pids; sleep 1000 & echo $! >> pids; while :; do sleep 1; done' &
+echo $! >> pids
+while :; do sleep 1000; done`;
+
+describe.each(PROGRAMS)('a command in %s', (program) => {
+  test('that writes more than it may is ended, and its output is cut there', async () => {
+    await using bench = new ShellBench(program);
+    const result = await bench.run('echo $$ > pids; yes', { outputBytes: 1_000_000 });
+    expect(result).toMatchObject({ ended: 'output', exit: -1, signal: 15 });
+    expect(result.stdout).toMatchObject({ bytes: 1_000_000 });
+    if (result.stdout instanceof Uint8Array) throw new Error('held');
+    expect(readFileSync(result.stdout.file, 'utf8')).toBe('y\n'.repeat(500_000));
+    const errors = await bench.run('yes >&2', { outputBytes: 10 });
+    expect(errors).toMatchObject({ ended: 'output', stdout: new Uint8Array(0) });
+    expect(Buffer.from(errors.stderr as Uint8Array).toString()).toBe('y\n'.repeat(5));
+    expect(await bench.text('echo next')).toBe('next\n');
+  });
+
+  test('that wrote more than it may is told so even if it was over before', async () => {
+    await using bench = new ShellBench(program);
+    const over = await bench.run('echo 12345', { outputBytes: 5 });
+    expect(over).toMatchObject({ ended: 'output', exit: -1, signal: 0 });
+    expect(Buffer.from(over.stdout as Uint8Array).toString()).toBe('12345');
+    const within = await bench.run('echo 1234', { outputBytes: 5 });
+    expect(within).toMatchObject({ ended: 'exit', exit: 0 });
+  });
+
+  test('that ignores SIGTERM is killed after its time with all of its tree', async () => {
+    await using bench = new ShellBench(program);
+    const shell = await bench.text('echo $$');
+    const result = await bench.run(STUBBORN, { timeoutMs: 300 });
+    expect(result).toMatchObject({ ended: 'timeout', exit: -1, signal: 9 });
+    expect(result.ms).toBeGreaterThan(1300);
+    const pids = bench.pids('pids');
+    expect(pids.length).toBe(3);
+    expect(pids.filter(isAlive)).toEqual([]);
+    expect(await bench.text('echo $$')).toBe(shell);
+  });
+
+  test('that heeds SIGTERM has time to clean up, and is not killed', async () => {
+    await using bench = new ShellBench(program);
+    const command = `trap 'sleep 0.1; touch cleaned; exit 0' TERM; echo begun
+      while :; do sleep 0.02; done`;
+    const result = await bench.run(command, { timeoutMs: 200 });
+    expect(result).toMatchObject({ ended: 'timeout', exit: -1, signal: 15 });
+    expect(Buffer.from(result.stdout as Uint8Array).toString()).toBe('begun\n');
+    expect(readdirSync(bench.directory)).toContain('cleaned');
+  });
+
+  test('is ended with what it cut loose, and not with what an earlier one left', async () => {
+    await using bench = new ShellBench(program);
+    await bench.run('sleep 1000 & echo $! > earlier');
+    const command = '(setsid sleep 1001 & echo $! > loose); exec sleep 1002';
+    expect(await bench.run(command, { timeoutMs: 300 })).toMatchObject({ ended: 'timeout' });
+    expect(bench.pids('loose').filter(isAlive)).toEqual([]);
+    expect(bench.pids('earlier').filter(isAlive)).toHaveLength(1);
+  });
+
+  test('that stops the shell itself is ended with it', async () => {
+    await using bench = new ShellBench(program);
+    const result = await bench.run('kill -STOP $$; echo $$ > pids', { timeoutMs: 200 });
+    expect(result).toMatchObject({ ended: 'timeout', exit: -1 });
+    expect(bench.pids('pids').filter(isAlive)).toEqual([]);
+    expect(await bench.text('echo next')).toBe('next\n');
+  });
+
+  test('that is aborted throws the reason and leaves nothing', async () => {
+    await using bench = new ShellBench(program);
+    const stop = new AbortController();
+    const running = bench.run('echo noise; sleep 1000 & echo $! > pids; wait', {
+      signal: stop.signal,
+    });
+    const refused = expect(running).rejects.toThrow('no longer needed');
+    await expect.poll(() => readdirSync(bench.directory)).toContain('pids');
+    await expect.poll(() => bench.pids('pids')[0]).toBeGreaterThan(0);
+    stop.abort(new Error('no longer needed'));
+    await refused;
+    expect(bench.pids('pids').filter(isAlive)).toEqual([]);
+    expect(await bench.text('echo next')).toBe('next\n');
+    await expect(bench.run('touch ran', { signal: stop.signal })).rejects.toThrow('no longer');
+    expect(readdirSync(bench.directory)).not.toContain('ran');
+  });
+});
