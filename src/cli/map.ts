@@ -5,7 +5,7 @@ interface MapFlags extends PublicationFlags {
   readonly items: string;
 }
 
-export const map: Verb<readonly [string], MapFlags> = {
+export const map: Verb<readonly [string | undefined], MapFlags> = {
   name: 'map',
   group: 'Publishing',
   summary: 'evaluate a function once for each line of a file',

@@ -20,13 +20,14 @@ export interface PublicationFlags {
   readonly fresh?: boolean;
   readonly priority?: number;
   readonly name?: string;
+  readonly exec?: string;
   readonly out?: string;
   readonly summary?: string;
   readonly detach?: boolean;
 }
 
 export const FUNCTION: Positional = {
-  name: '<fn>',
+  name: '[fn]',
   help: 'the function file: ES module, TypeScript or CommonJS; its imports are bundled',
   complete: 'file',
 };
@@ -42,6 +43,10 @@ export const OUTPUT_FLAGS: readonly Flag[] = [
 ];
 
 export const PUBLICATION_FLAGS: readonly Flag[] = [
+  {
+    flags: '--exec <command>',
+    help: 'instead of a function file: a worker in any language, a JSON line for each candidate',
+  },
   { flags: '--seed <n>', help: '0 to 2^53 - 1 (default: 0)', parse: candidateIndex },
   { flags: '--params <json>', help: 'parameters as JSON, or @FILE', complete: 'file' },
   {

@@ -14,7 +14,7 @@ import { withMesh, withRunningPeer } from './use-mesh.ts';
 /** Publishes a function and follows the job, or leaves it to the running peer with --detach. */
 export async function publication(
   context: Context,
-  target: Pick<PublishRequest, 'fn' | 'accept' | 'items'>,
+  { fn, ...target }: Pick<PublishRequest, 'accept' | 'items'> & { fn: string | undefined },
   flags: PublicationFlags,
 ): Promise<number> {
   // All that can be wrong is found before a peer is started or anything is written.
@@ -29,6 +29,7 @@ export async function publication(
   const { seed, maxEvals, deadline, timeout, memory, maxErrors, priority, name } = flags;
   const submission = await toSubmission({
     ...target,
+    ...work(fn, flags.exec),
     ...(flags.params === undefined ? {} : { params: await readParams(flags.params) }),
     ...(seed === undefined ? {} : { seed }),
     ...(maxEvals === undefined ? {} : { maxEvals }),
@@ -58,6 +59,14 @@ export async function publication(
     tell(context, `job ${shortJob(id)} (${job.name})`, published);
     return follow(context, mesh, job, flags);
   });
+}
+
+/** The function file or the worker's command. @throws MeshError MESH_USAGE unless one is given */
+function work(fn: string | undefined, exec: string | undefined): { fn: string } | { exec: string } {
+  if (fn !== undefined && exec === undefined) return { fn };
+  if (exec !== undefined && fn === undefined) return { exec };
+  const text = 'it needs a function file or --exec COMMAND, one of the two';
+  throw new MeshError('MESH_USAGE', text);
 }
 
 /** Null when it was interrupted before the job was kept. */

@@ -6,7 +6,7 @@ interface PublishFlags extends PublicationFlags {
   readonly accept: number;
 }
 
-export const publish: Verb<readonly [string], PublishFlags> = {
+export const publish: Verb<readonly [string | undefined], PublishFlags> = {
   name: 'publish',
   group: 'Publishing',
   summary: 'evaluate a function until N candidates are accepted',
@@ -19,6 +19,7 @@ export const publish: Verb<readonly [string], PublishFlags> = {
     'meshd publish examples/pi.js --accept 1000 > answer.ndjson',
     'meshd publish model.ts --accept 500 --seed 7 --params @prior.json --summary summary.json',
     'meshd publish model.ts --accept 100000 --detach',
+    "meshd publish --exec 'python3 model.py' --accept 1000",
   ],
   positionals: [FUNCTION],
   flags: [

@@ -1,8 +1,9 @@
 import { closeSync, constants, fsyncSync, openSync, renameSync, writeSync } from 'node:fs';
-import { access, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { access, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isPeerId, type PeerId } from '../core/ids.ts';
 import { MeshError } from '../core/mesh-error.ts';
+import { DEFAULT_TIMING } from '../core/timing.ts';
 import type { SecretRing } from '../net/secret-ring.ts';
 import { readRing, ringText } from './ring-file.ts';
 
@@ -69,9 +70,19 @@ export class Home {
     return join(this.path, 'identity');
   }
 
-  /** Where commands leave outputs that are too long for a value. */
-  get outputFolder(): string {
-    return join(this.path, 'outputs');
+  /**
+   * Where commands leave outputs that are too long for a value. What killed shells left there is
+   * removed, and outputs that are older than any job that is kept.
+   */
+  async outputFolder(): Promise<string> {
+    const folder = join(this.path, 'outputs');
+    const oldest = Date.now() - 2 * DEFAULT_TIMING.keepMs;
+    for (const name of await namesIn(folder)) {
+      const path = join(folder, name);
+      const isWorking = /^[0-9a-f]{16}\.std(?:out|err)$/.test(name);
+      if (isWorking || (await stat(path)).mtimeMs < oldest) await rm(path, { force: true });
+    }
+    return folder;
   }
 
   /** An empty folder for programs in use; what a killed process left in it is removed. */
@@ -251,4 +262,14 @@ async function makeFolder(path: string): Promise<string | null> {
     return above;
   }
   return above ?? path;
+}
+
+/** Empty for a folder that is not there. */
+async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
 }

@@ -6,8 +6,18 @@ import type { Admission } from './admission.ts';
 
 /** What to publish. */
 export interface PublishRequest {
-  /** Path of the function file: ES module, TypeScript or CommonJS; its imports are bundled. */
-  readonly fn: string | URL;
+  /**
+   * Path of the function file: ES module, TypeScript or CommonJS; its imports are bundled. Exactly
+   * one of fn and exec is given.
+   */
+  readonly fn?: string | URL;
+  /**
+   * A command that starts a lasting worker in any language, in this process's folder: it reads a
+   * line `{"index":…,"seed32":…,"params":…,"item":…}` and answers with a line `{"value":…}`,
+   * `{"reject":true}` or `{"error":"…"}`, again and again. Every machine needs it in the same
+   * folder.
+   */
+  readonly exec?: string;
   /** How many accepted candidates, 1 … 2^31. Exactly one of accept and items is given. */
   readonly accept?: number;
   /** One candidate per item: any JSON values, or their source. */

@@ -163,7 +163,7 @@ async function assemble(
     slots: options.slots ?? availableParallelism(),
     ...(options.nice === undefined ? {} : { nice: options.nice }),
     folder: await home.workFolder(),
-    outputs: home.outputFolder,
+    outputs: await home.outputFolder(),
     handlers: workHandlers(() => loop, log),
     log,
   });

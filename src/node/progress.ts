@@ -69,17 +69,19 @@ function livePeers(
   job: JobState,
   now: number,
 ): { readonly peers: number; readonly slots: number } {
-  const { spec } = job.computation;
+  const { spec, id } = job.computation;
   let peers = 0;
   let slots = 0;
-  if (isOfClass(spec, state.self.mathClass) && state.self.slots > 0 && serves(state, job)) {
+  const { self, refuses } = state;
+  const isHere = self.slots > 0 && !refuses.has(id) && serves(state, job);
+  if (isHere && isOfClass(spec, self.mathClass)) {
     peers++;
-    slots += state.self.slots;
+    slots += self.slots;
   }
   for (const [, view] of state.roster.all()) {
     const { register } = view;
     if (state.roster.state(view, now) === 'dead' || !isOfClass(spec, register.mathClass)) continue;
-    if (register.slots === 0 || register.refuses.includes(job.computation.id)) continue;
+    if (register.slots === 0 || register.refuses.includes(id)) continue;
     peers++;
     slots += register.slots;
   }
@@ -96,7 +98,6 @@ function waitsFor(state: PeerState, job: JobState, slots: number): string | null
   if (state.diskFull) return 'space on this disk';
   if (slots > 0) return null;
   const { isPure, spec } = job.computation;
-  return jobRow(state, job, state.lastTick).peers > 0
-    ? null
-    : `a peer with slots${isPure ? ` and Math class ${spec.mathClass}` : ''}`;
+  const needed = isPure ? `Math class ${spec.mathClass}` : 'the folder of its commands';
+  return jobRow(state, job, state.lastTick).peers > 0 ? null : `a peer with slots and ${needed}`;
 }

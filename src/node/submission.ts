@@ -61,7 +61,7 @@ export const MAX_ACCEPT: number = 2 ** 31;
 export const MAX_DEADLINE_MS: number = 2 ** 31 * 1000;
 
 const KEYS = new Set([
-  ...['fn', 'accept', 'items', 'seed', 'params', 'maxEvals'],
+  ...['fn', 'exec', 'accept', 'items', 'seed', 'params', 'maxEvals'],
   ...['deadlineMs', 'timeoutMs', 'memoryBytes', 'maxErrors', 'fresh'],
   ...['priority', 'name', 'onWarning'],
 ]);
@@ -91,11 +91,7 @@ export async function toSubmission(request: PublishRequest): Promise<Submission>
   }
   if (maxErrors !== undefined) whole('maxErrors', maxErrors, 0, MAX_ACCEPT);
   if (typeof fresh !== 'boolean') throw new TypeError(`fresh is no boolean: ${show(fresh)}`);
-  const fn = request.fn instanceof URL ? fileURLToPath(request.fn) : request.fn;
-  if (typeof fn !== 'string' || fn === '') throw new TypeError(`fn is no path: ${String(fn)}`);
-  // Of `/` and `.`, which are no files, the bundler says so.
-  const own = basename(resolve(fn), extname(fn)).slice(0, 64);
-  const name = request.name ?? (own === '' ? 'function' : own);
+  const name = request.name ?? nameOf(request);
   checkName(name);
   const params = jsonText(request.params ?? null, 'params');
   if (Buffer.byteLength(params) > MAX_VALUE_BYTES) throw new TypeError('params exceed 1 MiB');
@@ -103,19 +99,57 @@ export async function toSubmission(request: PublishRequest): Promise<Submission>
     items === undefined
       ? { kind: 'accept', count: accept ?? 0 }
       : { kind: 'map', items: await itemTexts(items) };
-  const { bundleProgram } = await import('../work/bundle.ts');
-  const { program, sources, warnings } = await bundleProgram(fn);
-  if (program.length > MAX_PROGRAM_BYTES) {
-    throw new MeshError('MESH_BAD_FUNCTION', `${fn}: the bundle exceeds 8 MB: import less`);
-  }
-  for (const line of warnings) request.onWarning?.(line);
+  const { program, sources } = await bundled(request);
   return {
-    ...{ program, name, params, seed, target, priority },
-    sources: sources.length > MAX_SOURCES_BYTES ? null : sources,
+    ...{ program, sources, name, params, seed, target, priority },
     ...{ maxEvals: maxEvals ?? null, deadlineMs: deadlineMs ?? null },
     limits: { timeoutMs: timeoutMs ?? null, memoryBytes: memoryBytes ?? null },
     ...{ maxErrors: maxErrors ?? null, fresh, commands: false },
   };
+}
+
+function fileOf({ fn }: PublishRequest): string {
+  const path = fn instanceof URL ? fileURLToPath(fn) : fn;
+  if (typeof path !== 'string' || path === '') throw new TypeError(`fn is no path: ${String(fn)}`);
+  return path;
+}
+
+/** The function file's name, or the command's program. */
+function nameOf(request: PublishRequest): string {
+  const { exec } = request;
+  if ((exec === undefined) === (request.fn === undefined)) {
+    throw new TypeError('publish needs exactly one of fn and exec');
+  }
+  if (exec !== undefined) {
+    if (typeof exec !== 'string' || exec.trim() === '') {
+      throw new TypeError(`exec is no command: ${show(exec)}`);
+    }
+    return exec
+      .replace(/[\p{Cc}\s]+/gu, ' ')
+      .trim()
+      .slice(0, 64);
+  }
+  const file = fileOf(request);
+  // Of `/` and `.`, which are no files, the bundler says so.
+  const own = basename(resolve(file), extname(file)).slice(0, 64);
+  return own === '' ? 'function' : own;
+}
+
+async function bundled(
+  request: PublishRequest,
+): Promise<{ program: Uint8Array; sources: Uint8Array | null }> {
+  if (request.exec !== undefined) {
+    const { bundleWorker } = await import('../work/exec/bundle-worker.ts');
+    return { program: await bundleWorker(request.exec, process.cwd()), sources: null };
+  }
+  const file = fileOf(request);
+  const { bundleProgram } = await import('../work/bundle.ts');
+  const { program, sources, warnings } = await bundleProgram(file);
+  if (program.length > MAX_PROGRAM_BYTES) {
+    throw new MeshError('MESH_BAD_FUNCTION', `${file}: the bundle exceeds 8 MB: import less`);
+  }
+  for (const line of warnings) request.onWarning?.(line);
+  return { program, sources: sources.length > MAX_SOURCES_BYTES ? null : sources };
 }
 
 async function itemTexts(items: NonNullable<PublishRequest['items']>): Promise<string[]> {

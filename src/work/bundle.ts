@@ -88,6 +88,13 @@ export async function bundleProgram(path: string | URL): Promise<Bundle> {
   };
 }
 
+/** Bundles a module that is given as a text, with what it imports. */
+export async function bundleText(contents: string): Promise<Uint8Array> {
+  const stdin = { contents, resolveDir: process.cwd(), loader: 'js' as const };
+  const { outputFiles } = await build({ ...OPTIONS, stdin, banner: { js: BANNER } });
+  return outputFiles[0]?.contents ?? new Uint8Array();
+}
+
 /** The map with a scheme before each file's name, so that no machine's folder is put there. */
 function namedSources(text = '{"sources":[]}'): Uint8Array {
   const map = JSON.parse(text) as { sources: string[] };

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -58,4 +58,18 @@ test('a list that is emptied and written at the same time is the one written las
 test.runIf(process.platform === 'linux')('a folder that takes none is no home', async () => {
   const opening = Home.open('/proc/meshd/home');
   await expect(opening).rejects.toMatchObject({ code: 'MESH_HOME_UNUSABLE' });
+});
+
+test('of outputs that commands left, a start removes those of killed shells and the old ones', async () => {
+  const home = await Home.open(folder);
+  expect(await readdir(folder)).not.toContain('outputs');
+  const outputs = await home.outputFolder();
+  await mkdir(outputs);
+  const old = Date.now() / 1000 - 15 * 86_400;
+  for (const name of ['0123456789abcdef.stdout', '0123456789abcdef-7.stdout', 'old-1.stderr']) {
+    await writeFile(join(outputs, name), 'x');
+  }
+  await utimes(join(outputs, 'old-1.stderr'), old, old);
+  await home.outputFolder();
+  expect(await readdir(outputs)).toEqual(['0123456789abcdef-7.stdout']);
 });

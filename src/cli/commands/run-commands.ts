@@ -7,7 +7,7 @@ import { EXIT } from '../exit-code.ts';
 import { tellDetached, waitForOthers } from '../follow.ts';
 import { checkOutputs, writeWhole } from '../output-file.ts';
 import { type Halt, HaltWatch, parseHalt } from '../parallel/halt.ts';
-import { progressView } from '../progress-view.ts';
+import { type ProgressView, progressView } from '../progress-view.ts';
 import { withMesh, withRunningPeer } from '../use-mesh.ts';
 import { hasSucceeded } from './finished.ts';
 import type { CommandFlags } from './flags.ts';
@@ -113,7 +113,8 @@ async function showAll(
   const { job } = gathering;
   const doneBefore = (planned.at(-1)?.seq ?? 0) - planned.length;
   const watch = new HaltWatch(halt, { jobs: doneBefore + planned.length, doneBefore });
-  const view = flags.bar === true || flags.eta === true ? progressView(context) : null;
+  const isShown = flags.bar === true || flags.eta === true;
+  const view = isShown ? progressView(context) : waitView(context);
   const stop = new AbortController();
   const progress = showProgress(job, view, AbortSignal.any([signal, stop.signal]));
   let halted = false;
@@ -123,7 +124,7 @@ async function showAll(
     for await (const result of gathering.results()) {
       const one = planned[place++];
       if (one === undefined) break;
-      view?.clear();
+      view.clear();
       await report.show(one, result);
       if (result.value === undefined) open.push(one);
       else if (!halted) {
@@ -135,7 +136,7 @@ async function showAll(
   } finally {
     stop.abort();
     await progress;
-    view?.clear();
+    view.clear();
   }
   if (open.length > 0 && job !== null && !halted) await tellLost(job, open, planned, report);
   return halted;
@@ -158,15 +159,29 @@ async function tellLost(
 
 async function showProgress(
   job: Job | null,
-  view: ReturnType<typeof progressView> | null,
+  view: ProgressView,
   signal: AbortSignal,
 ): Promise<void> {
-  if (job === null || view === null) return;
+  if (job === null) return;
   try {
     for await (const progress of job.progress({ signal })) view.update(progress);
   } catch {
     // The results tell of the same fault, or the abort was wanted.
   }
+}
+
+/** Says only why nothing goes on, once. */
+function waitView(context: Context): ProgressView {
+  let told: string | null = null;
+  return {
+    update({ waitsFor }) {
+      if (waitsFor !== null && waitsFor !== told) {
+        tell(context, `waits for ${waitsFor}`, { event: 'waits', waitsFor });
+      }
+      told = waitsFor;
+    },
+    clear() {},
+  };
 }
 
 async function figures(job: Job | null, { tally }: CommandReport): Promise<object> {

@@ -1,0 +1,148 @@
+import { execFile, execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { createStreams } from '../../src/work/candidate/rng.ts';
+import { ENTRY } from './built.ts';
+
+/** A worker for tests: accepts what its seed allows, and answers as it is told. */
+const WORKER = `
+import { createInterface } from 'node:readline';
+for await (const line of createInterface({ input: process.stdin })) {
+  const { index, seed32, params, item } = JSON.parse(line);
+  console.error('saw ' + index);
+  if (item === 'throw') console.log(JSON.stringify({ error: 'no such item' }));
+  else if (item === 'die') process.exit(3);
+  else if (item === 'hang') continue;
+  else if (item !== undefined) console.log(JSON.stringify({ value: item.length }));
+  else console.log(JSON.stringify(seed32 % 3 === 0 ? { value: [seed32, params] } : { reject: true }));
+}
+`;
+
+interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'meshd-exec-'));
+  writeFileSync(join(folder, 'worker.mjs'), WORKER);
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const EXEC = `"${process.execPath}" worker.mjs`;
+
+function meshd(args: readonly string[], cwd = folder, stdin = ''): Promise<Ended> {
+  const env = { ...process.env, MESHD_HOME: join(folder, 'home') };
+  const { promise, resolve: done } = Promise.withResolvers<Ended>();
+  const child = execFile(process.execPath, [ENTRY, ...args], { env, cwd }, (error, out, err) => {
+    done({ code: error === null ? 0 : Number(error.code), stdout: out, stderr: err });
+  });
+  child.stdin?.end(stdin);
+  return promise;
+}
+
+/** The lines of a worker that is asked for one candidate after the other, without a mesh. */
+function serial(command: string, args: readonly string[], accept: number, params: unknown): string {
+  const { rng, open } = createStreams(7);
+  const questions = Array.from({ length: accept * 8 }, (_, index) => {
+    open(index);
+    return JSON.stringify({ index, seed32: rng.seed32, params });
+  });
+  const input = `${questions.join('\n')}\n`;
+  const answers = execFileSync(command, args, {
+    input,
+    cwd: folder,
+    stdio: ['pipe', 'pipe', 'ignore'],
+  });
+  const lines = answers
+    .toString()
+    .trimEnd()
+    .split('\n')
+    .flatMap((line, index) => {
+      const reply = JSON.parse(line) as { value?: unknown };
+      return 'value' in reply ? [`${JSON.stringify({ index, value: reply.value })}\n`] : [];
+    });
+  return lines.slice(0, accept).join('');
+}
+
+describe('a lasting worker', () => {
+  test('gives what it gives when it is asked for one candidate after the other', async () => {
+    const args = [
+      'publish',
+      '--exec',
+      EXEC,
+      '--accept',
+      '200',
+      '--seed',
+      '7',
+      '--params',
+      '{"a":1}',
+    ];
+    const { code, stdout } = await meshd(args);
+    expect(code).toBe(0);
+    expect(stdout).toBe(serial(process.execPath, ['worker.mjs'], 200, { a: 1 }));
+    expect((await meshd(args)).stderr).toMatch(/all known before/);
+  });
+
+  test('takes items; its error is the item’s, and a death or a timeout leaves the item out', async () => {
+    const items = 'one\nthrow\ndie\nhang\nthree\n';
+    const args = ['map', '--exec', EXEC, '--items', '-', '--timeout', '400ms'];
+    const { code, stdout, stderr } = await meshd(args, folder, items);
+    expect(code).toBe(1);
+    expect(
+      stdout
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+    ).toEqual([
+      { index: 0, value: 3 },
+      { index: 1, error: 'Error' },
+      { index: 4, value: 5 },
+    ]);
+    expect(stderr).toMatch(/2 skipped/);
+  });
+
+  test('is another question when a file that its command names has changed', async () => {
+    const args = ['publish', '--exec', EXEC, '--accept', '3', '--json', '--detach'];
+    const one = await meshd(args.slice(0, -1));
+    writeFileSync(join(folder, 'worker.mjs'), WORKER.replace('% 3', '% 2'));
+    const other = await meshd(args.slice(0, -1));
+    expect(other.stderr).not.toMatch(/all known before/);
+    expect(other.stdout).not.toBe(one.stdout);
+  });
+
+  test('may log: rerun shows what it wrote to stderr for a candidate', async () => {
+    await meshd(['map', '--exec', EXEC, '--items', '-', '--name', 'logs'], folder, 'a\nbb\n');
+    expect((await meshd(['rerun', 'logs', '1'])).stdout).toMatch(/^log {2}saw 1$/m);
+  });
+
+  test('needs a command that is one, and no function file beside it', async () => {
+    const both = await meshd(['publish', 'worker.mjs', '--exec', EXEC, '--accept', '1']);
+    const none = await meshd(['publish', '--accept', '1']);
+    for (const { code, stderr } of [both, none]) {
+      expect(code).toBe(2);
+      expect(stderr).toMatch(/a function file or --exec COMMAND, one of the two/);
+    }
+  });
+});
+
+const python = spawnSync('python3', ['--version']).status === 0;
+if (!python) console.warn('without python3: examples/pi.py is not tried');
+
+test.skipIf(!python)('the example in Python gives what it gives in a pipe', async () => {
+  const args = ['publish', '--exec', 'python3 examples/pi.py', '--accept', '300', '--seed', '7'];
+  const { code, stdout } = await meshd(args, resolve('.'));
+  expect(code).toBe(0);
+  expect(stdout).toBe(serial('python3', [resolve('examples/pi.py')], 300, null));
+});
+
+test('the example in shell tells the length of each item', async () => {
+  const args = ['map', '--exec', 'sh examples/length.sh', '--items', '-'];
+  const { stdout } = await meshd(args, resolve('.'), 'one\nfifteen letters\n');
+  expect(stdout).toBe('{"index":0,"value":3}\n{"index":1,"value":15}\n');
+  expect(readFileSync('examples/length.sh', 'utf8')).toMatch(/^#!\/bin\/sh\n/);
+});
