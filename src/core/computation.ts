@@ -74,6 +74,11 @@ export class Computation {
   readonly unstored: Map<Hash, PeerId | null> = new Map();
   /** Outcomes below it are in a certificate: a dispute that comes later does not change them. */
   #certifiedEnd = 0;
+  /** What was found of the disputes, until something of them changes: a liar makes thousands. */
+  #impure: { readonly at: number | null } | null = null;
+  #open: { readonly version: number; readonly count: number; readonly open: readonly number[] } = {
+    ...{ version: -1, count: 0, open: [] },
+  };
   candidates = 0;
   milliseconds = 0;
   segments = 0;
@@ -97,6 +102,7 @@ export class Computation {
     this.#count(key, segment);
     const record = `${key.origin} ${key.start.incarnation}.${key.start.nonce} ${key.n}`;
     if (segment.fresh) this.#countFresh(segment, outcomes, record);
+    if (segment.fresh || disputed.length > 0) this.#impure = null;
     this.coverage.add(segment.lo, segment.hi);
     this.missing.remove(segment.lo, segment.hi);
     const fresh = [...outcomes].filter(([index]) => {
@@ -208,6 +214,11 @@ export class Computation {
 
   /** The index at which five fresh evaluations had no two equal outcomes, or null. */
   get impureAt(): number | null {
+    this.#impure ??= { at: this.#findImpure() };
+    return this.#impure.at;
+  }
+
+  #findImpure(): number | null {
     let lowest: number | null = null;
     for (const index of this.disputes.keys()) {
       const counts = [...(this.#fresh.get(index)?.values() ?? [])].map((set) => set.size);
@@ -245,10 +256,15 @@ export class Computation {
   }
 
   /** Disputed indices that still lack an agreed outcome, rising. */
-  openDisputes(): number[] {
-    return [...this.disputes.keys()]
-      .filter((index) => !this.coverage.has(index))
+  openDisputes(): readonly number[] {
+    const { coverage, disputes } = this;
+    const { version, count, open } = this.#open;
+    if (version === coverage.version && count === disputes.size) return open;
+    const found = [...disputes.keys()]
+      .filter((index) => !coverage.has(index))
       .sort((a, b) => a - b);
+    this.#open = { version: coverage.version, count: disputes.size, open: found };
+    return found;
   }
 
   #count(key: RecordKey, segment: Segment): void {

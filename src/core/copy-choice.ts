@@ -60,7 +60,7 @@ export function chooseCopy(turn: Turn, job: JobState): Choice | null {
 function copyable(job: JobState, from: number, to: number): Span | null {
   const { coverage, losses } = job.computation;
   const open = new IntervalSet(coverage.gaps(from, to));
-  for (const index of job.singles()) open.remove(index, index + 1);
+  for (const index of job.singlesWithin(from, to)) open.remove(index, index + 1);
   const lost = new IntervalSet();
   for (const loss of losses) {
     for (const [a, b] of lost.within(loss.lo, loss.hi)) open.remove(a, b);

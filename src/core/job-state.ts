@@ -133,6 +133,11 @@ export class JobState {
     yield* this.computation.disputes.keys();
   }
 
+  /** Those of them in [lo, hi). A liar makes thousands, and an interval is short. */
+  *singlesWithin(lo: number, hi: number): Iterable<number> {
+    for (const index of this.singles()) if (index >= lo && index < hi) yield index;
+  }
+
   /** Indices that are not claimed any more for want of an outcome, below an end. */
   stuckBelow(end: number): number[] {
     const stuck = new Set<number>();

@@ -152,8 +152,10 @@ export function chooseMissing(
 function chooseLost(turn: Turn, job: JobState, taken: IntervalSet, reach: number): Special | null {
   const { computation } = job;
   const { losses, coverage } = computation;
+  if (losses.length === 0) return null;
   const busy = taken.clone();
-  for (const index of job.singles()) busy.add(index, index + 1);
+  const [from, to] = hullOf(losses);
+  for (const index of job.singlesWithin(from, to)) busy.add(index, index + 1);
   for (const { lo, hi } of losses) {
     for (const [a, b] of coverage.gaps(lo, Math.min(hi, reach))) {
       for (const [from, to] of busy.gaps(a, b)) {
@@ -166,6 +168,12 @@ function chooseLost(turn: Turn, job: JobState, taken: IntervalSet, reach: number
     }
   }
   return null;
+}
+
+/** The least interval with all of them in it. */
+function hullOf(losses: readonly LostInterval[]): [lo: number, hi: number] {
+  const lo = losses.reduce((least, loss) => Math.min(least, loss.lo), Number.POSITIVE_INFINITY);
+  return [lo, losses.reduce((most, loss) => Math.max(most, loss.hi), 0)];
 }
 
 /** Where the part ends that begins at `from`: of the narrowest loss there, before the next one. */

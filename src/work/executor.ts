@@ -106,6 +106,11 @@ export class Executor {
     this.#tell({ kind: 'load', file, outputs, params, seed, limits });
   }
 
+  /** Its process group; undefined when no process started. */
+  get group(): number | undefined {
+    return this.#child.pid;
+  }
+
   /** Who hears it from now on; null: nobody. */
   listen(listener: ExecutorListener | null): void {
     this.#listener = listener;

@@ -1,5 +1,6 @@
 import { type Ground, type Limits, sameGround } from '../core/limits.ts';
 import { Executor, type ExecutorOptions } from './executor.ts';
+import { Guardian } from './guardian.ts';
 import type { ProgramFiles } from './program-files.ts';
 import type { WorkInputs } from './workforce.ts';
 
@@ -14,6 +15,7 @@ export class Pool {
   #idle: Executor[] = [];
   #all = new Set<Executor>();
   #closed = false;
+  readonly #guardian = new Guardian();
 
   constructor(options: Omit<ExecutorOptions, 'log'>, files: ProgramFiles, slots: number) {
     this.#options = options;
@@ -37,8 +39,11 @@ export class Pool {
   start(inputs: WorkInputs, limits: Limits, log: ExecutorOptions['log']): Executor {
     const file = this.#files.urlOf(inputs.program, inputs.sources);
     const executor = new Executor(inputs, limits, file, { ...this.#options, log });
+    const { group } = executor;
+    if (group !== undefined) this.#guardian.watch(group);
     this.#all.add(executor);
     void executor.gone.then(() => {
+      if (group !== undefined) this.#guardian.forget(group);
       this.#all.delete(executor);
       this.#idle = this.#idle.filter((idle) => idle !== executor);
     });
@@ -74,5 +79,6 @@ export class Pool {
     const gone = [...this.#all].map((executor) => executor.gone);
     for (const executor of this.#all) executor.kill();
     await Promise.all(gone);
+    this.#guardian.close();
   }
 }

@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ENTRY } from './built.ts';
+import { isAlive } from './process-state.ts';
 
 interface Ended {
   readonly code: number;
@@ -57,16 +58,6 @@ function counts(name: string): Map<string, number> {
     found.set(line, (found.get(line) ?? 0) + 1);
   }
   return found;
-}
-
-/** Also false for what has ended and is not yet asked for by its parent. */
-function isAlive(pid: number): boolean {
-  try {
-    const fields = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    return !/^[ZX]/.test(fields.slice(fields.lastIndexOf(')') + 2));
-  } catch {
-    return false;
-  }
 }
 
 describe('meshd run', () => {

@@ -1,10 +1,12 @@
-import { execFile, execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFile, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createStreams } from '../../src/work/candidate/rng.ts';
 import { ENTRY } from './built.ts';
+import { isAlive } from './process-state.ts';
 
 /** A worker for tests: accepts what its seed allows, and answers as it is told. */
 const WORKER = `
@@ -16,7 +18,8 @@ for await (const line of createInterface({ input: process.stdin })) {
   else if (item === 'die') process.exit(3);
   else if (item === 'hang') continue;
   else if (item !== undefined) console.log(JSON.stringify({ value: item.length }));
-  else console.log(JSON.stringify(seed32 % 3 === 0 ? { value: [seed32, params] } : { reject: true }));
+  else if (seed32 % 3 === 0) console.log(JSON.stringify({ value: [seed32, params] }));
+  else console.log(JSON.stringify({ reject: true }));
 }
 `;
 
@@ -128,6 +131,22 @@ describe('a lasting worker', () => {
       expect(stderr).toMatch(/a function file or --exec COMMAND, one of the two/);
     }
   });
+});
+
+test('a worker that never ends is gone a second after its peer was killed', async () => {
+  const env = { ...process.env, MESHD_HOME: join(folder, 'home') };
+  const busy = `require('fs').writeFileSync('pid', String(process.pid)); for (;;);`;
+  writeFileSync(join(folder, 'busy.cjs'), busy);
+  const args = ['publish', '--exec', `"${process.execPath}" busy.cjs`, '--accept', '1'];
+  const child = spawn(process.execPath, [ENTRY, ...args], { env, cwd: folder, stdio: 'ignore' });
+  const pid = (): number => Number(readFileSync(join(folder, 'pid'), 'utf8'));
+  const started = (): boolean => existsSync(join(folder, 'pid')) && pid() > 0;
+  await expect.poll(started, { timeout: 30_000 }).toBe(true);
+  const found = pid();
+  expect(isAlive(found)).toBe(true);
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  await expect.poll(() => isAlive(pid()), { timeout: 1000, interval: 20 }).toBe(false);
 });
 
 const python = spawnSync('python3', ['--version']).status === 0;

@@ -78,7 +78,7 @@ export async function writeResults(
 ): Promise<void> {
   const paths = resultPaths(dir, args, seq, options);
   try {
-    await mkdir(dirname(paths.stdout), { recursive: true });
+    await makeFolders(dirname(paths.stdout));
     await writeFile(paths.seq, String(seq));
     await put(stdout, paths.stdout);
     await put(stderr, paths.stderr);
@@ -89,6 +89,23 @@ export async function writeResults(
       : `job ${seq} cannot be written (${(cause as Error).message})`;
     const code = isFull ? 'MESH_DISK_FULL' : 'MESH_USAGE';
     throw new MeshError(code, `--results ${dir}: ${reason}`, { cause });
+  }
+}
+
+/** As `mkdir -p`. Not Node's own, which tries for ever where nothing can be made, as in /proc. */
+async function makeFolders(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return;
+    const parent = dirname(path);
+    // What is still missing after its parent was made is told.
+    if (code !== 'ENOENT' || parent === path) throw error;
+    await makeFolders(parent);
+    await mkdir(path).catch((again: NodeJS.ErrnoException) => {
+      if (again.code !== 'EEXIST') throw again;
+    });
   }
 }
 

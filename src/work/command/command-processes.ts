@@ -27,9 +27,9 @@ interface Process {
 
 /**
  * Ends processes and all that descends from them: SIGTERM, and SIGKILL for what is left `graceMs`
- * later (0: SIGKILL at once). What they start at SIGTERM to clean up has that time, too. Resolves
- * with the last signal sent, when nothing is left. Finds nothing where there is no /proc: only
- * Linux tells.
+ * later (0: SIGKILL at once). What one of them starts after its SIGTERM, to clean up, has that
+ * time, too. Resolves with the last signal sent, when nothing is left. Finds nothing where there is
+ * no /proc: only Linux tells.
  */
 export async function endProcesses(belonging: Belonging, graceMs: number): Promise<number> {
   const start = performance.now();
@@ -40,10 +40,9 @@ export async function endProcesses(belonging: Belonging, graceMs: number): Promi
     const spentMs = performance.now() - start;
     if (left.length === 0 || spentMs > graceMs + GIVE_UP_MS) return signal;
     if (spentMs >= graceMs) signal = SIGKILL;
-    for (const { pid, startTicks } of left) {
-      known.set(pid, startTicks);
-      if (signal === SIGKILL || looks === 0) send(pid, signal);
-    }
+    const untold = left.filter(({ pid, parent }) => !known.has(pid) && !known.has(parent));
+    for (const { pid, startTicks } of left) known.set(pid, startTicks);
+    for (const { pid } of signal === SIGKILL ? left : untold) send(pid, signal);
     await wait(Math.min(LOOK_MS * 2 ** looks, MOST_LOOK_MS));
   }
 }

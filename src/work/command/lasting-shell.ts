@@ -30,9 +30,10 @@ const SETTING = '(PPID=$$) 2>/dev/null && PPID=$$\n';
 
 /** A shell process that takes lines on its stdin and answers each with a status on its stdout. */
 export class LastingShell {
-  #child: ChildProcess;
+  readonly #child: ChildProcess;
   #pending: PromiseWithResolvers<ExitStatus> | undefined;
   #answer = '';
+  readonly #gone: PromiseWithResolvers<void> = Promise.withResolvers();
   #ended: ExitStatus | Error | undefined;
 
   constructor({ program, directory, environment }: LastingShellOptions) {
@@ -75,9 +76,12 @@ export class LastingShell {
     return promise;
   }
 
-  /** Ends the process at once, not what it started. */
-  kill(): void {
+  /** Ends the process at once, not what it started; resolves when it is gone. */
+  async kill(): Promise<void> {
+    if (this.ended) return;
+    this.#child.ref();
     this.#child.kill('SIGKILL');
+    await this.#gone.promise;
   }
 
   #hear(text: string): void {
@@ -94,6 +98,7 @@ export class LastingShell {
 
   #end(how: ExitStatus | Error): void {
     this.#ended ??= how;
+    this.#gone.resolve();
     if (how instanceof Error) this.#pending?.reject(how);
     else this.#pending?.resolve(how);
     this.#pending = undefined;

@@ -11,10 +11,10 @@ const RESERVED = [
 // `$` is made of such characters, too.
 const VARIABLE = '\\$(?=[A-Za-z_])';
 const QUOTED = `'[^']*'|"(?:[^"$\`\\\\]|${VARIABLE})*"`;
-// No text is two words or a word and a redirection, depending on how one reads it: the match would
-// take for ever to fail.
-const WORD = `(?:[\\w./:@%+,=*?~^-]|${VARIABLE}|${QUOTED})+(?![<>])`;
-const REDIRECTION = `[0-9]?(?:>&[0-9](?![^ ;|&])|(?:>>?|<) *${WORD})`;
+const WORD = `(?:[\\w./:@%+,=*?~^-]|${VARIABLE}|${QUOTED})+`;
+const REDIRECTION = `[0-9]?(?:>&[0-9]|(?:>>?|<) *${WORD})`;
+// Blanks stand between all parts, so that a text has one reading: else a match could take for ever
+// to fail.
 const SIMPLE = `(?!(?:${RESERVED.join('|')})(?:[ ;|&]|$))${WORD}(?: +(?:${REDIRECTION}|${WORD}))*`;
 const PLAIN = new RegExp(`^ *${SIMPLE}(?: *(?:&&|\\|\\|?|;) *${SIMPLE})* *$`);
 

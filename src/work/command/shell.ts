@@ -164,7 +164,7 @@ export class Shell {
   /** Ends a command, and the shell if it has no answer then: the command may have stopped it. */
   async #end(lasting: LastingShell, id: string, answered: Promise<unknown>): Promise<number> {
     const signal = await endProcesses({ shell: lasting, mark: `${MARK}=${id}\0` }, GRACE_MS);
-    const timer = setTimeout(() => lasting.kill(), ANSWER_MS);
+    const timer = setTimeout(() => void lasting.kill(), ANSWER_MS);
     await answered.catch(() => undefined);
     clearTimeout(timer);
     return signal;
@@ -185,7 +185,7 @@ export class Shell {
 
   async #close(): Promise<void> {
     await endProcesses(this.#all(), 0);
-    this.#lasting?.kill();
+    await this.#lasting?.kill();
     await this.#running?.catch(() => undefined);
     this.#stdout.close();
     this.#stderr.close();

@@ -136,3 +136,8 @@ describe('results', () => {
     expect(() => resultPaths('out/{%}', ['a'], 1)).toThrow('{%}: ');
   });
 });
+
+test.runIf(process.platform === 'linux')('a folder that cannot be made is told', async () => {
+  const writing = writeResults('/proc/nothing', ['a'], 1, new Uint8Array(), new Uint8Array());
+  await expect(writing).rejects.toThrow(/--results \/proc\/nothing: job 1 cannot be written/);
+});

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type RunOptions, Shell, type ShellResult } from '../../../src/work/command/shell.ts';
@@ -38,9 +38,11 @@ export class ShellBench {
     return textOf(await this.run(command));
   }
 
-  /** The process ids that a command wrote to a file, one a line. */
+  /** The process ids that a command wrote to a file so far. */
   pids(name: string): number[] {
-    return readFileSync(join(this.directory, name), 'utf8').trim().split('\n').map(Number);
+    const path = join(this.directory, name);
+    const text = existsSync(path) ? readFileSync(path, 'utf8') : '';
+    return (text.match(/\d+(?=\s)/g) ?? []).map(Number);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

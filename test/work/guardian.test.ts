@@ -1,0 +1,59 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { isAlive } from '../e2e/process-state.ts';
+
+/** Groups of two processes each, which a guardian watches: [first, second, forgotten]. */
+const PEER = `
+import { spawn } from 'node:child_process';
+import { Guardian } from '${new URL('../../src/work/guardian.ts', import.meta.url).href}';
+const guardian = new Guardian();
+const group = () => {
+  const leader = spawn('sh', ['-c', 'sleep 100 & wait'], { detached: true, stdio: 'ignore' });
+  leader.unref();
+  return leader.pid;
+};
+const all = [group(), group(), group()];
+for (const each of all) guardian.watch(each);
+guardian.forget(all[2]);
+console.log(all.join(' '));
+const timer = setInterval(() => {}, 1000);
+process.on('SIGTERM', () => { guardian.close(); clearInterval(timer); });
+`;
+
+let peer: ChildProcess;
+let groups: number[];
+beforeEach(async () => {
+  peer = spawn(process.execPath, ['--input-type=module', '-e', PEER], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const [line] = (await once(peer.stdout as NonNullable<typeof peer.stdout>, 'data')) as [Buffer];
+  groups = line.toString().trim().split(' ').map(Number);
+});
+afterEach(() => {
+  peer.kill('SIGKILL');
+  for (const group of groups) {
+    try {
+      process.kill(-group, 'SIGKILL');
+    } catch {
+      // It is gone.
+    }
+  }
+});
+
+const alive = (): boolean[] => groups.map(isAlive);
+
+test('a killed peer takes the groups along that are watched, and no other', async () => {
+  expect(alive()).toEqual([true, true, true]);
+  peer.kill('SIGKILL');
+  await expect.poll(alive, { timeout: 5000, interval: 10 }).toEqual([false, false, true]);
+});
+
+test('a peer that closes its guardian before it ends leaves the groups alone', async () => {
+  peer.kill('SIGTERM');
+  await once(peer, 'exit');
+  // Its stdin is closed, and it has had its time.
+  const guardians = spawn('sh', ['-c', 'sleep 0.5']);
+  await once(guardians, 'exit');
+  expect(alive()).toEqual([true, true, true]);
+});
