@@ -8,6 +8,7 @@ import { isOfClass } from '../core/manifest.ts';
 import { MeshError } from '../core/mesh-error.ts';
 import type { OpChange } from '../core/record.ts';
 import type { Rerun, Workforce } from '../work/workforce.ts';
+import { type CommandValue, failureOf, hasSucceeded } from './command-result.ts';
 import type { Loop } from './loop.ts';
 import type {
   Job,
@@ -203,7 +204,7 @@ export class LocalJob implements Job {
         ? outcome.text
         : new TextDecoder().decode(await this.#longValue(outcome.hash, signal));
     const value: unknown = JSON.parse(text);
-    return isPure ? { index, value } : commandLine(index, value);
+    return isPure ? { index, value } : commandLine(index, value as CommandValue);
   }
 
   /** A long value: from this disk, else from its holders. */
@@ -237,9 +238,6 @@ async function rest(ms: number, signal?: AbortSignal): Promise<void> {
 }
 
 /** A command that failed has a line that says so; what it left stands beside. */
-function commandLine(index: number, value: unknown): ResultLine {
-  const { exit = 0, signal = 0, ended } = value as Record<string, unknown>;
-  if (exit === 0 && signal === 0 && ended === undefined) return { index, value };
-  const how = ended ?? (signal === 0 ? `exit ${exit}` : `signal ${signal}`);
-  return { index, error: String(how), value };
+function commandLine(index: number, value: CommandValue): ResultLine {
+  return hasSucceeded(value) ? { index, value } : { index, error: failureOf(value), value };
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { type CommandValue, hasSucceeded } from '../../node/command-result.ts';
 import type { Job, ResultLine, WaitOptions } from '../../node/mesh.ts';
 import type { Submission, Submitter } from '../../node/submission.ts';
-import { type CommandValue, hasSucceeded } from './finished.ts';
 import { areOutputsThere } from './outputs.ts';
 
 /** Where a command's result comes from. */

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { CommandValue } from './finished.ts';
+import type { CommandValue } from '../../node/command-result.ts';
 
 /** Says whether all files that a run wrote are still there as it left them. */
 export function areOutputsThere({ outputs = {} }: CommandValue): boolean {

@@ -1,10 +1,10 @@
+import { type CommandValue, failureOf, hasSucceeded } from '../../node/command-result.ts';
 import type { Context } from '../context.ts';
 import { tell } from '../context.ts';
 import { formatCount, formatSeconds, visible } from '../format.ts';
 import { type ResultSink, resultSink } from '../output-file.ts';
 import { JobLogWriter } from '../parallel/job-log.ts';
 import { writeResults } from '../parallel/results-folder.ts';
-import { type CommandValue, failureOf, hasSucceeded } from './finished.ts';
 import type { CommandFlags } from './flags.ts';
 import type { Result } from './gather.ts';
 import type { Planned } from './plan.ts';

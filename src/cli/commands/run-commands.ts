@@ -1,5 +1,6 @@
 import type { OpenMesh } from '../../control/open.ts';
 import { MeshError } from '../../core/mesh-error.ts';
+import { hasSucceeded } from '../../node/command-result.ts';
 import type { Job, Summary } from '../../node/mesh.ts';
 import type { Submission } from '../../node/submission.ts';
 import { type Context, interruptSignal, print, tell } from '../context.ts';
@@ -9,7 +10,6 @@ import { checkOutputs, writeWhole } from '../output-file.ts';
 import { type Halt, HaltWatch, parseHalt } from '../parallel/halt.ts';
 import { type ProgressView, progressView } from '../progress-view.ts';
 import { withMesh, withRunningPeer } from '../use-mesh.ts';
-import { hasSucceeded } from './finished.ts';
 import type { CommandFlags } from './flags.ts';
 import { type Gathering, gather } from './gather.ts';
 import { type Planned, planCommands } from './plan.ts';

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
+import type { CommandValue, MovedOutput } from '../../node/command-result.ts';
 import type { Io, Output } from '../context.ts';
-import type { CommandValue, LongOutput } from './finished.ts';
 
 /** Writes what commands left: stdout to stdout, stderr to stderr, each whole and in order. */
 export class OutputWriter {
@@ -22,7 +22,7 @@ export class OutputWriter {
 }
 
 /** The bytes of an output that stands in the value; null for one that is in a file. */
-export function bytesOf(text?: string, base64?: string, long?: LongOutput): Uint8Array | null {
+export function bytesOf(text?: string, base64?: string, long?: MovedOutput): Uint8Array | null {
   if (long !== undefined) return null;
   if (base64 !== undefined) return Buffer.from(base64, 'base64');
   return Buffer.from(text ?? '');
@@ -33,7 +33,7 @@ async function put(
   tag: string,
   text?: string,
   base64?: string,
-  long?: LongOutput,
+  long?: MovedOutput,
 ): Promise<void> {
   const bytes = bytesOf(text, base64, long);
   if (bytes !== null) {

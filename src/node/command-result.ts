@@ -1,0 +1,14 @@
+import type { CommandValue } from '../work/command/command-value.ts';
+import type { MovedOutput } from '../work/command/output-file.ts';
+
+export type { CommandValue, MovedOutput };
+
+/** Says whether a run of a command did what it was to do. */
+export function hasSucceeded({ exit, signal, ended }: CommandValue): boolean {
+  return exit === 0 && signal === 0 && ended === undefined;
+}
+
+/** How a run of a command failed, in two words. */
+export function failureOf({ exit, signal, ended }: CommandValue): string {
+  return ended ?? (signal === 0 ? `exit ${exit}` : `signal ${signal}`);
+}
