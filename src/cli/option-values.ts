@@ -48,6 +48,15 @@ export function bytesPerSecond(text: string): number {
   );
 }
 
+/** A size of an output with its unit, in bytes: `500kB`, `2GB`. */
+export function outputSize(text: string): number {
+  const found = /^(\d+(?:\.\d+)?)(B|[kMGT]B|[MGT]iB)$/.exec(text);
+  const unit = UNIT_BYTES[(found?.[2] ?? 'B') as keyof typeof UNIT_BYTES];
+  const bytes = Math.round(Number(found?.[1]) * unit);
+  if (bytes >= 1 && bytes <= Number.MAX_SAFE_INTEGER) return bytes;
+  throw new InvalidArgumentError('It must be a size with its unit, such as 500kB or 2GB.');
+}
+
 /** A size of memory with its unit, in bytes: `512MB`, `1.5GiB`. */
 export function memorySize(text: string): number {
   const found = /^(\d+(?:\.\d+)?)([MGT]i?B)$/.exec(text);

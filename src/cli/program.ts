@@ -16,6 +16,7 @@ export function buildProgram(verbs: readonly Verb[], io: Io, act: Act): Command 
     .usage('<command> [options]')
     .version(VERSION, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help, or that of a command')
+    .enablePositionalOptions()
     .addHelpText('after', () => mainHelp());
   for (const flag of GLOBAL_FLAGS) program.addOption(option(flag));
   program.commandsGroup('Shell:');
@@ -26,6 +27,9 @@ export function buildProgram(verbs: readonly Verb[], io: Io, act: Act): Command 
     command.configureOutput({ outputError: oneLine(`meshd ${verb.name}`) });
     for (const positional of verb.positionals) command.addArgument(argument(positional));
     for (const flag of verb.flags) command.addOption(option(flag));
+    // They may stand behind the command's name as well; the help has them among the global ones.
+    for (const flag of GLOBAL_FLAGS) command.addOption(option(flag).hideHelp());
+    if (verb.passesThrough === true) command.passThroughOptions();
     if (verb.examples.length > 0) command.addHelpText('after', () => examples(verb.examples));
     command.action(async () => {
       checkRequired(command, verb);

@@ -1,5 +1,12 @@
 import type { CommandFlags } from './commands/flags.ts';
-import { displayName, durationMs, jobPriority, memorySize, wholeNumber } from './option-values.ts';
+import {
+  displayName,
+  durationMs,
+  jobPriority,
+  memorySize,
+  outputSize,
+  wholeNumber,
+} from './option-values.ts';
 import type { Verb } from './verb.ts';
 
 export const run: Verb<readonly [readonly string[]], CommandFlags> = {
@@ -20,6 +27,7 @@ export const run: Verb<readonly [readonly string[]], CommandFlags> = {
     "find . -name '*.c' | meshd run --joblog log -- cc -c {} -o {.}.o",
     'meshd run --dry-run -- ./simulate {1} {2} ::: 1 2 3 ::: low high',
   ],
+  passesThrough: true,
   positionals: [
     { name: '[words...]', help: 'the command, then ::: and arguments, or :::: and files of them' },
   ],
@@ -73,8 +81,8 @@ export const run: Verb<readonly [readonly string[]], CommandFlags> = {
     { flags: '--env <name>', help: 'a variable of this shell that commands see', many: true },
     {
       flags: '--max-output <size>',
-      help: 'end a command that writes more, such as 2GB (default: 1GB)',
-      parse: memorySize,
+      help: 'end a command that writes more, such as 500kB or 2GB (default: 1GB)',
+      parse: outputSize,
     },
     { flags: '--memory <size>', help: 'most memory of a slot’s processes', parse: memorySize },
     { flags: '--dry-run', help: 'print the commands; run nothing' },

@@ -38,6 +38,8 @@ export interface Verb<
   readonly examples: readonly string[];
   readonly positionals: readonly Positional[];
   readonly flags: readonly Flag[];
+  /** From the first word that is no option on, all words are arguments. @default false */
+  readonly passesThrough?: boolean;
   /** Resolves with the exit code. Loads what it needs itself, so that others start quickly. */
   run(context: Context, args: A, options: O): Promise<number>;
 }

@@ -10,5 +10,6 @@ export function hasSucceeded({ exit, signal, ended }: CommandValue): boolean {
 
 /** How a run of a command failed, in two words. */
 export function failureOf({ exit, signal, ended }: CommandValue): string {
-  return ended ?? (signal === 0 ? `exit ${exit}` : `signal ${signal}`);
+  if (ended !== undefined) return ended === 'timeout' ? 'timeout' : 'too much output';
+  return signal === 0 ? `exit ${exit}` : `signal ${signal}`;
 }

@@ -1,4 +1,5 @@
-import type { AnswerMap } from '../core/answer-map.ts';
+import type { JobState } from '../core/job-state.ts';
+import { jobErrors } from './job-errors.ts';
 import type { ErrorGroup } from './mesh.ts';
 
 /** Groups that a report shows. */
@@ -20,10 +21,9 @@ interface Group extends ErrorGroup {
  * Groups the errors below an index by name and message, numbers aside; the most frequent first,
  * ties by index.
  */
-export function groupErrors(answers: AnswerMap, end: number): ErrorGroup[] {
+export function groupErrors(job: JobState, end: number): ErrorGroup[] {
   const groups = new Map<string, Group>();
-  const count = Math.min(answers.errorsBelow(end), MAX_ERRORS);
-  for (const [index, { name, detail }] of answers.firstErrors(count)) {
+  for (const { index, name, detail } of jobErrors(job, end, MAX_ERRORS)) {
     const message = detail.split('\n    at ', 1)[0] ?? '';
     const key = `${name} ${message.replace(/\d+(\.\d+)?(e[+-]?\d+)?/g, '#')}`;
     const group = groups.get(key) ?? { name, count: 0, indices: [], detail };

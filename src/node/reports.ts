@@ -1,10 +1,10 @@
 import { finalLines, knownEnd } from '../core/answer.ts';
-import type { Outcome } from '../core/answer-map.ts';
 import type { JobState } from '../core/job-state.ts';
 import { runningLeases } from '../core/lease-book.ts';
 import type { PeerState } from '../core/peer-state.ts';
 import type { Register } from '../core/register.ts';
 import { groupErrors } from './error-groups.ts';
+import { jobErrors } from './job-errors.ts';
 import type { JobReport, JobRow, Summary } from './mesh.ts';
 import { whyNotHere } from './not-here.ts';
 
@@ -114,16 +114,6 @@ export function jobRow(state: PeerState, job: JobState, now: number): JobRow {
   };
 }
 
-function errorRows(job: JobState): JobReport['errors'] {
-  return job.computation.answers
-    .firstErrors(MAX_ROWS)
-    .map(([index, { name, detail }]: readonly [number, Extract<Outcome, { kind: 'error' }>]) => ({
-      index,
-      name,
-      detail,
-    }));
-}
-
 function whyFailed(job: JobState): string | null {
   if (job.phase !== 'failed') return null;
   const { maxErrors } = job.manifest;
@@ -177,8 +167,8 @@ export function jobReport(
     stuck: job.active ? job.stuckBelow(end).slice(0, MAX_ROWS) : [],
     skipped: job.skipped.slice(0, MAX_ROWS),
     attempts: attemptRows(job, end),
-    errors: errorRows(job),
-    errorGroups: groupErrors(computation.answers, end),
+    errors: [...jobErrors(job, Number.MAX_SAFE_INTEGER, MAX_ROWS)],
+    errorGroups: groupErrors(job, end),
     disputed: computation.openDisputes().slice(0, MAX_ROWS),
     alarms: [...job.alarms],
     leases: leaseHolders(state, job, now)

@@ -1,4 +1,4 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
   existsSync,
@@ -140,6 +140,52 @@ describe('meshd run', () => {
     expect((await run(args)).stderr).toMatch(/4 commands, all known before/);
   });
 
+  test('all that follows the first word of the command is its own', async () => {
+    writeFileSync(at('f'), 'a\n');
+    const { code, stdout } = await run(['gzip', '-k', ':::', 'f']);
+    expect([code, stdout, existsSync(at('f')), existsSync(at('f.gz'))]).toEqual([
+      0,
+      '',
+      true,
+      true,
+    ]);
+    expect((await run(['echo', ':::', '--force', '-k'])).stdout).toBe('--force\n-k\n');
+    const home = join(folder, 'home');
+    expect((await run(['--home', home, 'echo', '-e', ':::', '--json'])).stdout).toMatch(
+      /--json\n$/,
+    );
+  });
+
+  test('runs again what names another file than it read, or a file that it removed', async () => {
+    writeFileSync(at('script'), 'echo one\n');
+    writeFileSync(at('gone'), 'x');
+    const scripts = ['sh', 'script', ':::', '1'];
+    const removes = ['rm', ':::', 'gone'];
+    const copies = ['dd', 'if=script', 'of=copy', ':::', 'status=none'];
+    for (const args of [scripts, removes, copies]) expect((await run(args)).code).toBe(0);
+    writeFileSync(at('script'), 'echo two\n');
+    writeFileSync(at('gone'), 'x');
+    rmSync(at('copy'));
+    expect((await run(scripts)).stdout).toBe('two\n');
+    await run(removes);
+    await run(copies);
+    expect([existsSync(at('gone')), text('copy')]).toEqual([false, 'echo two\n']);
+  });
+
+  test('a long output that was removed from the home is made again', async () => {
+    const args = ['head', '-c', '400000', ':::', '/dev/zero'];
+    expect((await run(args)).stdout.length).toBe(400_000);
+    rmSync(join(folder, 'home', 'outputs'), { recursive: true });
+    expect((await run(args)).stdout.length).toBe(400_000);
+  });
+
+  test('show --errors tells afterwards how commands failed', async () => {
+    await run(['--name', 'some', '--', 'echo no {} >&2; exit {}', ':::', '0', '3', '3']);
+    const env = { ...process.env, MESHD_HOME: join(folder, 'home') };
+    const shown = execFileSync(process.execPath, [ENTRY, 'show', 'some', '--errors'], { env });
+    expect(shown.toString()).toMatch(/2 × at 1, 2\nexit 3: no 3/);
+  });
+
   test('--dry-run prints the commands and runs none; --joblog and --resume go on', async () => {
     const args = (more: string[]): string[] => [
       ...more,
@@ -203,7 +249,8 @@ describe('meshd run', () => {
   });
 
   test('--results writes the outputs to files', async () => {
-    await run(['--results', 'out', '--', 'echo {}; echo {} >&2', ':::', 'a', 'b/c']);
+    const ran = await run(['--results', 'out', '--', 'echo {}; echo {} >&2', ':::', 'a', 'b/c']);
+    expect(ran.stdout).toBe('');
     expect(text('out/1/a/stdout')).toBe('a\n');
     expect(text('out/1/b\\_c/stderr')).toBe('b/c\n');
     expect(readdirSync(at('out/1')).sort()).toEqual(['a', 'b\\_c']);
@@ -216,6 +263,8 @@ describe('meshd run', () => {
       [['--env', 'NOT_SET', '--', 'touch x', ':::', '1'], /--env NOT_SET/],
       [['--resume', '--', 'touch x', ':::', '1'], /--joblog/],
       [['--', 'touch x', '::::', 'nowhere'], /nowhere/],
+      [['--max-output', 'much', '--', 'touch x', ':::', '1'], /--max-output/],
+      [['touch', ':::', '\uFFFD'], /no UTF-8/],
     ];
     for (const [args, line] of wrong) {
       const { code, stderr } = await run(args);

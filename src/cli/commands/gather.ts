@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { type CommandValue, hasSucceeded } from '../../node/command-result.ts';
 import type { Job, ResultLine, WaitOptions } from '../../node/mesh.ts';
 import type { Submission, Submitter } from '../../node/submission.ts';
-import { areOutputsThere } from './outputs.ts';
+import { areAsLeft } from './left-files.ts';
 
 /** Where a command's result comes from. */
 type Source =
@@ -48,8 +48,7 @@ export async function gather(
     if (sources[item]?.kind === 'known') continue;
     const value = found.value as CommandValue | undefined;
     if (value === undefined) sources[item] ??= { kind: 'run', job, index };
-    else if (hasSucceeded(value) && areOutputsThere(value))
-      sources[item] = { kind: 'known', value };
+    else if (hasSucceeded(value) && areAsLeft(value)) sources[item] = { kind: 'known', value };
     else hasRun = true;
   }
   const known = sources.filter((source) => source?.kind === 'known').length;

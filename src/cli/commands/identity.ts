@@ -6,14 +6,16 @@ import { resolve } from 'node:path';
 const PIECE_BYTES = 1_048_576;
 
 /**
- * The SHA-256 of each argument that is a file, in their order; of others nothing. A command with
- * the same text counts as another one when the content of a file that it is given has changed.
+ * The SHA-256 of each argument that is a file, by name. A command with the same text counts as
+ * another one when the content of a file that it is given has changed.
  */
-export function contentsOf(args: readonly string[]): string[] {
-  return args.flatMap((argument) => {
+export function contentsOf(args: readonly string[]): Record<string, string> {
+  const contents: Record<string, string> = {};
+  for (const argument of args) {
     const hash = contentOf(resolve(argument));
-    return hash === null ? [] : [hash];
-  });
+    if (hash !== null) contents[argument] = hash;
+  }
+  return contents;
 }
 
 /** Null for what is no file, or cannot be read: the command itself will say so. */

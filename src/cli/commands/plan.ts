@@ -19,6 +19,11 @@ export async function planCommands(
   flags: CommandFlags,
   stdin: Readable,
 ): Promise<Planned[]> {
+  const bad = words.find((word) => word.includes('\uFFFD'));
+  if (bad !== undefined) {
+    const text = `${JSON.stringify(bad)}: an argument that is no UTF-8 cannot be passed on`;
+    throw new MeshError('MESH_USAGE', text);
+  }
   const { command, sources } = splitWords(words);
   if (flags.null === true && flags.delimiter !== undefined) {
     throw new MeshError(

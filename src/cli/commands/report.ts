@@ -104,6 +104,7 @@ export class CommandReport {
       const stderr = bytesOf(value.stderr, value.stderrBase64, value.stderrFile);
       const [out, err] = [value.stdoutFile?.file ?? '', value.stderrFile?.file ?? ''];
       await writeResults(results, [...args], seq, stdout ?? out, stderr ?? err);
+      if (this.#lines === null) return;
     }
     if (this.#lines !== null) {
       const error = hasSucceeded(value) ? {} : { error: failureOf(value) };

@@ -35,7 +35,7 @@ export async function runCommands(
     tell(context, 'nothing to run', { event: 'ended', commands: 0 });
     return EXIT.done;
   }
-  const place = { env: io.env, directory: process.cwd() };
+  const place = { env: io.env, directory: workingFolder() };
   const submission = commandSubmission(planned, flags, place);
   const force = flags.force === true;
   if (flags.detach === true) {
@@ -63,6 +63,16 @@ function checkFlags(flags: CommandFlags): void {
   if (detach !== true || given === undefined) return;
   const text = `--detach waits for no output: ${given} would stay empty; see \`meshd attach\``;
   throw new MeshError('MESH_USAGE', text);
+}
+
+/** @throws MeshError MESH_USAGE when it is gone */
+function workingFolder(): string {
+  try {
+    return process.cwd();
+  } catch (cause) {
+    const text = 'the working folder is gone; commands run in it: go to another one';
+    throw new MeshError('MESH_USAGE', text, { cause });
+  }
 }
 
 /** What is to be followed, and where it is shown. */

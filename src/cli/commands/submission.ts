@@ -61,7 +61,8 @@ function itemsOf(planned: readonly Planned[]): string[] {
   let bytes = 0;
   return planned.map(({ seq, args, command }) => {
     const inputs = contentsOf(args);
-    const item = JSON.stringify(inputs.length === 0 ? { command } : { command, inputs });
+    const isPlain = Object.keys(inputs).length === 0;
+    const item = JSON.stringify(isPlain ? { command } : { command, inputs });
     const size = Buffer.byteLength(item);
     if (size > MAX_VALUE_BYTES) {
       throw new MeshError('MESH_USAGE', `command ${seq} is longer than 1 MiB; give it a file`);

@@ -3,8 +3,8 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { type LoadedProgram, ProgramError } from '../candidate/load-program.ts';
 import { type CommandSpec, commandEnvironment } from './command-spec.ts';
 import { type CommandValue, commandValue } from './command-value.ts';
+import { namedFiles } from './named-files.ts';
 import { Shell, type ShellResult } from './shell.ts';
-import { writtenFiles } from './written-files.ts';
 
 /** A program whose candidates are commands. One call of `evaluate` at a time. */
 export interface CommandProgram extends LoadedProgram {
@@ -55,13 +55,14 @@ async function lastTry(
   run: Run,
   { tries, directory }: CommandSpec,
   index: number,
-  command: string,
+  { command, inputs }: Item,
 ): Promise<CommandValue> {
   for (let tried = 1; ; tried += 1) {
     const result = await run(command, index);
     const { exit, signal, started } = result;
     if ((exit === 0 && signal === 0) || tried >= tries) {
-      return commandValue(result, tried, writtenFiles(command, directory, started));
+      const naming = { directory, startedMs: started, inputs };
+      return commandValue(result, tried, namedFiles(command, naming));
     }
     removeOutputs(result);
   }
@@ -74,8 +75,15 @@ function removeOutputs({ stdout, stderr }: ShellResult): void {
   }
 }
 
-function commandOf(item: unknown): string {
-  const command = (item as { command?: unknown } | null | undefined)?.command;
+/** One command, as it is published. */
+interface Item {
+  readonly command: string;
+  /** Hashes of the arguments that are files, by name. */
+  readonly inputs: Readonly<Record<string, string>>;
+}
+
+function commandOf(item: unknown): Item {
+  const { command, inputs = {} } = (item ?? {}) as Partial<Record<keyof Item, unknown>>;
   if (typeof command !== 'string') throw new TypeError('the item has no text named command');
-  return command;
+  return { command, inputs: inputs as Item['inputs'] };
 }

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
+import type { NamedFiles } from './named-files.ts';
 import type { MovedOutput, Output } from './output-file.ts';
 import type { ShellResult } from './shell.ts';
-import type { WrittenFiles } from './written-files.ts';
 
 /**
  * The longest JSON text of an output that is told as text. Two of them leave room in a value. A
@@ -32,16 +32,12 @@ export interface CommandValue {
   /** How long the last try took; 3 decimals. */
   readonly seconds: number;
   readonly tries: number;
-  /** Files that it wrote, of those that its text names; left out when there are none. */
-  readonly outputs?: WrittenFiles;
+  /** How it left the files that its text names; left out when there are none. */
+  readonly files?: NamedFiles;
 }
 
-/** The value of a command that was tried so often, and at last ended so and wrote these files. */
-export function commandValue(
-  result: ShellResult,
-  tries: number,
-  outputs: WrittenFiles,
-): CommandValue {
+/** The value of a command that was tried so often, and at last ended so and left these files. */
+export function commandValue(result: ShellResult, tries: number, files: NamedFiles): CommandValue {
   const { exit, signal, stdout, stderr, ended, started, ms } = result;
   return {
     exit,
@@ -52,7 +48,7 @@ export function commandValue(
     started: started / 1000,
     seconds: Math.round(ms) / 1000,
     tries,
-    ...(Object.keys(outputs).length === 0 ? {} : { outputs }),
+    ...(Object.keys(files).length === 0 ? {} : { files }),
   };
 }
 

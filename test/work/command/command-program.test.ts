@@ -111,7 +111,7 @@ describe('the value of a command', () => {
   });
 
   test('tells which files it wrote', async () => {
-    const { outputs: written } = await outcome('echo four > one.txt');
+    const { files: written } = await outcome('echo four > one.txt');
     expect(written).toEqual({ 'one.txt': [5, expect.any(Number)] });
   });
 });

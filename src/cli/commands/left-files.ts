@@ -1,0 +1,27 @@
+import { type Stats, statSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { CommandValue } from '../../node/command-result.ts';
+
+/** Says whether all files that a command named, and what it put out, are as it left them. */
+export function areAsLeft({ files = {}, stdoutFile, stderrFile }: CommandValue): boolean {
+  const kept = [stdoutFile, stderrFile].every((long) => long === undefined || isFile(long.file));
+  return kept && Object.entries(files).every(([path, left]) => isAsLeft(statOf(path), left));
+}
+
+function isAsLeft(
+  found: Stats | undefined,
+  left: NonNullable<CommandValue['files']>[string],
+): boolean {
+  if (left === null) return found === undefined;
+  if (left === 'folder') return found?.isDirectory() === true;
+  const [bytes, changedMs] = left;
+  return found?.size === bytes && Math.trunc(found.mtimeMs) === changedMs;
+}
+
+function isFile(path: string): boolean {
+  return statOf(path)?.isFile() === true;
+}
+
+function statOf(path: string): Stats | undefined {
+  return statSync(resolve(path), { throwIfNoEntry: false });
+}
