@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs';
 import { cpus, loadavg, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
+import { commands } from './bench-commands.ts';
 import { markdownTable, type Row } from './bench-figures.ts';
 import { idle } from './bench-idle.ts';
 import { latency } from './bench-latency.ts';
@@ -16,6 +17,7 @@ const PARTS: Record<string, (peers: BenchPeers) => Promise<Row[]>> = {
   latency,
   takeover,
   idle,
+  commands,
 };
 
 function machine(): string {

@@ -81,7 +81,8 @@ export class Journal {
     } catch (error) {
       this.#underWay = [];
       this.#pending = [...batch, ...this.#pending];
-      this.#handlers.failed(error);
+      // It is tried again and again: one word of it is enough.
+      if (!this.#full) this.#handlers.failed(error);
       this.#report(true);
       if (!this.#closed) this.#timer ??= setTimeout(() => void this.flush(), RETRY_MS);
       return;
