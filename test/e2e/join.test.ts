@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { Command, childrenOf, Lab, poll } from './lab.ts';
+import { Command, childrenOf, executorsOf, Lab, poll } from './lab.ts';
 
 const LOCAL = ['--listen', '/ip4/127.0.0.1/tcp/0', '--slots', '1'];
 const TRACED = 'test/e2e/functions/traced.js';
@@ -103,11 +103,11 @@ describe('the invite', () => {
       const published = await lab.publish('a', TRACED, '--accept', '1', '--params', params);
       await published.job();
       const pid = b.child.pid ?? 0;
-      await poll('b has an executor', async () => (await childrenOf(pid)).length > 0);
-      const executors = await childrenOf(pid);
       const read = (of: number, what: string): string =>
         readFileSync(`/proc/${of}/${what}`, 'utf8');
-      for (const each of [pid, ...executors]) expectNone(read(each, 'cmdline'), [invite, secret]);
+      await poll('b has an executor', async () => (await executorsOf(pid)).length > 0);
+      const [children, executors] = [await childrenOf(pid), await executorsOf(pid)];
+      for (const each of [pid, ...children]) expectNone(read(each, 'cmdline'), [invite, secret]);
       for (const each of executors) expectNone(read(each, 'environ'), [invite, secret]);
       expectNone(b.stdout + b.stderr, [invite, secret]);
       expect(b.stdout).toContain('meshd invite');

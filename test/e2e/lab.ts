@@ -324,3 +324,12 @@ export async function childrenOf(pid: number): Promise<number[]> {
   }
   return children;
 }
+
+/** Those of them that evaluate candidates. */
+export async function executorsOf(pid: number): Promise<number[]> {
+  const children = await childrenOf(pid);
+  const lines = await Promise.all(
+    children.map((child) => readFile(`/proc/${child}/cmdline`, 'utf8').catch(() => '')),
+  );
+  return children.filter((_, k) => lines[k]?.includes('executor-child') === true);
+}

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { InsideMesh, untilTrue } from './inside-mesh.ts';
-import { childrenOf, Lab, poll } from './lab.ts';
+import { executorsOf, Lab, poll } from './lab.ts';
 
 const NEVER = 'test/e2e/functions/never.js';
 
@@ -29,7 +29,7 @@ test('meshd slots and --nice say how much a machine gives', async () => {
     const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
     return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[16];
   };
-  const values = await Promise.all((await childrenOf(peer.pid)).map(niceOf));
+  const values = await Promise.all((await executorsOf(peer.pid)).map(niceOf));
   expect(values).toContain('15');
   const { code, stdout } = await lab.run('a', 'slots', '0');
   expect([code, stdout]).toEqual([0, 'slots: 0\n']);

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import type { Host } from '../../scripts/netlab/host.ts';
 import { Lab as NetLab } from '../../scripts/netlab/lab.ts';
 import type { Switch } from '../../scripts/netlab/switch.ts';
-import { childrenOf, Lab, type PeerProcess, poll, type Site } from '../e2e/lab.ts';
+import { executorsOf, Lab, type PeerProcess, poll, type Site } from '../e2e/lab.ts';
 import { MarkedJob, type MarkedOptions } from './marked-job.ts';
 
 const open = new Set<MeshLab>();
@@ -106,7 +106,7 @@ export async function signalAll(peer: PeerProcess, signal: 'SIGSTOP' | 'SIGCONT'
   process.kill(peer.pid, signal);
   // A peer that is stopped starts no further executor.
   if (signal === 'SIGSTOP') await untilStopped(peer.pid);
-  for (const pid of await childrenOf(peer.pid)) {
+  for (const pid of await executorsOf(peer.pid)) {
     process.kill(pid, signal);
     if (signal === 'SIGSTOP') await untilStopped(pid);
   }

@@ -16,9 +16,9 @@ const group = () => {
 const all = [group(), group(), group()];
 for (const each of all) guardian.watch(each);
 guardian.forget(all[2]);
-console.log(all.join(' '));
 const timer = setInterval(() => {}, 1000);
 process.on('SIGTERM', () => { guardian.close(); clearInterval(timer); });
+console.log(all.join(' '));
 `;
 
 let peer: ChildProcess;
