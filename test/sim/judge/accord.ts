@@ -351,7 +351,11 @@ export class Accord implements Observer {
     }
   }
 
-  /** S4: every long value of an answer is somewhere. */
+  /**
+   * S4: every long value of an answer is somewhere. Not that of a job whose only holder is gone before
+   * its user was told anything: it is told as lost, and cannot come back where no machine has all
+   * that the job names.
+   */
   #checkValues(): void {
     // That a blob has rotted is found when it is read, and not before.
     if (this.#world.fired.has('rot')) return;
@@ -360,10 +364,17 @@ export class Accord implements Observer {
         const end = state.ending?.end ?? 0;
         for (const [hash, index] of end === 0 ? [] : state.computation.long) {
           if (index >= end || this.#world.live.some((other) => other.blob(hash))) continue;
+          if (state.computation.missing.has(index) && this.#isGone(job)) continue;
           const what = `names the value of ${index} of job ${job.plan.number}, which nobody has`;
           this.#fail('S4', `${machine.plan.name} ${what}`);
         }
       }
     }
+  }
+
+  /** Says whether nobody was told that a job is kept, and nobody has all that it names. */
+  #isGone({ acknowledged, confirmed, blobs }: UserJob): boolean {
+    if (acknowledged !== null || confirmed !== null) return false;
+    return !this.#world.live.some((machine) => blobs.every(({ hash }) => machine.blob(hash)));
   }
 }
