@@ -8,6 +8,7 @@ import { failureOf } from '../world/program.ts';
 import type { Weather } from '../world/scenario.ts';
 import type { UserJob, Users } from '../world/users.ts';
 import type { Observer, World } from '../world/world.ts';
+import { lostValue } from './values.ts';
 import { Violation } from './violation.ts';
 
 /** For what is under way at the end to come to rest, in ms. */
@@ -351,30 +352,11 @@ export class Accord implements Observer {
     }
   }
 
-  /**
-   * S4: every long value of an answer is somewhere. Not that of a job whose only holder is gone before
-   * its user was told anything: it is told as lost, and cannot come back where no machine has all
-   * that the job names.
-   */
+  /** S4: every long value of an answer is somewhere. */
   #checkValues(): void {
-    // That a blob has rotted is found when it is read, and not before.
-    if (this.#world.fired.has('rot')) return;
     for (const job of this.#users.jobs) {
-      for (const [machine, state] of this.#known(job)) {
-        const end = state.ending?.end ?? 0;
-        for (const [hash, index] of end === 0 ? [] : state.computation.long) {
-          if (index >= end || this.#world.live.some((other) => other.blob(hash))) continue;
-          if (state.computation.missing.has(index) && this.#isGone(job)) continue;
-          const what = `names the value of ${index} of job ${job.plan.number}, which nobody has`;
-          this.#fail('S4', `${machine.plan.name} ${what}`);
-        }
-      }
+      const what = lostValue(this.#world, job, this.#known(job));
+      if (what !== null) this.#fail('S4', what);
     }
-  }
-
-  /** Says whether nobody was told that a job is kept, and nobody has all that it names. */
-  #isGone({ acknowledged, confirmed, blobs }: UserJob): boolean {
-    if (acknowledged !== null || confirmed !== null) return false;
-    return !this.#world.live.some((machine) => blobs.every(({ hash }) => machine.blob(hash)));
   }
 }

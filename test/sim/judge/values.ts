@@ -1,0 +1,34 @@
+import type { JobState } from '../../../src/core/job-state.ts';
+import type { Machine } from '../world/machine.ts';
+import type { UserJob } from '../world/users.ts';
+import type { World } from '../world/world.ts';
+
+/**
+ * A long value of an answer that is nowhere, in words; null when there is none. Not that of a job
+ * whose only holder is gone before its user was told anything: it is told as lost, and cannot come
+ * back where no machine has all that the job names. That a blob has rotted is found when it is
+ * read, and not before.
+ */
+export function lostValue(
+  { fired, live }: World,
+  job: UserJob,
+  known: readonly (readonly [Machine, JobState])[],
+): string | null {
+  if (fired.has('rot')) return null;
+  for (const [machine, state] of known) {
+    const end = state.ending?.end ?? 0;
+    for (const [hash, index] of end === 0 ? [] : state.computation.long) {
+      if (index >= end || live.some((other) => other.blob(hash))) continue;
+      if (state.computation.missing.has(index) && isGone(job, live)) continue;
+      const { name } = machine.plan;
+      return `${name} names the value of ${index} of job ${job.plan.number}, which nobody has`;
+    }
+  }
+  return null;
+}
+
+/** Says whether nobody was told that a job is kept, and nobody has all that it names. */
+function isGone({ acknowledged, confirmed, blobs }: UserJob, live: readonly Machine[]): boolean {
+  if (acknowledged !== null || confirmed !== null) return false;
+  return !live.some((machine) => blobs.every(({ hash }) => machine.blob(hash)));
+}
