@@ -52,7 +52,7 @@ export function append(turn: Turn, scope: Scope, body: RecordBody): Hash {
     turn.made.push(group);
     applyWork(turn, { key, body, hash });
     if (body.kind !== 'segment') {
-      if (body.kind === 'skip' || body.kind === 'choice') state.kept.set(hash, write);
+      if (isWord(body)) state.kept.set(hash, write);
       turn.hurry();
       turn.emit({ kind: 'broadcast', message: { kind: 'announce', groups: [group] } });
     }
@@ -98,11 +98,11 @@ function receiveOne(turn: Turn, key: RecordKey, bytes: Uint8Array, source: Sourc
   if (key.origin === state.self.peer) noteLaterStart(turn, key.start);
   if (source !== 'disk') {
     const write = turn.keep({ kind: 'record', ...key, body: bytes });
-    if (key.scope === 'control' || body.kind === 'skip' || body.kind === 'choice') {
+    if (isWord(body)) {
       state.kept.set(hash, write);
       turn.hurry();
     }
-  } else if (key.scope === 'control' || body.kind === 'skip' || body.kind === 'choice') {
+  } else if (isWord(body)) {
     state.kept.set(hash, 0);
   }
   if (key.scope === 'control') {
@@ -139,6 +139,11 @@ function recordFault(
   }
   // What this peer wrote to its disk it had checked; the disk's own hash covers the rest.
   return source === 'disk' || isSigned(turn, key.origin, body) ? undefined : FORGED;
+}
+
+/** Says whether a record is somebody's word, which is kept at once and receipted: no outcome. */
+function isWord({ kind }: RecordBody): boolean {
+  return kind !== 'segment' && kind !== 'attempt';
 }
 
 /** Says whether a record stands in the log of a computation. */

@@ -23,16 +23,14 @@ export type CommandMesh = Submitter & { job(reference: string): Promise<Job> };
 export interface Gathering {
   /** The job that was published; null when all was known, or is under way in other jobs. */
   readonly job: Job | null;
-  /** Commands that were known. */
-  readonly known: number;
   /** One result for each command, in the submission's order. */
   results(): AsyncGenerator<Result>;
 }
 
 /**
  * Publishes those of a submission's commands that did not succeed before, and gathers what all come
- * to. One that succeeded is not run again unless a file that it wrote is gone or changed; one that
- * another job is about to run is waited for. force: all run.
+ * to. One that succeeded is not run again unless a file that it names is another one since; one
+ * that another job is about to run is waited for. force: all run.
  */
 export async function gather(
   mesh: CommandMesh,
@@ -51,7 +49,6 @@ export async function gather(
     else if (hasSucceeded(value) && areAsLeft(value)) sources[item] = { kind: 'known', value };
     else hasRun = true;
   }
-  const known = sources.filter((source) => source?.kind === 'known').length;
   const left = items.flatMap((text, place) =>
     sources[place] === undefined ? [{ text, place }] : [],
   );
@@ -75,7 +72,7 @@ export async function gather(
     jobs.set(id, lines);
     return lines;
   };
-  return { job, known, results: () => resultsOf(sources, linesOf) };
+  return { job, results: () => resultsOf(sources, linesOf) };
 }
 
 async function* resultsOf(

@@ -148,23 +148,17 @@ async function showAll(
     await progress;
     view.clear();
   }
-  if (open.length > 0 && job !== null && !halted) await tellLost(job, open, planned, report);
+  if (open.length > 0 && job !== null && !halted) await tellLost(job, open, report);
   return halted;
 }
 
 /** Commands that ended their executor at every try are left out of the answer. */
-async function tellLost(
-  job: Job,
-  open: readonly Planned[],
-  planned: readonly Planned[],
-  report: CommandReport,
-): Promise<void> {
+async function tellLost(job: Job, open: readonly Planned[], report: CommandReport): Promise<void> {
   const { attempts, skipped, status } = await job.show();
   if (status !== 'done') return;
   const first = attempts.find(({ index }) => skipped.includes(index));
-  // Their indices in the job are not those of all commands; which they are shows in what is open.
   const why = first === undefined ? 'it was left out' : `${first.kind} (${first.detail})`;
-  for (const one of open) if (planned.includes(one)) report.lost(one, why);
+  for (const one of open) report.lost(one, why);
 }
 
 async function showProgress(

@@ -173,12 +173,12 @@ export const WORK_BUGS: readonly Bug[] = [
     edits: [
       {
         file: 'src/core/records.ts',
-        find: "    const write = turn.keep({ kind: 'record', ...key, body: bytes });\n    if (key.scope",
+        find: "    const write = turn.keep({ kind: 'record', ...key, body: bytes });\n    if (isWord",
         replace: `    const write = turn.keep({ kind: 'record', ...key, body: bytes });
     if (key.scope !== 'control') {
       turn.made.push({ ...key, records: [[key.n, bytes]] });
     }
-    if (key.scope`,
+    if (isWord`,
       },
     ],
   },
