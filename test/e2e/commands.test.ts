@@ -1,4 +1,4 @@
-import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
   existsSync,
@@ -13,13 +13,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ENTRY } from './built.ts';
+import { type Ended, startBuilt } from './built-command.ts';
 import { isAlive } from './process-state.ts';
-
-interface Ended {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
 
 let folder: string;
 beforeEach(() => {
@@ -37,16 +32,8 @@ function start(
   args: readonly string[],
   stdin = '',
 ): { child: ChildProcess; ended: Promise<Ended> } {
-  const env = { ...process.env, MESHD_HOME: join(folder, 'home'), COLOUR: 'blue sky' };
-  const argv = [ENTRY, 'run', ...args];
-  const ended = Promise.withResolvers<Ended>();
-  const options = { env, cwd: join(folder, 'work'), maxBuffer: 2 ** 28 };
-  const child = execFile(process.execPath, argv, options, (error, stdout, stderr) => {
-    const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
-    ended.resolve({ code, stdout, stderr });
-  });
-  child.stdin?.end(stdin);
-  return { child, ended: ended.promise };
+  const place = { home: join(folder, 'home'), cwd: join(folder, 'work'), stdin };
+  return startBuilt(['run', ...args], { ...place, env: { COLOUR: 'blue sky' } });
 }
 
 const run = (args: readonly string[], stdin?: string): Promise<Ended> => start(args, stdin).ended;

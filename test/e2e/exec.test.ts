@@ -1,4 +1,4 @@
-import { execFile, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createStreams } from '../../src/work/candidate/rng.ts';
 import { ENTRY } from './built.ts';
+import { type Ended, startBuilt } from './built-command.ts';
 import { isAlive } from './process-state.ts';
 
 /** A worker for tests: accepts what its seed allows, and answers as it is told. */
@@ -23,12 +24,6 @@ for await (const line of createInterface({ input: process.stdin })) {
 }
 `;
 
-interface Ended {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
 let folder: string;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'meshd-exec-'));
@@ -39,13 +34,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 const EXEC = `"${process.execPath}" worker.mjs`;
 
 function meshd(args: readonly string[], cwd = folder, stdin = ''): Promise<Ended> {
-  const env = { ...process.env, MESHD_HOME: join(folder, 'home') };
-  const { promise, resolve: done } = Promise.withResolvers<Ended>();
-  const child = execFile(process.execPath, [ENTRY, ...args], { env, cwd }, (error, out, err) => {
-    done({ code: error === null ? 0 : Number(error.code), stdout: out, stderr: err });
-  });
-  child.stdin?.end(stdin);
-  return promise;
+  return startBuilt(args, { home: join(folder, 'home'), cwd, stdin }).ended;
 }
 
 /** The lines of a worker that is asked for one candidate after the other, without a mesh. */
