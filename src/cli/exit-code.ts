@@ -35,6 +35,7 @@ const BY_ERROR: Readonly<Record<MeshErrorCode, number>> = {
   MESH_OTHER_MESH: EXIT.usage,
   MESH_NO_BOOTSTRAP: EXIT.unreachable,
   MESH_NO_PEER: EXIT.unreachable,
+  MESH_REFUSED: EXIT.unreachable,
   MESH_NOT_MEMBER: EXIT.unreachable,
   MESH_HOME_IN_USE: EXIT.usage,
   MESH_HOME_UNUSABLE: EXIT.usage,

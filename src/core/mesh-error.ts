@@ -8,6 +8,7 @@ export type MeshErrorCode =
   | 'MESH_OTHER_MESH'
   | 'MESH_NO_BOOTSTRAP'
   | 'MESH_NO_PEER'
+  | 'MESH_REFUSED'
   | 'MESH_NOT_MEMBER'
   | 'MESH_HOME_IN_USE'
   | 'MESH_HOME_UNUSABLE'

@@ -24,7 +24,7 @@ export type FrameKind = (typeof FRAME)[keyof typeof FRAME];
 const HEADER_BYTES = 5;
 
 /** A frame on the wire: kind (1 byte), length of the body (4 bytes, big endian), body. */
-export function encodeFrame(kind: FrameKind, body: Uint8Array): Uint8Array {
+export function encodeFrame(kind: number, body: Uint8Array): Uint8Array {
   const frame = new Uint8Array(HEADER_BYTES + body.byteLength);
   frame[0] = kind;
   new DataView(frame.buffer).setUint32(1, body.byteLength);
@@ -34,8 +34,14 @@ export function encodeFrame(kind: FrameKind, body: Uint8Array): Uint8Array {
 
 /** Cuts the bytes of one stream into frames; holds at most what has arrived of one. */
 export class FrameReader {
+  readonly #maxBytes: number;
   #chunks: Uint8Array[] = [];
   #bytes = 0;
+
+  /** `maxBytes`: the longest body of a frame. */
+  constructor(maxBytes: number = MAX_FRAME_BYTES) {
+    this.#maxBytes = maxBytes;
+  }
 
   /**
    * Takes the next bytes of the stream; `onFrame` is called for each frame that is complete now.
@@ -50,7 +56,7 @@ export class FrameReader {
     while (this.#bytes >= HEADER_BYTES) {
       const head = this.#head(HEADER_BYTES);
       const length = new DataView(head.buffer, head.byteOffset).getUint32(1);
-      if (length > MAX_FRAME_BYTES) return false;
+      if (length > this.#maxBytes) return false;
       if (this.#bytes < HEADER_BYTES + length) return true;
       const whole = this.#head(HEADER_BYTES + length);
       const body = whole.subarray(HEADER_BYTES, HEADER_BYTES + length);

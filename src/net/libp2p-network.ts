@@ -4,6 +4,7 @@ import type { GossipMessage, StreamMessage } from '../core/message.ts';
 import { encodeMessage } from '../core/message-codec.ts';
 import { Acquaintances } from './acquaintances.ts';
 import { isLoopbackOnly, parseAddress } from './addresses.ts';
+import { Asks } from './asks.ts';
 import { Broadcast } from './broadcast.ts';
 import { Dialer } from './dialer.ts';
 import { FRAME } from './frame.ts';
@@ -13,12 +14,13 @@ import type { Identity } from './identity.ts';
 import { Inbox } from './inbox.ts';
 import { createNode, protocolsOf, startNode } from './libp2p-node.ts';
 import { Links } from './links.ts';
-import type { Connection, Network, NetworkHandlers } from './network.ts';
+import type { AskHandler, Connection, Network, NetworkHandlers } from './network.ts';
 import { Newcomers, parseAll } from './newcomers.ts';
 import { partsOf } from './node-parts.ts';
 import type { Acquaintance } from './peer-exchange.ts';
 import { Rendezvous } from './rendezvous.ts';
 import { SecretExchange } from './secret-exchange.ts';
+import { Topics } from './topics.ts';
 import { Ways } from './ways.ts';
 
 /** A member and where it was reached. */
@@ -87,6 +89,8 @@ class Libp2pNetwork implements Network {
   readonly #ways: Ways;
   readonly #broadcast: Broadcast;
   readonly #inbox: Inbox;
+  readonly #topics = new Topics();
+  readonly #asks: Asks;
   #gossip: Gossip | null = null;
   #closed: Promise<void> | null = null;
 
@@ -114,6 +118,10 @@ class Libp2pNetwork implements Network {
       log,
     };
     this.#links = new Links(node, protocols.sync, events, nowMs);
+    this.#asks = new Asks({
+      ...{ node, log, protocol: protocols.ask, topics: this.#topics },
+      connectionTo: (peer) => this.#links.get(peer)?.connection(),
+    });
     this.#dialer = new Dialer({
       node,
       loopbackOnly,
@@ -183,6 +191,7 @@ class Libp2pNetwork implements Network {
 
   async start(listen: readonly string[]): Promise<void> {
     await this.#links.register();
+    await this.#asks.register();
     try {
       await startNode(this.#node, listen);
     } catch (error) {
@@ -233,6 +242,19 @@ class Libp2pNetwork implements Network {
     return this.#links.get(to)?.send(FRAME.message, encodeMessage(message)) ?? false;
   }
 
+  ask(
+    peer: PeerId,
+    topic: string,
+    request: Uint8Array,
+    options: { signal: AbortSignal },
+  ): AsyncIterable<Uint8Array> {
+    return this.#asks.ask(peer, topic, request, options);
+  }
+
+  serve(topic: string, handler: AskHandler): void {
+    this.#topics.serve(topic, handler);
+  }
+
   know(peer: PeerId, addresses: readonly string[]): void {
     if (this.#closed !== null || this.#gate.denied.has(peer)) return;
     this.#dialer.hear(peer, parseAll(addresses), true);
@@ -252,6 +274,7 @@ class Libp2pNetwork implements Network {
   }
 
   async #close(): Promise<void> {
+    this.#asks.close();
     this.#acquaintances.close();
     this.#secrets.close();
     this.#ways.close();

@@ -26,6 +26,7 @@ export interface Protocols {
   readonly sync: string;
   readonly gossip: string;
   readonly dht: string;
+  readonly ask: string;
 }
 
 /** The protocols of a mesh. */
@@ -34,6 +35,7 @@ export function protocolsOf(meshId: string): Protocols {
     sync: `/meshd/${meshId}/sync/3`,
     gossip: `/meshd/${meshId}/gossip/3`,
     dht: `/meshd/${meshId}/kad/3`,
+    ask: `/meshd/${meshId}/ask/1`,
   };
 }
 

@@ -8,6 +8,13 @@ export interface HubEnd {
   linked(peer: PeerId): void;
   unlinked(peer: PeerId, reset: boolean): void;
   refused(peer: PeerId): void;
+  /** See Topics.answer. */
+  answer(
+    from: PeerId,
+    topic: string,
+    request: Uint8Array,
+    signal: AbortSignal,
+  ): AsyncIterable<Uint8Array>;
 }
 
 /** The wires between the memory networks of one process. Everything arrives asynchronously. */
@@ -91,6 +98,11 @@ export class MemoryHub {
     for (const next of seen) for (const other of this.linkedTo(next)) seen.add(other);
     seen.delete(peer);
     return [...seen];
+  }
+
+  /** The other end of a link, when both run. */
+  endOf(from: PeerId, to: PeerId): HubEnd | undefined {
+    return this.isLinked(from, to) ? this.#ends.get(to) : undefined;
   }
 
   /** Delivers later, in order, unless the receiver or (direct) the link is gone by then. */

@@ -3,8 +3,10 @@ import { MeshError } from '../core/mesh-error.ts';
 import type { GossipMessage, Message, StreamMessage } from '../core/message.ts';
 import { decodeMessage, encodeMessage } from '../core/message-codec.ts';
 import { MAX_FRAME_BYTES } from './frame.ts';
+import { MemoryAsks } from './memory-asks.ts';
 import type { HubEnd, MemoryHub } from './memory-hub.ts';
-import type { Connection, Network, NetworkHandlers } from './network.ts';
+import type { AskHandler, Connection, Network, NetworkHandlers } from './network.ts';
+import { Topics } from './topics.ts';
 
 /** The address of a peer on a hub. */
 export function memoryAddress(peer: PeerId): string {
@@ -20,12 +22,15 @@ export class MemoryNetwork implements Network {
   readonly #hub: MemoryHub;
   readonly #handlers: NetworkHandlers;
   readonly #linked = new Set<PeerId>();
+  readonly #topics = new Topics();
+  readonly #asks: MemoryAsks;
   #isClosed = false;
 
   constructor(hub: MemoryHub, self: PeerId, handlers: NetworkHandlers) {
     this.self = self;
     this.#hub = hub;
     this.#handlers = handlers;
+    this.#asks = new MemoryAsks(self, hub);
     hub.attach(this.#end());
   }
 
@@ -61,6 +66,19 @@ export class MemoryNetwork implements Network {
     if (body.byteLength > MAX_FRAME_BYTES) return false;
     this.#hub.deliver(this.self, to, true, () => this.#read(body, 'stream'));
     return true;
+  }
+
+  ask(
+    peer: PeerId,
+    topic: string,
+    request: Uint8Array,
+    options: { signal: AbortSignal },
+  ): AsyncIterable<Uint8Array> {
+    return this.#asks.ask(peer, topic, request, options.signal);
+  }
+
+  serve(topic: string, handler: AskHandler): void {
+    this.#topics.serve(topic, handler);
   }
 
   know(peer: PeerId): void {
@@ -101,6 +119,7 @@ export class MemoryNetwork implements Network {
   #leave(reset: boolean): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    for (const peer of this.#linked) this.#asks.broke(peer);
     this.#linked.clear();
     this.#hub.detach(this.self, reset);
   }
@@ -118,12 +137,14 @@ export class MemoryNetwork implements Network {
         this.#handlers.connected(peer);
       },
       unlinked: (peer, reset) => {
+        this.#asks.broke(peer);
         if (this.#isClosed || !this.#linked.delete(peer)) return;
         this.#handlers.disconnected(peer, reset);
       },
       refused: (peer) => {
         if (!this.#isClosed) this.#handlers.refused(peer);
       },
+      answer: (...question) => this.#topics.answer(...question),
     };
   }
 

@@ -32,6 +32,16 @@ export interface Connection {
 }
 
 /**
+ * Answers a request of a member: the parts, of at most 1 MiB + 4096 bytes each. A MeshError that
+ * it throws is told to who asked, any other error is not. `signal` aborts when nobody listens.
+ */
+export type AskHandler = (
+  from: PeerId,
+  request: Uint8Array,
+  signal: AbortSignal,
+) => AsyncIterable<Uint8Array>;
+
+/**
  * Carries messages between the members of one mesh. Twins: Libp2pNetwork, MemoryNetwork and
  * SoloNetwork (no socket at all). The same contract suite runs on the first two.
  */
@@ -52,6 +62,26 @@ export interface Network {
    * connection or the peer's send queue (8 MiB) is full; the message is then dropped.
    */
   send(to: PeerId, message: StreamMessage): boolean;
+  /**
+   * Asks a connected member, over a stream of its own beside the messages: the parts of the answer
+   * as the other side yields them, at the pace at which they are taken here. At most 8 questions to
+   * one member at once, the others wait. Who leaves the loop, or aborts, ends the answer there too.
+   * A part that is not taken for 2 min ends it. The request has 64 KiB at most.
+   * @throws MeshError MESH_NO_PEER when the member is not connected, the connection breaks, or
+   * nothing is heard for 30 s; MESH_REFUSED with the reason of the other side, after the parts
+   * before it. TypeError when the request is too long. The reason of an abort.
+   */
+  ask(
+    peer: PeerId,
+    topic: string,
+    request: Uint8Array,
+    options: { signal: AbortSignal },
+  ): AsyncIterable<Uint8Array>;
+  /**
+   * Answers what members ask of a topic (lower case, digits and hyphens, at most 32), at most 16
+   * answers to one member at once. Replaces who served it before.
+   */
+  serve(topic: string, handler: AskHandler): void;
   /** Tells where a member may be reached; it is dialed at once and redialed for ever. */
   know(peer: PeerId, addresses: readonly string[]): void;
   /** Stops redialing a member (it left or is off the roster). */

@@ -28,6 +28,15 @@ export class SoloNetwork implements Network {
     return false;
   }
 
+  /** @throws MeshError MESH_NO_PEER always, at the first part. */
+  ask(peer: PeerId): AsyncIterable<Uint8Array> {
+    const text = `${peer} is not connected: this home belongs to no mesh`;
+    const next = (): Promise<never> => Promise.reject(new MeshError('MESH_NO_PEER', text));
+    return { [Symbol.asyncIterator]: () => ({ next }) };
+  }
+
+  serve(): void {}
+
   know(): void {}
 
   forget(): void {}
