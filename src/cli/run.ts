@@ -50,7 +50,15 @@ export const run: Verb<readonly [readonly string[]], CommandFlags> = {
       help: 'commands at once, of a peer that starts in this process (default: one per core)',
       parse: wholeNumber(1, 1024),
     },
-    { flags: '-k, --keep-order', help: 'nothing: output comes in order anyway' },
+    {
+      flags: '-k, --keep-order',
+      help: 'with --line-buffer: in order all the same; else nothing, output comes in order anyway',
+    },
+    {
+      flags: '--lb, --line-buffer',
+      help: 'print each line as it comes (from other peers, when its command has ended)',
+    },
+    { flags: '-u, --ungroup', help: 'print output as it comes, also within a line; without --tag' },
     { flags: '--tag', help: 'begin each line of output with the arguments' },
     {
       flags: '--joblog <file>',

@@ -5,10 +5,12 @@ import type {
   Job,
   JobReport,
   JobRow,
+  OutputPiece,
   PeerRow,
   Progress,
   PublishRequest,
   ResultLine,
+  ResultOptions,
   StatusReport,
   StopOptions,
   Summary,
@@ -116,9 +118,15 @@ class RemoteJob implements Job {
     this.#client = client;
   }
 
-  results(options: WaitOptions & { readonly follow?: boolean } = {}): AsyncIterable<ResultLine> {
-    const path = this.#path(options.follow === false ? 'results' : 'results?follow');
+  results(options: ResultOptions = {}): AsyncIterable<ResultLine> {
+    const { follow = true, asKnown = false } = options;
+    const query = [...(follow ? ['follow'] : []), ...(asKnown ? ['asKnown'] : [])];
+    const path = this.#path(query.length === 0 ? 'results' : `results?${query.join('&')}`);
     return this.#client.lines(path, options) as AsyncIterable<ResultLine>;
+  }
+
+  output(options: WaitOptions = {}): AsyncIterable<OutputPiece> {
+    return this.#client.lines(this.#path('output'), options) as AsyncIterable<OutputPiece>;
   }
 
   progress(options: WaitOptions = {}): AsyncIterable<Progress> {

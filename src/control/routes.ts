@@ -84,7 +84,12 @@ async function answerJob(
 ): Promise<void> {
   switch (route) {
     case 'GET results':
-      return stream(response, job.results({ signal, follow: query.has('follow') }));
+      return stream(
+        response,
+        job.results({ signal, follow: query.has('follow'), asKnown: query.has('asKnown') }),
+      );
+    case 'GET output':
+      return stream(response, job.output({ signal }));
     case 'GET progress':
       return stream(response, job.progress({ signal }));
     case 'GET done':

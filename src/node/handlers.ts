@@ -24,6 +24,7 @@ export function workHandlers(loop: () => Loop | null, log: Log): WorkHandlers {
       loop()?.dispatch({ kind: 'failed', execution: id, index, failure }),
     ended: (id, reason) =>
       loop()?.dispatch({ kind: 'ended', execution: id, finished: reason === 'finished' }),
+    output: (computation, index, piece) => loop()?.live.tell(computation, index, piece),
     log: (computation, index, line) => log('debug', 'candidate.log', { computation, index, line }),
   };
 }

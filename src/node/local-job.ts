@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { finalLines, holdsAnswer, type Line, lineAt } from '../core/answer.ts';
 import { trusts } from '../core/duty.ts';
 import type { ComputationId, Hash, JobId } from '../core/ids.ts';
-import type { Interval } from '../core/interval-set.ts';
+import { type Interval, IntervalSet } from '../core/interval-set.ts';
 import type { JobState } from '../core/job-state.ts';
 import { isOfClass } from '../core/manifest.ts';
 import { MeshError } from '../core/mesh-error.ts';
@@ -13,8 +13,10 @@ import type { Loop } from './loop.ts';
 import type {
   Job,
   JobReport,
+  OutputPiece,
   Progress,
   ResultLine,
+  ResultOptions,
   Summary,
   VerifyReport,
   WaitOptions,
@@ -51,10 +53,12 @@ export class LocalJob implements Job {
     this.seed = job.manifest.spec.seed;
   }
 
-  async *results(
-    options: WaitOptions & { readonly follow?: boolean } = {},
-  ): AsyncGenerator<ResultLine> {
-    const { signal, follow = true } = options;
+  async *results(options: ResultOptions = {}): AsyncGenerator<ResultLine> {
+    const { signal, follow = true, asKnown = false } = options;
+    if (asKnown && !this.#job.computation.isPure) {
+      yield* this.#known(options);
+      return;
+    }
     for (let position = 0; ; ) {
       const final = finalLines(this.#job);
       for (; position < final; position++) {
@@ -68,6 +72,45 @@ export class LocalJob implements Job {
       if (!follow || this.#isOver(position)) return;
       if (finalLines(this.#job) === final) await this.#loop.changed(this.id, signal);
     }
+  }
+
+  /** Lines of commands in the order in which they become known. */
+  async *#known({ signal, follow = true }: ResultOptions): AsyncGenerator<ResultLine> {
+    const { computation, manifest } = this.#job;
+    const told = new IntervalSet();
+    for (;;) {
+      const isOver = this.#isOver(finalLines(this.#job));
+      const { version } = computation.coverage;
+      const known = computation.coverage.within(0, manifest.target.count);
+      for (const [lo, hi] of known.flatMap(([lo, hi]) => told.gaps(lo, hi))) {
+        for (let index = lo; index < hi; index++) {
+          signal?.throwIfAborted();
+          const outcome = computation.answers.get(index);
+          if (outcome !== undefined) yield await this.#result({ index, outcome }, signal);
+        }
+        told.add(lo, hi);
+      }
+      if (!follow || isOver) return;
+      if (computation.coverage.version === version) await this.#loop.changed(this.id, signal);
+    }
+  }
+
+  async *output({ signal }: WaitOptions = {}): AsyncGenerator<OutputPiece> {
+    const stop = new AbortController();
+    const ended = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]);
+    const watching = this.#untilOver(ended).finally(() => stop.abort());
+    watching.catch(() => undefined);
+    try {
+      yield* this.#loop.live.follow(this.computation, ended);
+    } finally {
+      stop.abort();
+    }
+    signal?.throwIfAborted();
+  }
+
+  /** Resolves once nothing of the job runs any more. */
+  async #untilOver(signal: AbortSignal): Promise<void> {
+    while (this.#job.active) await this.#loop.changed(this.id, signal);
   }
 
   async *progress(options: WaitOptions = {}): AsyncGenerator<Progress> {

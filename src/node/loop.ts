@@ -13,6 +13,7 @@ import type { Workforce, WorkInputs } from '../work/workforce.ts';
 import { InputShelf } from './input-shelf.ts';
 import { sha256 } from './item-list.ts';
 import { Journal } from './journal.ts';
+import { LiveOutputs } from './live-outputs.ts';
 import { machineLoad } from './machine-load.ts';
 import { membersEntry } from './members.ts';
 import { sendBlob, sendRecords } from './record-sender.ts';
@@ -46,6 +47,8 @@ export interface Rooms {
 export class Loop {
   readonly state: PeerState;
   readonly journal: Journal;
+  /** What commands write that run here. */
+  readonly live: LiveOutputs = new LiveOutputs();
   readonly #rooms: Rooms;
   #network: Network;
   /** Members and where they were reached, for the next start. */

@@ -62,6 +62,17 @@ export type ResultLine =
       readonly value?: unknown;
     };
 
+/** What a command wrote that still runs. */
+export interface OutputPiece {
+  readonly index: number;
+  readonly name: 'stdout' | 'stderr';
+  /** Where the bytes stand in that output. */
+  readonly at: number;
+  readonly base64: string;
+  /** When this try of the command began: `started` of its value, in ms. */
+  readonly startedMs: number;
+}
+
 /** How far a job is. */
 export type JobStatus = JobPhase;
 
@@ -252,6 +263,14 @@ export interface WaitOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Which lines of a job are wanted. */
+export interface ResultOptions extends WaitOptions {
+  /** Wait for more until the end. @default true */
+  readonly follow?: boolean;
+  /** Lines as they become known instead, in any order. Of commands alone. @default false */
+  readonly asKnown?: boolean;
+}
+
 /** A handle on one job; it also follows the job to its successor. */
 export interface Job {
   readonly id: JobId;
@@ -259,7 +278,12 @@ export interface Job {
   readonly computation: ComputationId;
   readonly seed: number;
   /** Final lines from the first on, in index order. follow: wait for more until the end. */
-  results(options?: WaitOptions & { readonly follow?: boolean }): AsyncIterable<ResultLine>;
+  results(options?: ResultOptions): AsyncIterable<ResultLine>;
+  /**
+   * What the job's commands write on this machine while they run, from now to the job's end, if it
+   * was published with `live`. A piece may be left out: the result has all.
+   */
+  output(options?: WaitOptions): AsyncIterable<OutputPiece>;
   /** Progress now and after each change, at most 5 a second; ends with the job. */
   progress(options?: WaitOptions): AsyncIterable<Progress>;
   /** Resolves once the job ended and the answer is kept (R3). */

@@ -59,7 +59,8 @@ class ExecutorWorkforce implements Workforce {
     const { nice = NICE } = options;
     const { folder } = this.#files;
     const { outputs = join(folder, 'outputs') } = options;
-    this.#pool = new Pool({ leash, folder, outputs, nice }, this.#files, options.slots);
+    const output: ExecutorOptions['output'] = (...told) => options.handlers.output(...told);
+    this.#pool = new Pool({ leash, folder, outputs, nice, output }, this.#files, options.slots);
     this.#closing.promise.catch(() => undefined);
   }
 

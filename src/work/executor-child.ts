@@ -36,7 +36,7 @@ process.on('SIGUSR1', () => undefined);
 process.on('SIGTERM', () => undefined);
 
 const [, , peer, watch] = process.argv;
-const send = process.send?.bind(process) as (message: FromExecutor) => boolean;
+const send = process.send?.bind(process) as (message: FromExecutor, sent?: () => void) => boolean;
 // User code must not speak to the peer in this executor's name.
 Reflect.deleteProperty(process, 'send');
 const now = () => performance.now();
@@ -102,7 +102,17 @@ async function programOf(message: Extract<ToExecutor, { kind: 'load' }>): Promis
   const { loadCommands } = await import('./command/command-program.ts');
   await mkdir(outputs, { recursive: true, mode: 0o700 });
   const common = JSON.parse(await readFile(fileURLToPath(file), 'utf8')) as object;
-  return loadCommands(commandSpec({ ...common, ...JSON.parse(params) }), outputs);
+  let isSending = false;
+  return loadCommands(commandSpec({ ...common, ...JSON.parse(params) }), outputs, {
+    ready: () => !isSending,
+    tell(index, piece) {
+      // A peer that does not keep up is not sent more: the rest comes with the result.
+      isSending = true;
+      send({ kind: 'output', index, piece }, () => {
+        isSending = false;
+      });
+    },
+  });
 }
 
 /** Evaluates a span, a batch a turn of the event loop, so that messages are heard. */

@@ -1,6 +1,7 @@
 import type { ErrorOutcome } from '../core/column.ts';
 import type { Limits } from '../core/limits.ts';
 import type { ValueColumn } from './candidate/accepted-column.ts';
+import type { LivePiece } from './command/live-output.ts';
 import type { WorkFailure } from './workforce.ts';
 
 /** Candidates to evaluate in order. An executor has one span at a time. */
@@ -49,4 +50,6 @@ export type FromExecutor =
   /** This candidate came to no outcome; the executor waits for another span. */
   | { readonly kind: 'failure'; readonly index: number; readonly failure: WorkFailure }
   | { readonly kind: 'drained'; readonly token: number }
-  | { readonly kind: 'log'; readonly index: number; readonly line: string };
+  | { readonly kind: 'log'; readonly index: number; readonly line: string }
+  /** What a command wrote that still runs. */
+  | { readonly kind: 'output'; readonly index: number; readonly piece: LivePiece };

@@ -1,8 +1,10 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import type { ComputationId } from '../core/ids.ts';
 import type { Ground, Limits } from '../core/limits.ts';
 import { commandEnvironment } from './command/command-spec.ts';
+import type { LivePiece } from './command/live-output.ts';
 import type { FromExecutor, Span, ToExecutor } from './executor-message.ts';
 import { Ledger, type Noted } from './ledger.ts';
 import type { WorkFailure, WorkInputs } from './workforce.ts';
@@ -39,6 +41,8 @@ export interface ExecutorOptions {
   /** How much they yield to other programs, 0 … 19. */
   readonly nice: number;
   log(index: number, line: string): void;
+  /** Hears what commands write while they run. */
+  output(computation: ComputationId, index: number, piece: LivePiece): void;
 }
 
 /** The program cannot be used: its import or setup failed, or the executor died meanwhile. */
@@ -168,6 +172,9 @@ export class Executor {
         return;
       case 'log':
         options.log(message.index, message.line);
+        return;
+      case 'output':
+        options.output(this.ground.computation, message.index, message.piece);
     }
   }
 

@@ -1,6 +1,7 @@
 import type { Column, ErrorOutcome } from '../core/column.ts';
 import type { ComputationId } from '../core/ids.ts';
 import type { Limits } from '../core/limits.ts';
+import type { LivePiece } from './command/live-output.ts';
 
 /** What an executor needs to evaluate candidates of a computation. */
 export interface WorkInputs {
@@ -62,6 +63,8 @@ export interface WorkHandlers {
   ended(id: number, reason: 'finished' | 'stopped'): void;
   /** A line that user code logged, at most 2 KiB each and 100 a second. */
   log(computation: ComputationId, index: number, line: string): void;
+  /** What a command wrote that still runs, if its job says that it is to be told. */
+  output(computation: ComputationId, index: number, piece: LivePiece): void;
 }
 
 /** What the first candidates told before publishing. */

@@ -44,6 +44,7 @@ export async function openBench(): Promise<WorkBench> {
       part: (part) => orders.get(part.id)?.parts.push(part),
       failed: (id, index, failure) => orders.get(id)?.failed.push({ index, failure }),
       ended: (id, reason) => orders.get(id)?.end(reason),
+      output: () => undefined,
       log: (computation, index, line) => {
         events.push(`${index}: ${line}`);
         for (const order of orders.values()) if (order.computation === computation) order.say(line);

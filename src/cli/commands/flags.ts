@@ -11,6 +11,9 @@ export interface CommandFlags {
   readonly quote?: boolean;
   readonly jobs?: number;
   readonly tag?: boolean;
+  readonly keepOrder?: boolean;
+  readonly lineBuffer?: boolean;
+  readonly ungroup?: boolean;
   readonly joblog?: string;
   readonly resume?: boolean;
   readonly resumeFailed?: boolean;

@@ -2,10 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { type CommandValue, hasSucceeded } from '../../node/command-result.ts';
 import type { Job, ResultLine, WaitOptions } from '../../node/mesh.ts';
 import type { Submission, Submitter } from '../../node/submission.ts';
+import { resultsAsKnown } from './as-known.ts';
 import { areAsLeft } from './left-files.ts';
 
 /** Where a command's result comes from. */
-type Source =
+export type Source =
   | { readonly kind: 'known'; readonly value: CommandValue }
   | { readonly kind: 'run'; readonly job: string; readonly index: number };
 
@@ -16,6 +17,11 @@ export interface Result {
   readonly known: boolean;
 }
 
+/** A result and its command's place. */
+export interface Placed extends Result {
+  readonly place: number;
+}
+
 /** What a mesh does for commands. */
 export type CommandMesh = Submitter & { job(reference: string): Promise<Job> };
 
@@ -23,8 +29,12 @@ export type CommandMesh = Submitter & { job(reference: string): Promise<Job> };
 export interface Gathering {
   /** The job that was published; null when all was known, or is under way in other jobs. */
   readonly job: Job | null;
+  /** Of each of the job's commands its place in the submission. */
+  readonly places: readonly number[];
   /** One result for each command, in the submission's order. */
-  results(): AsyncGenerator<Result>;
+  results(): AsyncGenerator<Placed>;
+  /** The same as they become known, each with its place in the submission. */
+  asKnown(): AsyncGenerator<Placed>;
 }
 
 /**
@@ -72,34 +82,43 @@ export async function gather(
     jobs.set(id, lines);
     return lines;
   };
-  return { job, results: () => resultsOf(sources, linesOf) };
+  const jobOf = async (id: string): Promise<Job> => (id === job?.id ? job : mesh.job(id));
+  return {
+    job,
+    places: left.map(({ place }) => place),
+    results: () => resultsOf(sources, linesOf),
+    asKnown: () => resultsAsKnown(sources, jobOf, options),
+  };
 }
 
 async function* resultsOf(
   sources: readonly (Source | undefined)[],
   linesOf: (job: string) => Promise<Lines>,
-): AsyncGenerator<Result> {
-  for (const source of sources) {
+): AsyncGenerator<Placed> {
+  for (const [place, source] of sources.entries()) {
     if (source === undefined) continue;
     if (source.kind === 'known') {
-      yield { value: source.value, known: true };
+      yield { place, value: source.value, known: true };
       continue;
     }
     const line = await (await linesOf(source.job)).at(source.index);
     const value = line !== undefined && 'value' in line ? line.value : undefined;
-    yield { value: value as CommandValue | undefined, known: false };
+    yield { place, value: value as CommandValue | undefined, known: false };
   }
 }
 
 /** The lines of one job by index, read as far as they are asked for. */
 class Lines {
+  readonly #job: Job;
+  readonly #options: WaitOptions;
   readonly #lines: AsyncIterator<ResultLine>;
   readonly #kept = new Map<number, ResultLine>();
   #read = -1;
 
   constructor(job: Job, { signal }: WaitOptions) {
-    const options = signal === undefined ? { follow: true } : { follow: true, signal };
-    this.#lines = job.results(options)[Symbol.asyncIterator]();
+    this.#job = job;
+    this.#options = signal === undefined ? {} : { signal };
+    this.#lines = job.results({ ...this.#options, follow: true })[Symbol.asyncIterator]();
   }
 
   /** Undefined when the job ended without it. */
@@ -107,7 +126,7 @@ class Lines {
     while (this.#read < index) {
       const next = await this.#lines.next();
       if (next.done === true) {
-        this.#read = Number.POSITIVE_INFINITY;
+        await this.#readRest();
         break;
       }
       this.#read = next.value.index;
@@ -116,5 +135,12 @@ class Lines {
     const line = this.#kept.get(index);
     this.#kept.delete(index);
     return line;
+  }
+
+  /** A job that was ended early has no line behind its first gap; it may have run what is there. */
+  async #readRest(): Promise<void> {
+    const rest = this.#job.results({ ...this.#options, follow: false, asKnown: true });
+    for await (const line of rest) if (line.index > this.#read) this.#kept.set(line.index, line);
+    this.#read = Number.POSITIVE_INFINITY;
   }
 }

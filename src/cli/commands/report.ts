@@ -1,4 +1,5 @@
 import { type CommandValue, failureOf, hasSucceeded } from '../../node/command-result.ts';
+import type { OutputPiece } from '../../node/mesh.ts';
 import type { Context } from '../context.ts';
 import { tell } from '../context.ts';
 import { formatCount, formatSeconds, visible } from '../format.ts';
@@ -36,10 +37,10 @@ export class CommandReport {
 
   /** @throws MeshError MESH_USAGE when the job log cannot be written */
   constructor(context: Context, flags: CommandFlags) {
-    const { joblog, resume, resumeFailed, out, tag } = flags;
+    const { joblog, resume, resumeFailed, out, tag, ungroup } = flags;
     this.#context = context;
     this.#flags = flags;
-    this.#writer = new OutputWriter(context.io, { tagged: tag === true });
+    this.#writer = new OutputWriter(context.io, { tagged: tag === true && ungroup !== true });
     const append = resume === true || resumeFailed === true;
     this.#log = joblog === undefined ? null : new JobLogWriter(joblog, { append });
     this.#lines = context.json || out !== undefined ? resultSink(context.io, out) : null;
@@ -47,6 +48,11 @@ export class CommandReport {
 
   get tally(): Tally {
     return this.#tally;
+  }
+
+  /** Shows what a command wrote that still runs. */
+  async piece({ seq, args }: Planned, piece: OutputPiece): Promise<void> {
+    await this.#writer.piece(seq, args, piece);
   }
 
   async show(planned: Planned, { value, known }: Result): Promise<void> {
@@ -111,7 +117,7 @@ export class CommandReport {
       await this.#lines.write(JSON.stringify({ index: seq - 1, command, ...error, value }));
       return;
     }
-    await this.#writer.write(args, value);
+    await this.#writer.write(seq, args, value);
   }
 }
 

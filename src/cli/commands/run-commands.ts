@@ -12,6 +12,7 @@ import { type ProgressView, progressView } from '../progress-view.ts';
 import { withMesh, withRunningPeer } from '../use-mesh.ts';
 import type { CommandFlags } from './flags.ts';
 import { type Gathering, gather } from './gather.ts';
+import { showOutput, TurnOrder } from './live-view.ts';
 import { type Planned, planCommands } from './plan.ts';
 import { CommandReport } from './report.ts';
 import { commandSubmission } from './submission.ts';
@@ -23,7 +24,7 @@ export async function runCommands(
   flags: CommandFlags,
 ): Promise<number> {
   // All that can be wrong is found before a peer is started or anything is written.
-  checkFlags(flags);
+  checkFlags(flags, context.json);
   const halt = parseHalt(flags.halt ?? 'never');
   const { io } = context;
   const planned = await planCommands(words, flags, io.stdin);
@@ -56,9 +57,18 @@ export async function runCommands(
   }
 }
 
-function checkFlags(flags: CommandFlags): void {
+function checkFlags(flags: CommandFlags, isJson: boolean): void {
   checkOutputs(flags);
-  const { detach, out, summary, joblog, results } = flags;
+  const { detach, out, summary, joblog, results, lineBuffer, ungroup } = flags;
+  const live = lineBuffer === true ? '--line-buffer' : ungroup === true ? '--ungroup' : null;
+  if (lineBuffer === true && ungroup === true) {
+    throw new MeshError('MESH_USAGE', '--ungroup cannot be combined with --line-buffer');
+  }
+  const instead = isJson ? '--json' : out !== undefined ? '--out' : results && '--results';
+  if (live !== null && (instead || detach === true)) {
+    const text = `${live} prints output as it comes; ${instead || '--detach'} has none printed`;
+    throw new MeshError('MESH_USAGE', text);
+  }
   const given = out ?? summary ?? joblog ?? results;
   if (detach !== true || given === undefined) return;
   const text = `--detach waits for no output: ${given} would stay empty; see \`meshd attach\``;
@@ -121,35 +131,57 @@ async function showAll(
   signal: AbortSignal,
 ): Promise<boolean> {
   const { job } = gathering;
-  const doneBefore = (planned.at(-1)?.seq ?? 0) - planned.length;
-  const watch = new HaltWatch(halt, { jobs: doneBefore + planned.length, doneBefore });
   const isShown = flags.bar === true || flags.eta === true;
   const view = isShown ? progressView(context) : waitView(context);
   const stop = new AbortController();
-  const progress = showProgress(job, view, AbortSignal.any([signal, stop.signal]));
-  let halted = false;
-  let place = 0;
+  const ended = AbortSignal.any([signal, stop.signal]);
+  const progress = showProgress(job, view, ended);
+  const isLive = flags.lineBuffer === true || flags.ungroup === true;
+  const order = new TurnOrder(isLive && flags.keepOrder === true);
+  const live = isLive ? showOutput(gathering, { planned, report, view, order }, ended) : null;
+  const halting = halt.when === 'never' ? null : watchHalt(gathering, halt, planned);
+  // They fail of what the results fail of, and are waited for behind them.
+  for (const beside of [live, halting]) beside?.catch(() => undefined);
+  const isOrdered = !isLive || flags.keepOrder === true;
   const open: Planned[] = [];
   try {
-    for await (const result of gathering.results()) {
-      const one = planned[place++];
+    for await (const result of isOrdered ? gathering.results() : gathering.asKnown()) {
+      const one = planned[result.place];
       if (one === undefined) break;
       view.clear();
       await report.show(one, result);
+      await order.next(result.place + 1);
       if (result.value === undefined) open.push(one);
-      else if (!halted) {
-        const verdict = watch.finished(hasSucceeded(result.value) ? 0 : 1);
-        halted = verdict !== 'go on';
-        if (halted) await job?.cancel({ wait: verdict === 'soon' });
-      }
     }
   } finally {
     stop.abort();
-    await progress;
+    await Promise.all([progress, live]);
     view.clear();
   }
+  const halted = (await halting) === true;
   if (open.length > 0 && job !== null && !halted) await tellLost(job, open, report);
   return halted;
+}
+
+/**
+ * Ends the job once so many commands came to what --halt waits for, in whatever order they do.
+ * Returns whether it did.
+ */
+async function watchHalt(
+  gathering: Gathering,
+  halt: Halt,
+  planned: readonly Planned[],
+): Promise<boolean> {
+  const doneBefore = (planned.at(-1)?.seq ?? 0) - planned.length;
+  const watch = new HaltWatch(halt, { jobs: doneBefore + planned.length, doneBefore });
+  for await (const { value } of gathering.asKnown()) {
+    if (value === undefined) continue;
+    const verdict = watch.finished(hasSucceeded(value) ? 0 : 1);
+    if (verdict === 'go on') continue;
+    await gathering.job?.cancel({ wait: verdict === 'soon' });
+    return true;
+  }
+  return false;
 }
 
 /** Commands that ended their executor at every try are left out of the answer. */

@@ -27,6 +27,7 @@ export function commandSubmission(
     timeoutMs: flags.timeout === undefined ? null : parseTimeout(flags.timeout),
     outputBytes: flags.maxOutput ?? MAX_OUTPUT_BYTES,
     delayMs: flags.delay === undefined ? 0 : parseDelay(flags.delay),
+    ...liveForm(flags),
   };
   return {
     program: new TextEncoder().encode(JSON.stringify(common)),
@@ -43,6 +44,12 @@ export function commandSubmission(
     commands: true,
     priority: flags.priority ?? 0,
   };
+}
+
+/** How the commands' output is told while they run. */
+function liveForm({ lineBuffer, ungroup }: CommandFlags): { live?: 'lines' | 'bytes' } {
+  if (ungroup === true) return { live: 'bytes' };
+  return lineBuffer === true ? { live: 'lines' } : {};
 }
 
 function declared(names: readonly string[], env: NodeJS.ProcessEnv): Record<string, string> {

@@ -1,12 +1,26 @@
 import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
 import type { CommandValue, MovedOutput } from '../../node/command-result.ts';
+import type { OutputPiece } from '../../node/mesh.ts';
 import type { Io, Output } from '../context.ts';
 
-/** Writes what commands left: stdout to stdout, stderr to stderr, each whole and in order. */
+/** How much of a command that runs stands on stdout and stderr already. */
+interface Shown {
+  readonly startedMs: number;
+  stdout: number;
+  stderr: number;
+}
+
+/**
+ * Writes what commands left: stdout to stdout, stderr to stderr, each whole; what a command wrote
+ * while it ran is not written again.
+ */
 export class OutputWriter {
   readonly #io: Io;
   readonly #tagged: boolean;
+  readonly #shown = new Map<number, Shown>();
+  readonly #written = new Set<number>();
+  #turn: Promise<void> = Promise.resolve();
 
   /** tagged: each line begins with the arguments of its command. */
   constructor(io: Io, { tagged }: { readonly tagged: boolean }) {
@@ -14,10 +28,53 @@ export class OutputWriter {
     this.#tagged = tagged;
   }
 
-  async write(args: readonly string[], value: CommandValue): Promise<void> {
-    const tag = this.#tagged ? `${args.join(' ')}\t` : '';
-    await put(this.#io.stdout, tag, value.stdout, value.stdoutBase64, value.stdoutFile);
-    await put(this.#io.stderr, tag, value.stderr, value.stderrBase64, value.stderrFile);
+  /** Writes a command's result: what was not written while it ran. */
+  write(seq: number, args: readonly string[], value: CommandValue): Promise<void> {
+    return this.#inTurn(async () => {
+      const shown = this.#shown.get(seq);
+      const isSame = shown?.startedMs === Math.round(value.started * 1000);
+      this.#shown.delete(seq);
+      this.#written.add(seq);
+      const tag = this.#tagOf(args);
+      const { stdout, stdoutBase64, stdoutFile, stderr, stderrBase64, stderrFile } = value;
+      const [out, err] = isSame ? [shown.stdout, shown.stderr] : [0, 0];
+      await put(this.#io.stdout, tag, out, bytesOf(stdout, stdoutBase64, stdoutFile), stdoutFile);
+      await put(this.#io.stderr, tag, err, bytesOf(stderr, stderrBase64, stderrFile), stderrFile);
+    });
+  }
+
+  /**
+   * Writes what a command wrote that still runs. One that follows on nothing that stands there is
+   * left for the result.
+   */
+  piece(
+    seq: number,
+    args: readonly string[],
+    { name, at, base64, startedMs }: OutputPiece,
+  ): Promise<void> {
+    return this.#inTurn(async () => {
+      // It came late.
+      if (this.#written.has(seq)) return;
+      const before = this.#shown.get(seq);
+      const isSame = before?.startedMs === startedMs;
+      const shown = isSame ? before : { startedMs, stdout: 0, stderr: 0 };
+      if (shown[name] !== at) return;
+      const bytes = Buffer.from(base64, 'base64');
+      shown[name] += bytes.length;
+      this.#shown.set(seq, shown);
+      await put(this.#io[name], this.#tagOf(args), 0, bytes);
+    });
+  }
+
+  #tagOf(args: readonly string[]): string {
+    return this.#tagged ? `${args.join(' ')}\t` : '';
+  }
+
+  /** One after the other: no line is mixed with another command's. */
+  #inTurn(write: () => Promise<void>): Promise<void> {
+    const turn = this.#turn.then(write);
+    this.#turn = turn.catch(() => undefined);
+    return turn;
   }
 }
 
@@ -28,20 +85,21 @@ export function bytesOf(text?: string, base64?: string, long?: MovedOutput): Uin
   return Buffer.from(text ?? '');
 }
 
+/** from: how many bytes of it stand there already. */
 async function put(
   to: Output,
   tag: string,
-  text?: string,
-  base64?: string,
+  from: number,
+  bytes: Uint8Array | null,
   long?: MovedOutput,
 ): Promise<void> {
-  const bytes = bytesOf(text, base64, long);
   if (bytes !== null) {
-    if (bytes.length > 0) await drained(to, tag === '' ? bytes : tagged(bytes, tag).text);
+    const rest = bytes.subarray(from);
+    if (rest.length > 0) await drained(to, tag === '' ? rest : tagged(rest, tag).text);
     return;
   }
   let isLineOpen = false;
-  for await (const piece of createReadStream(long?.file ?? '')) {
+  for await (const piece of createReadStream(long?.file ?? '', { start: from })) {
     const part: Tagged | null = tag === '' ? null : tagged(piece as Buffer, tag, isLineOpen);
     isLineOpen = part?.isLineOpen ?? false;
     await drained(to, part === null ? (piece as Buffer) : part.text);

@@ -3,8 +3,9 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { type LoadedProgram, ProgramError } from '../candidate/load-program.ts';
 import { type CommandSpec, commandEnvironment } from './command-spec.ts';
 import { type CommandValue, commandValue } from './command-value.ts';
+import type { LiveListener, LivePiece } from './live-output.ts';
 import { namedFiles } from './named-files.ts';
-import { Shell, type ShellResult } from './shell.ts';
+import { type RunOptions, Shell, type ShellResult } from './shell.ts';
 
 /** A program whose candidates are commands. One call of `evaluate` at a time. */
 export interface CommandProgram extends LoadedProgram {
@@ -12,19 +13,29 @@ export interface CommandProgram extends LoadedProgram {
   close(): Promise<void>;
 }
 
+/** Who hears what the commands of a job write while they run. */
+export interface LiveCommands extends Pick<LiveListener, 'ready'> {
+  tell(index: number, piece: LivePiece): void;
+}
+
 /**
  * Makes the program that runs the commands of a job.
- * folder: where the shell's files and long outputs lie; it exists.
+ * folder: where the shell's files and long outputs lie; it exists. live: hears what they write
+ * while they run, when the job says that its publisher wants to know.
  * @throws ProgramError when the commands' directory is none on this machine.
  */
-export async function loadCommands(spec: CommandSpec, folder: string): Promise<CommandProgram> {
+export async function loadCommands(
+  spec: CommandSpec,
+  folder: string,
+  live?: LiveCommands,
+): Promise<CommandProgram> {
   const { directory } = spec;
   if (statSync(directory, { throwIfNoEntry: false })?.isDirectory() !== true) {
     throw new ProgramError(`there is no folder ${directory} on this machine`);
   }
   const environment = commandEnvironment(process.env, spec.environment);
   const shell = new Shell({ directory, environment, folder });
-  const run = spaced(shell, spec);
+  const run = spaced(shell, spec, live);
   return {
     evaluate: ({ index, item }) => lastTry(run, spec, index, commandOf(item)),
     accept: undefined,
@@ -37,14 +48,24 @@ export async function loadCommands(spec: CommandSpec, folder: string): Promise<C
 type Run = (command: string, index: number) => Promise<ShellResult>;
 
 /** Runs commands whose starts are `delayMs` apart. */
-function spaced(shell: Shell, { delayMs, timeoutMs, outputBytes }: CommandSpec): Run {
+function spaced(
+  shell: Shell,
+  { delayMs, timeoutMs, outputBytes, live: form }: CommandSpec,
+  live: LiveCommands | undefined,
+): Run {
+  const tellOf = (index: number): Pick<RunOptions, 'live'> => {
+    if (live === undefined || form === undefined) return {};
+    const tell = (piece: LivePiece): void => live.tell(index, piece);
+    return { live: { form, ready: () => live.ready(), tell } };
+  };
   let next = 0;
   return async (command, index) => {
     // No longer than the delay, should the clock have been put back.
     const left = Math.min(next - Date.now(), delayMs);
     if (left > 0) await wait(left);
     const variables = { MESHD_INDEX: String(index), PARALLEL_SEQ: String(index + 1) };
-    const result = await shell.run(command, { variables, outputBytes, timeoutMs });
+    const limits = { outputBytes, timeoutMs };
+    const result = await shell.run(command, { variables, ...limits, ...tellOf(index) });
     next = result.started + delayMs;
     return result;
   };

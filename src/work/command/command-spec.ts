@@ -1,4 +1,5 @@
 import { ProgramError } from '../candidate/load-program.ts';
+import type { LiveForm } from './live-output.ts';
 
 /** What the commands of a computation have in common. */
 export interface CommandSpec {
@@ -14,6 +15,8 @@ export interface CommandSpec {
   readonly outputBytes: number | null;
   /** Least time between two starts in one executor. */
   readonly delayMs: number;
+  /** How their publisher is told what they write while they run. @default not at all */
+  readonly live?: LiveForm;
 }
 
 /** Variables of the machine that its commands see. */
@@ -33,7 +36,7 @@ export function commandEnvironment(
 
 /** Checks what was read. Fields that it does not know are left out. @throws ProgramError */
 export function commandSpec(value: object): CommandSpec {
-  const { directory, environment, tries, timeoutMs, outputBytes, delayMs } = value as Partial<
+  const { directory, environment, tries, timeoutMs, outputBytes, delayMs, live } = value as Partial<
     Record<keyof CommandSpec, unknown>
   >;
   if (typeof directory !== 'string' || directory === '') throw malformed('directory');
@@ -44,6 +47,7 @@ export function commandSpec(value: object): CommandSpec {
     timeoutMs: timeoutMs === null ? null : whole('timeoutMs', timeoutMs, 1),
     outputBytes: outputBytes === null ? null : whole('outputBytes', outputBytes, 0),
     delayMs: whole('delayMs', delayMs, 0),
+    ...(live === 'lines' || live === 'bytes' ? { live } : {}),
   };
 }
 

@@ -54,7 +54,7 @@ export class OutputFile {
       this.#replace();
       return { file: moved, bytes };
     }
-    const held = bytes === 0 ? NOTHING : this.#read(bytes);
+    const held = bytes === 0 ? NOTHING : this.read(0, bytes);
     if (size > 0 || shared || nlink === 0) {
       rmSync(this.path, { force: true });
       this.#replace();
@@ -62,21 +62,22 @@ export class OutputFile {
     return held;
   }
 
-  /** Closes and removes the file. */
-  close(): void {
-    closeSync(this.#descriptor);
-    rmSync(this.path, { force: true });
-  }
-
-  #read(bytes: number): Uint8Array {
-    const buffer = Buffer.allocUnsafe(bytes);
+  /** Bytes of what was written so far; fewer when there are no more. */
+  read(from: number, most: number): Uint8Array {
+    const buffer = Buffer.allocUnsafe(most);
     let filled = 0;
-    while (filled < bytes) {
-      const count = readSync(this.#descriptor, buffer, filled, bytes - filled, filled);
+    while (filled < most) {
+      const count = readSync(this.#descriptor, buffer, filled, most - filled, from + filled);
       if (count === 0) break;
       filled += count;
     }
     return buffer.subarray(0, filled);
+  }
+
+  /** Closes and removes the file. */
+  close(): void {
+    closeSync(this.#descriptor);
+    rmSync(this.path, { force: true });
   }
 
   #replace(): void {

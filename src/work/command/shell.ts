@@ -2,12 +2,15 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { type Belonging, endProcesses } from './command-processes.ts';
 import { type ExitStatus, LastingShell } from './lasting-shell.ts';
+import { type LiveForm, type LiveListener, LiveReader } from './live-output.ts';
 import { type Output, OutputFile } from './output-file.ts';
 import { isPlainCommand } from './plain-command.ts';
 import { shellLine } from './shell-line.ts';
 
 /** Between two looks at whether a command is within its limits. */
 const LOOK_MS = 100;
+/** Between two looks at what a command wrote meanwhile. */
+const LIVE_MS = 20;
 /** From SIGTERM to SIGKILL. */
 const GRACE_MS = 1000;
 /** For a shell to answer after all that its command started has ended. */
@@ -35,6 +38,8 @@ export interface RunOptions {
   readonly timeoutMs: number | null;
   /** Ends the command as a timeout does; `run` then throws the signal's reason. */
   readonly signal?: AbortSignal;
+  /** Is told what it writes while it runs; what is not told before the end is in the result. */
+  readonly live?: LiveListener & { readonly form: LiveForm };
 }
 
 /**
@@ -112,9 +117,10 @@ export class Shell {
     const started = Date.now();
     const start = performance.now();
     const answered = lasting.ask(line);
+    const telling = this.#tellLive(options, started);
     const { stop, signal } = await this.#watched(answered, options, () =>
       this.#end(lasting, id, answered),
-    );
+    ).finally(() => clearInterval(telling));
     const status = await answered;
     const ms = performance.now() - start;
     if (lasting.ended) await endProcesses(this.#all(), 0);
@@ -128,6 +134,22 @@ export class Shell {
     const ended = stop ?? (isLong ? 'output' : 'exit');
     const how = ended === 'exit' ? status : { exit: -1, signal };
     return { ...how, stdout, stderr, started, ms, ended };
+  }
+
+  /** Tells what a command writes, from time to time, until the timer is cleared. */
+  #tellLive({ live, outputBytes }: RunOptions, startedMs: number): NodeJS.Timeout | undefined {
+    if (live === undefined) return undefined;
+    const most = outputBytes ?? Number.POSITIVE_INFINITY;
+    const readers = [
+      { name: 'stdout' as const, reader: new LiveReader(this.#stdout, live.form, most) },
+      { name: 'stderr' as const, reader: new LiveReader(this.#stderr, live.form, most) },
+    ];
+    return setInterval(() => {
+      for (const { name, reader } of readers) {
+        const piece = live.ready() ? reader.next() : null;
+        if (piece !== null) live.tell({ name, startedMs, ...piece });
+      }
+    }, LIVE_MS);
   }
 
   /** Waits for an answer and ends the command if it comes to a limit before. */
