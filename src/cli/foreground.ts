@@ -13,13 +13,16 @@ import { endText, Stay } from './stay.ts';
 import type { StayFlags } from './stay-flags.ts';
 import { formatPairs } from './table.ts';
 
+/** What flags give under other names. */
+type FlaggedOptions = 'relayBytesPerSecond' | 'tags' | 'granted';
+
 /** How a peer is run in the foreground. */
 export interface ForegroundOptions {
   readonly peer: Omit<
     PeerOptions,
-    'home' | 'network' | 'onLog' | 'job' | 'signal' | 'timing' | 'relayBytesPerSecond'
+    'home' | 'network' | 'onLog' | 'job' | 'signal' | 'timing' | FlaggedOptions
   > &
-    Pick<PeerFlags, 'relayRate'>;
+    Pick<PeerFlags, 'relayRate' | 'tag' | 'grantNet' | 'grantRead' | 'grantWrite'>;
   readonly stay: StayFlags;
   /** What to do when nobody answers: keep trying, or fail; null: nobody has to answer. */
   readonly seek: 'wait' | 'once' | null;
@@ -42,7 +45,9 @@ interface Foreground {
 export async function runPeer(context: Context, options: ForegroundOptions): Promise<number> {
   const { home, io } = context;
   const { stay: flags, seek } = options;
-  const { relayRate: relayBytesPerSecond = null, ...peerOptions } = options.peer;
+  const { relayRate: relayBytesPerSecond = null, tag: tags = [], ...granting } = options.peer;
+  const { grantNet, grantRead, grantWrite, ...peerOptions } = granting;
+  const granted = { net: grantNet === true, reads: grantRead ?? [], writes: grantWrite ?? [] };
   const stay = new Stay(flags, performance.now());
   if ((await connectControl(home)) !== null) throw inUse(home);
   const stop = new AbortController();
@@ -53,7 +58,7 @@ export async function runPeer(context: Context, options: ForegroundOptions): Pro
     const { timingOf } = await import('../node/test-timing.ts');
     const start = (): Promise<Peer> =>
       startPeer({
-        ...{ ...peerOptions, relayBytesPerSecond, home, network: 'mesh' },
+        ...{ ...peerOptions, relayBytesPerSecond, tags, granted, home, network: 'mesh' },
         timing: timingOf(io.env),
         ...(flags.job === undefined ? {} : { job: flags.job }),
         ...{ signal: stop.signal, onLog: logTo(context, 'info') },

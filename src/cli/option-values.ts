@@ -1,7 +1,11 @@
 import { isIP } from 'node:net';
+import { resolve } from 'node:path';
 import { InvalidArgumentError } from 'commander';
+import { check } from '../core/form.ts';
 import { isPeerId } from '../core/ids.ts';
 import { MAX_MEMORY_BYTES, MIN_MEMORY_BYTES } from '../core/limits.ts';
+import { tagForm } from '../core/needs.ts';
+import { MAX_PER_HOUR } from '../core/rate.ts';
 
 const UNIT_BYTES = {
   ...{ B: 1, kB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12 },
@@ -46,6 +50,29 @@ export function bytesPerSecond(text: string): number {
   throw new InvalidArgumentError(
     'It must be bytes a second, 16kB or more, such as 500kB or 5MB; or 0: it relays nothing.',
   );
+}
+
+/** Candidates a second: `100/s`, `30/m`, `5/h`; from one an hour to a million a second. */
+export function perSecond(text: string): number {
+  const found = /^(\d+(?:\.\d+)?)\/(s|m|h)$/.exec(text);
+  const unitS = { s: 1, m: 60, h: 3600 }[found?.[2] ?? ''] ?? Number.NaN;
+  const perHour = Math.round((Number(found?.[1]) * 3600) / unitS);
+  if (perHour >= 1 && perHour <= MAX_PER_HOUR) return perHour / 3600;
+  throw new InvalidArgumentError('It must be a rate with its unit, such as 100/s, 30/m or 5/h.');
+}
+
+/** What a machine is known for, such as `gpu`. */
+export function machineTag(text: string): string {
+  if (!('rejected' in check(tagForm, text))) return text;
+  throw new InvalidArgumentError(
+    'It must have 1 to 64 printable ASCII characters, without spaces and commas, such as gpu.',
+  );
+}
+
+/** An absolute path; a relative one begins at the working folder. */
+export function wholePath(text: string): string {
+  if (text !== '') return resolve(text);
+  throw new InvalidArgumentError('It must be a path.');
 }
 
 /** A size of an output with its unit, in bytes: `500kB`, `2GB`. */

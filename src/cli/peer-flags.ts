@@ -1,4 +1,12 @@
-import { bytesPerSecond, displayName, peerId, tcpMultiaddr, wholeNumber } from './option-values.ts';
+import {
+  bytesPerSecond,
+  displayName,
+  machineTag,
+  peerId,
+  tcpMultiaddr,
+  wholeNumber,
+  wholePath,
+} from './option-values.ts';
 import type { Flag } from './verb.ts';
 
 /** The options that `start` and `join` share. */
@@ -11,6 +19,10 @@ export interface PeerFlags {
   readonly nice?: number;
   readonly name?: string;
   readonly trust?: readonly string[];
+  readonly tag?: readonly string[];
+  readonly grantNet?: boolean;
+  readonly grantRead?: readonly string[];
+  readonly grantWrite?: readonly string[];
 }
 
 export const PEER_FLAGS: readonly Flag[] = [
@@ -53,5 +65,26 @@ export const PEER_FLAGS: readonly Flag[] = [
     help: 'run the jobs of this publisher alone, several times; kept: see `meshd trust`',
     parse: peerId,
     many: true,
+  },
+  {
+    flags: '--tag <tag>',
+    help: 'what this machine has, for jobs with --needs: gpu; several times',
+    parse: machineTag,
+    many: true,
+  },
+  { flags: '--grant-net', help: 'the jobs of others may open connections from here' },
+  {
+    flags: '--grant-read <path>',
+    help: 'the jobs of others may read this; several times',
+    parse: wholePath,
+    many: true,
+    complete: 'file',
+  },
+  {
+    flags: '--grant-write <folder>',
+    help: 'the jobs of others may read and write this, and run commands there; several times',
+    parse: wholePath,
+    many: true,
+    complete: 'folder',
   },
 ];

@@ -14,6 +14,7 @@ export function peersTable(all: readonly PeerRow[], shown: readonly PeerRow[]): 
 }
 
 function columnsOf(rows: readonly PeerRow[]): readonly TableColumn<PeerRow>[] {
+  const hasTags = rows.some(({ tags }) => tags.length > 0);
   const names = new Map(rows.map(({ peer, name }) => [peer, name]));
   return [
     { title: 'NAME', text: ({ name, self }) => (self ? `${name} (this)` : name) },
@@ -32,6 +33,7 @@ function columnsOf(rows: readonly PeerRow[]): readonly TableColumn<PeerRow>[] {
     { title: 'BUSY', text: ({ busy, slots }) => `${busy}/${slots}`, right: true },
     { title: 'IDLE', text: ({ idle }) => `${idle}`, right: true },
     { title: 'LOAD', text: ({ load }) => (load === null ? '' : load.toFixed(2)), right: true },
+    ...(hasTags ? [{ title: 'TAGS', text: ({ tags }: PeerRow) => tags.join(' ') }] : []),
     { title: 'VERSION', text: ({ version }) => version },
   ];
 }

@@ -1,15 +1,28 @@
+import { MAX_CPUS } from '../core/needs.ts';
 import {
   candidateIndex,
   displayName,
   durationMs,
   jobPriority,
+  machineTag,
   memorySize,
+  perSecond,
   wholeNumber,
 } from './option-values.ts';
 import type { Flag, Positional } from './verb.ts';
 
+/** What a job needs of a machine, and how fast it may go. */
+export interface NeedFlags {
+  readonly cpus?: number;
+  readonly needs?: readonly string[];
+  readonly allowNet?: boolean;
+  readonly allowRead?: readonly string[];
+  /** Candidates a second. */
+  readonly rate?: number;
+}
+
 /** The options that `publish` and `map` share. */
-export interface PublicationFlags {
+export interface PublicationFlags extends NeedFlags {
   readonly seed?: number;
   readonly params?: string;
   readonly maxEvals?: number;
@@ -39,6 +52,33 @@ export const OUTPUT_FLAGS: readonly Flag[] = [
     flags: '--summary <file>',
     help: 'write the answer in figures there: one JSON object',
     complete: 'file',
+  },
+];
+
+/** What a job needs of a machine, and how fast it may go; `run` has them, too. */
+export const NEED_FLAGS: readonly Flag[] = [
+  {
+    flags: '--cpus <n>',
+    help: 'slots that each takes; machines with fewer do not run it (default: 1)',
+    parse: wholeNumber(1, MAX_CPUS),
+  },
+  {
+    flags: '--needs <tag>',
+    help: 'run only on machines that were started with this --tag; several times',
+    parse: machineTag,
+    many: true,
+  },
+  { flags: '--allow-net', help: 'it opens connections: run only where the machine grants that' },
+  {
+    flags: '--allow-read <path>',
+    help: 'it reads this: run only where the machine grants that; several times',
+    many: true,
+    complete: 'file',
+  },
+  {
+    flags: '--rate <rate>',
+    help: 'begin so many on all machines together: 100/s, 30/m or 5/h (default: as it can)',
+    parse: perSecond,
   },
 ];
 
@@ -75,6 +115,7 @@ export const PUBLICATION_FLAGS: readonly Flag[] = [
     parse: wholeNumber(0, 2 ** 31),
   },
   { flags: '--fresh', help: 'evaluate each candidate in a process of its own' },
+  ...NEED_FLAGS,
   { flags: '--priority <p>', help: '-10 to 10 (default: 0)', parse: jobPriority },
   {
     flags: '--name <name>',
@@ -84,3 +125,15 @@ export const PUBLICATION_FLAGS: readonly Flag[] = [
   ...OUTPUT_FLAGS,
   { flags: '--detach', help: 'print the job’s id and leave it to the running peer' },
 ];
+
+/** What it needs of a machine, as the library has it. */
+export function neededOf(flags: NeedFlags): NeedFlags {
+  const { cpus, needs, allowNet, allowRead, rate } = flags;
+  return {
+    ...(cpus === undefined ? {} : { cpus }),
+    ...(needs === undefined ? {} : { needs }),
+    ...(allowNet === undefined ? {} : { allowNet }),
+    ...(allowRead === undefined ? {} : { allowRead }),
+    ...(rate === undefined ? {} : { rate }),
+  };
+}

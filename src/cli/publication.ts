@@ -8,7 +8,7 @@ import { EXIT } from './exit-code.ts';
 import { follow } from './follow.ts';
 import { shortJob, visible } from './format.ts';
 import { checkOutputs } from './output-file.ts';
-import type { PublicationFlags } from './publication-flags.ts';
+import { neededOf, type PublicationFlags } from './publication-flags.ts';
 import { withMesh, withRunningPeer } from './use-mesh.ts';
 
 /** Publishes a function and follows the job, or leaves it to the running peer with --detach. */
@@ -38,6 +38,7 @@ export async function publication(
     ...(memory === undefined ? {} : { memoryBytes: memory }),
     ...(maxErrors === undefined ? {} : { maxErrors }),
     ...(flags.fresh === true ? { fresh: true } : {}),
+    ...neededOf(flags),
     ...(priority === undefined ? {} : { priority }),
     ...(name === undefined ? {} : { name }),
     onWarning,

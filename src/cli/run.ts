@@ -7,6 +7,7 @@ import {
   outputSize,
   wholeNumber,
 } from './option-values.ts';
+import { NEED_FLAGS } from './publication-flags.ts';
 import type { Verb } from './verb.ts';
 
 export const run: Verb<readonly [readonly string[]], CommandFlags> = {
@@ -93,6 +94,7 @@ export const run: Verb<readonly [readonly string[]], CommandFlags> = {
       parse: outputSize,
     },
     { flags: '--memory <size>', help: 'most memory of a slot’s processes', parse: memorySize },
+    ...NEED_FLAGS,
     { flags: '--dry-run', help: 'print the commands; run nothing' },
     { flags: '--force', help: 'run also what succeeded before' },
     { flags: '--bar', help: 'show progress and the time left' },

@@ -1,4 +1,5 @@
 import type { Limits } from '../core/limits.ts';
+import { needsText } from '../core/needs.ts';
 import type { ErrorGroup, JobReport } from '../node/mesh.ts';
 import { print } from './context.ts';
 import { EXIT } from './exit-code.ts';
@@ -47,6 +48,8 @@ function reportText(report: JobReport): string {
     ['params', shortened(JSON.stringify(report.params))],
     ['max-evals', report.maxEvals === null ? null : formatCount(report.maxEvals)],
     ['limits', limitsText(report.limits)],
+    ['needs', needsText(report.needs) || null],
+    ['rate', report.perHour === null ? null : rateText(report.perHour)],
     ['max-errors', report.maxErrors === null ? null : formatCount(report.maxErrors)],
     ['fresh', report.fresh ? 'each candidate in a process of its own' : null],
     ['failed', report.whyFailed],
@@ -82,6 +85,11 @@ function groupText({ name, count, indices, detail }: ErrorGroup): string {
   const more = count > indices.length ? ', …' : '';
   const text = detail.startsWith(name) ? detail : `${name}: ${detail}`;
   return `${formatCount(count)} × at ${indices.join(', ')}${more}\n${visibleLines(text)}`;
+}
+
+function rateText(perHour: number): string {
+  if (perHour % 3600 === 0) return `${formatCount(perHour / 3600)} a second`;
+  return perHour % 60 === 0 ? `${perHour / 60} a minute` : `${formatCount(perHour)} an hour`;
 }
 
 /** Null without limits. */

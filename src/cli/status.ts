@@ -30,6 +30,7 @@ function statusText(report: StatusReport): string {
     ['home', report.home],
     ...report.addresses.map((address) => ['address', address] as const),
     ['slots', `${report.busy} of ${report.slots} busy, sandbox ${report.sandbox}`],
+    ['tags', report.tags.length === 0 ? null : report.tags.join(', ')],
     ['relays', report.mesh === null ? null : formatRelaying(report.relayBytesPerSecond)],
     [
       'limits',

@@ -2,6 +2,8 @@ import { MAX_VALUE_BYTES } from '../core/column.ts';
 import { check } from '../core/form.ts';
 import { MAX_INDEX } from '../core/interval-set.ts';
 import { type Limits, limitsForm } from '../core/limits.ts';
+import { type Needs, needsForm } from '../core/needs.ts';
+import { MAX_PER_HOUR } from '../core/rate.ts';
 import {
   MAX_ACCEPT,
   MAX_DEADLINE_MS,
@@ -27,6 +29,8 @@ interface Header {
   readonly maxEvals: number | null;
   readonly deadlineMs: number | null;
   readonly limits: Limits;
+  readonly needs: Needs;
+  readonly perHour: number | null;
   readonly maxErrors: number | null;
   readonly fresh: boolean;
   readonly commands: boolean;
@@ -101,6 +105,8 @@ function readHeader(line: string | null): Header {
     maxEvals: header.maxEvals === null ? null : whole(header, 'maxEvals', 1, MAX_INDEX),
     deadlineMs: header.deadlineMs === null ? null : whole(header, 'deadlineMs', 1, MAX_DEADLINE_MS),
     limits: limitsOf(header.limits),
+    needs: needsOf(header.needs),
+    perHour: header.perHour === null ? null : whole(header, 'perHour', 1, MAX_PER_HOUR),
     maxErrors: header.maxErrors === null ? null : whole(header, 'maxErrors', 0, MAX_ACCEPT),
     fresh: header.fresh === true,
     commands: header.commands === true,
@@ -114,6 +120,13 @@ function limitsOf(value: unknown): Limits {
   const { timeoutMs, memoryBytes } = (value ?? {}) as Partial<Record<keyof Limits, unknown>>;
   const read = check(limitsForm, [timeoutMs, memoryBytes]);
   if ('rejected' in read) throw malformed('limits');
+  return read.value;
+}
+
+function needsOf(value: unknown): Needs {
+  const { cpus, tags, net, reads, writes } = (value ?? {}) as Partial<Record<keyof Needs, unknown>>;
+  const read = check(needsForm, [cpus, tags, net, reads, writes]);
+  if ('rejected' in read) throw malformed('needs');
   return read.value;
 }
 

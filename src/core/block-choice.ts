@@ -3,9 +3,10 @@ import type { IntervalSet } from './interval-set.ts';
 import type { JobState } from './job-state.ts';
 import { leased } from './lease-book.ts';
 import { type Ground, groundKey, sameGround } from './limits.ts';
-import { slotsInMesh } from './membership.ts';
+import { runsInMesh } from './membership.ts';
 import type { Purpose } from './peer-state.ts';
-import { estimate, grainOf, reachOf, recoveredAtOnce } from './reach.ts';
+import { allowance } from './rate.ts';
+import { estimate, grainOf, powerBelow, reachOf, recoveredAtOnce } from './reach.ts';
 import { chooseMissing, chooseSpecial } from './special-choice.ts';
 import type { Turn } from './turn.ts';
 
@@ -23,16 +24,20 @@ export interface Choice {
 /** Chooses the next needed interval of a job for this peer (design.md section 4), or null. */
 export function chooseNeeded(turn: Turn, job: JobState): Choice | null {
   const { computation } = job;
-  const slots = Math.max(slotsInMesh(turn, computation), 1);
+  const most = allowance(turn, job);
+  if (most === 0) return null;
+  const slots = runsInMesh(turn, job);
   const expected = estimate(job);
-  const recovered = recoveredAtOnce(computation, expected, slots, turn.state.timing);
+  const lost = recoveredAtOnce(computation, expected, slots, turn.state.timing);
+  const recovered = Math.min(lost, most);
   if (!job.active) {
     // Ended: nothing is needed but the values that were lost since.
     const end = job.ending?.end ?? 0;
-    const lost = chooseMissing(turn, job, leased(turn, job.ground), end, recovered);
-    return lost && { ...lost, expectedMs: expected.costMs, scarce: false };
+    const gone = chooseMissing(turn, job, leased(turn, job.ground), end, recovered);
+    return gone && { ...gone, expectedMs: expected.costMs, scarce: false };
   }
-  const grain = grainOf(job, expected, slots, turn.now - job.heardAt, turn.state.timing);
+  const whole = grainOf(job, expected, slots, turn.now - job.heardAt, turn.state.timing);
+  const grain = Math.min(whole, powerBelow(most));
   const reach = reachOf(job, expected, grain, slots);
   const special = chooseSpecial(turn, job, reach, recovered);
   if (special !== null) return { ...special, expectedMs: expected.costMs, scarce: false };

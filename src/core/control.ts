@@ -5,6 +5,7 @@ import { assertNever, type JobId } from './ids.ts';
 import { JobState, type PlacedOp } from './job-state.ts';
 import { stopSkipped } from './lease-book.ts';
 import { computationId, encodeManifest, successorId } from './manifest.ts';
+import { isModest } from './needs.ts';
 import type { Orphan } from './peer-state.ts';
 import type { CertificateRecord, ControlOp, ManifestRecord, RecordBody } from './record.ts';
 import { opPayload } from './record-codec.ts';
@@ -98,6 +99,7 @@ function addJob(turn: Turn, record: ManifestRecord, placed: Orphan): void {
   job.records.push({ ...placed.key, hash: placed.hash });
   job.loaded = !state.booted;
   state.jobs.set(id, job);
+  if (!isModest(manifest.needs)) state.choosy.add(id);
   noteJobs(turn);
   turn.log('info', 'job.known', { job: id, name: manifest.name, owner: manifest.owner });
   // A manifest that was lost comes back to blobs that stayed.

@@ -3,7 +3,7 @@ import { IntervalSet } from './interval-set.ts';
 import type { JobState } from './job-state.ts';
 import { MOST_COPIES, openLeases, overlap, type Span } from './lease-book.ts';
 import { sameGround } from './limits.ts';
-import { eligible, slotsInMesh } from './membership.ts';
+import { eligible, runsInMesh } from './membership.ts';
 import { estimate, grainOf, reachOf } from './reach.ts';
 import type { Turn } from './turn.ts';
 
@@ -30,7 +30,7 @@ export function chooseCopy(turn: Turn, job: JobState): Choice | null {
   const lateMs = Math.max(LATER_AFTER_LOSS * leastMs, aliveMs);
   const aged = roster.agedLeases(job.ground, leastMs, turn.now);
   if (aged.length === 0) return null;
-  const slots = Math.max(slotsInMesh(turn, computation), 1);
+  const slots = runsInMesh(turn, job);
   const expected = estimate(job);
   const grain = grainOf(job, expected, slots, turn.now - job.heardAt, turn.state.timing);
   const reach = reachOf(job, expected, grain, slots);

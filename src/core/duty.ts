@@ -1,5 +1,6 @@
 import type { ComputationId, PeerId } from './ids.ts';
 import type { JobState } from './job-state.ts';
+import { grants, has, needsText, type Offer } from './needs.ts';
 import type { PeerState } from './peer-state.ts';
 import type { Turn } from './turn.ts';
 
@@ -19,15 +20,31 @@ export function trusts({ self, trusted }: PeerState, publisher: PeerId): boolean
   return trusted === null || publisher === self.peer || trusted.has(publisher);
 }
 
-/** Says whether this peer works for a job: one that it trusts, and is not there for another. */
+/**
+ * Says whether this peer works for a job: one that it trusts, whose needs it meets, and is not
+ * there for another.
+ */
 export function serves(state: PeerState, job: JobState): boolean {
-  if (!trusts(state, job.manifest.owner)) return false;
+  if (!trusts(state, job.manifest.owner) || !meets(state, job)) return false;
   return state.only === null || isNamed(job, state.only);
 }
 
+/** Says whether this peer has, and grants, what a job needs; to its own user it grants all. */
+function meets({ self, offer, kin, choosy }: PeerState, { id, manifest }: JobState): boolean {
+  if (!choosy.has(id)) return true;
+  const { owner, needs } = manifest;
+  if (!has(offer, self.slots, needs)) return false;
+  return owner === self.peer || kin.has(owner) || grants(offer, needs);
+}
+
+/** What a job needs, in words, where this peer does not have or grant all of it; else null. */
+export function unmet(state: PeerState, job: JobState): string | null {
+  return meets(state, job) ? null : needsText(job.manifest.needs);
+}
+
 /** Says whether there are jobs that this peer may not work for. */
-function isLimited({ only, trusted }: PeerState): boolean {
-  return only !== null || trusted !== null;
+function isLimited({ only, trusted, choosy }: PeerState): boolean {
+  return only !== null || trusted !== null || choosy.size > 0;
 }
 
 /** Says whether a job that is not over, and that this peer works for, needs its computation. */
@@ -54,6 +71,18 @@ export function limitTo(turn: Turn, reference: string): void {
 /** From now on this peer runs the jobs of these publishers and its own alone; null: all. */
 export function trust(turn: Turn, peers: readonly PeerId[] | null): void {
   turn.state.trusted = peers === null ? null : new Set(peers);
+  lookAgain(turn);
+}
+
+/** From now on this machine has this, and grants this to the jobs of others. */
+export function takeOffer(turn: Turn, offer: Offer): void {
+  turn.state.offer = offer;
+  lookAgain(turn);
+}
+
+/** From now on the jobs of these peers need no grant. */
+export function takeKin(turn: Turn, peers: readonly PeerId[]): void {
+  turn.state.kin = new Set(peers);
   lookAgain(turn);
 }
 

@@ -4,6 +4,7 @@ import type { Interval } from './interval-set.ts';
 import type { Limits } from './limits.ts';
 import type { Manifest } from './manifest.ts';
 import type { Message, RecordGroup, StreamMessage } from './message.ts';
+import type { Offer } from './needs.ts';
 import type { OpChange } from './record.ts';
 
 /** What a step may read of the world: all synchronous, all injected. */
@@ -53,6 +54,10 @@ export type PeerEvent =
   | { readonly kind: 'limit'; readonly job: string }
   /** Run the jobs of these publishers and one's own alone; null: those of all members. */
   | { readonly kind: 'trust'; readonly peers: readonly PeerId[] | null }
+  /** Have this, and grant this to the jobs of others. */
+  | { readonly kind: 'offer'; readonly offer: Offer }
+  /** These other peers are of the same user: their jobs need no grant. */
+  | { readonly kind: 'kin'; readonly peers: readonly PeerId[] }
   /** Have so many slots. */
   | { readonly kind: 'slots'; readonly slots: number }
   | { readonly kind: 'addresses'; readonly addresses: readonly string[] }

@@ -32,6 +32,7 @@ export function ownRegister(turn: Turn): Register {
     name: state.self.name,
     version: state.self.version,
     slots: state.self.slots,
+    tags: state.offer.tags,
     mathClass: state.self.mathClass,
     addresses: state.addresses,
     refuses: refusals(state).slice(0, 1024),

@@ -15,6 +15,8 @@ import {
 import { MAX_INDEX } from './interval-set.ts';
 import { limitsForm } from './limits.ts';
 import { type ComputationSpec, MAX_MICROSECONDS, type Manifest, type Target } from './manifest.ts';
+import { needsForm } from './needs.ts';
+import { MAX_PER_HOUR } from './rate.ts';
 import { peerForm } from './register-codec.ts';
 
 /** Most accepted candidates or items that one job may ask for. */
@@ -70,6 +72,8 @@ const shape = tuple(
   spec,
   target,
   limitsForm,
+  needsForm,
+  nullable(whole(1, MAX_PER_HOUR)),
   nullable(whole(0, MAX_TARGET)),
   flag,
   whole(-10, 10),
@@ -84,8 +88,8 @@ const shape = tuple(
 export const manifestForm: Form<Manifest> = (value) => {
   const result = shape(value);
   if (result instanceof Rejection) return result;
-  const [owner, nonce, name, specification, aim, limits, maxErrors, fresh, ...others] = result;
-  const [priority, publishedAt, deadlineAt, root, sources, probed] = others;
+  const [owner, nonce, name, specification, aim, limits, needs, perHour, ...others] = result;
+  const [maxErrors, fresh, priority, publishedAt, deadlineAt, root, sources, probed] = others;
   const { items: itemList } = specification;
   const isMap = aim.kind === 'map';
   if (isMap !== (itemList !== null) || (isMap && itemList?.count !== aim.count)) {
@@ -102,6 +106,8 @@ export const manifestForm: Form<Manifest> = (value) => {
     spec: specification,
     target: aim,
     limits,
+    needs,
+    perHour,
     maxErrors,
     fresh,
     priority,

@@ -1,6 +1,7 @@
 import { encode, hexToBytes } from './codec.ts';
 import type { ComputationId, Hash, JobId, PeerId } from './ids.ts';
 import { type Limits, limitsTuple } from './limits.ts';
+import { type Needs, needsTuple } from './needs.ts';
 
 /** Version of the candidate's contract: stream, distributions, value encoding. */
 export const CONTRACT_VERSION = 1;
@@ -51,6 +52,9 @@ export interface Manifest {
   readonly spec: ComputationSpec;
   readonly target: Target;
   readonly limits: Limits;
+  readonly needs: Needs;
+  /** Candidates that all peers together begin in an hour, 1 … MAX_PER_HOUR; null: as they can. */
+  readonly perHour: number | null;
   /** Errors below the end of its answer above which it fails; null: any number will do. */
   readonly maxErrors: number | null;
   /** Each candidate is evaluated in a process of its own. */
@@ -107,6 +111,8 @@ export function encodeManifest(manifest: Manifest): Uint8Array {
     specTuple(manifest.spec),
     targetTuple(manifest.target),
     limitsTuple(manifest.limits),
+    needsTuple(manifest.needs),
+    manifest.perHour,
     manifest.maxErrors,
     manifest.fresh,
     manifest.priority,

@@ -1,6 +1,7 @@
 import type { Computation } from './computation.ts';
 import { servesComputation } from './duty.ts';
 import type { ComputationId, PeerId } from './ids.ts';
+import type { JobState } from './job-state.ts';
 import { isOfClass } from './manifest.ts';
 import type { Register } from './register.ts';
 import { type Contender, Contenders, rendezvousRank } from './rendezvous.ts';
@@ -48,6 +49,11 @@ export function liveContenders(turn: Turn, computation: Computation): Contenders
 /** Slots of all live peers that may evaluate a computation. */
 export function slotsInMesh(turn: Turn, computation: Computation): number {
   return liveContenders(turn, computation).slots;
+}
+
+/** Candidates of a job that the mesh can run at once, at least 1. */
+export function runsInMesh(turn: Turn, { computation, manifest }: JobState): number {
+  return Math.max(Math.floor(slotsInMesh(turn, computation) / manifest.needs.cpus), 1);
 }
 
 /** Live peers that keep records, this one included, in the order of their ids. */

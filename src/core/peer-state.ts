@@ -8,6 +8,8 @@ import type { LeaseCover } from './lease-book.ts';
 import { LogBook } from './log-book.ts';
 import { Members } from './membership.ts';
 import type { RecordGroup } from './message.ts';
+import { NO_OFFER, type Offer } from './needs.ts';
+import type { Bucket } from './rate.ts';
 import type { OpChange, RecordBody, RecordKey, Successor } from './record.ts';
 import type { Lease } from './register.ts';
 import { Roster } from './roster.ts';
@@ -151,9 +153,17 @@ export interface PeerState {
   only: string | null;
   /** Publishers whose jobs it runs beside its own; null: all members. */
   trusted: ReadonlySet<PeerId> | null;
+  /** What this machine has, and grants to the jobs of others. */
+  offer: Offer;
+  /** Peers of this machine's own user: their jobs need no grant. */
+  kin: ReadonlySet<PeerId>;
+  /** Jobs that not every machine will do for. */
+  readonly choosy: Set<JobId>;
   readonly verifications: Map<number, Verification>;
   /** Stride scheduling: how far each job's share has run. */
   readonly passes: Map<JobId, number>;
+  /** What this peer may begin of jobs with a rate. */
+  readonly buckets: Map<JobId, Bucket>;
   /** Finished segments not yet in a heartbeat. */
   fresh: RecordGroup[];
   booted: boolean;
@@ -212,8 +222,12 @@ export function newPeerState(self: Self, start: Start, timing: Timing): PeerStat
     refuses: new Set(),
     only: null,
     trusted: null,
+    offer: NO_OFFER,
+    kin: new Set(),
+    choosy: new Set(),
     verifications: new Map(),
     passes: new Map(),
+    buckets: new Map(),
     fresh: [],
     booted: false,
     openAt: null,

@@ -16,6 +16,7 @@ import type { PeerId, Scope, Start } from './ids.ts';
 import { type Interval, MAX_INDEX } from './interval-set.ts';
 import { type Limits, limitsForm, limitsTuple } from './limits.ts';
 import type { LogRange, RecordGroup } from './message.ts';
+import { tagsForm } from './needs.ts';
 import type { Lease, Register } from './register.ts';
 
 /** Upper bounds of what a register, a record group or a summary may hold. */
@@ -116,6 +117,7 @@ type WireRegister = [
   name: string,
   version: string,
   slots: number,
+  tags: string[],
   mathClass: string,
   addresses: string[],
   refuses: string[],
@@ -134,6 +136,7 @@ export const registerForm: Form<Register> = map(
     text(LIMITS.nameChars, 1),
     text(LIMITS.versionChars),
     whole(0, LIMITS.slots),
+    tagsForm,
     digits(8),
     list(text(LIMITS.addressChars, 1), LIMITS.addresses),
     list(hash, LIMITS.refuses),
@@ -149,14 +152,15 @@ export const registerForm: Form<Register> = map(
     name: wire[4],
     version: wire[5],
     slots: wire[6],
-    mathClass: wire[7],
-    addresses: wire[8],
-    refuses: wire[9],
-    heartbeatMs: wire[10],
-    leaving: (wire[11] & 1) !== 0,
-    stores: (wire[11] & 2) !== 0,
-    load: wire[12],
-    leases: wire[13],
+    tags: wire[7],
+    mathClass: wire[8],
+    addresses: wire[9],
+    refuses: wire[10],
+    heartbeatMs: wire[11],
+    leaving: (wire[12] & 1) !== 0,
+    stores: (wire[12] & 2) !== 0,
+    load: wire[13],
+    leases: wire[14],
   }),
 );
 
@@ -167,6 +171,7 @@ export function registerToWire(register: Register): unknown[] {
     register.name,
     register.version,
     register.slots,
+    register.tags,
     hexToBytes(register.mathClass),
     register.addresses,
     register.refuses.map(hexToBytes),

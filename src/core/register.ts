@@ -30,6 +30,8 @@ export interface Register {
   readonly name: string;
   readonly version: string;
   readonly slots: number;
+  /** What its machine is known for: rising. */
+  readonly tags: readonly string[];
   /** Fingerprint of the peer's Math: 16 hexadecimal digits. */
   readonly mathClass: string;
   /** Multiaddrs where the peer can be reached, at most 8. */

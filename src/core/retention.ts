@@ -49,6 +49,8 @@ function bury(turn: Turn, job: JobState, phase: string): void {
   const { state } = turn;
   state.jobs.delete(job.id);
   state.passes.delete(job.id);
+  state.buckets.delete(job.id);
+  state.choosy.delete(job.id);
   state.copies.delete(job.id);
   leaveTombstone(turn, job.id, phase);
   turn.keep({ kind: 'local', key: `${ENDED_ENTRY}${job.id}`, bytes: null });

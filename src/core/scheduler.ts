@@ -4,21 +4,23 @@ import { waitsUnopposedMs } from './commands.ts';
 import { chooseCopy } from './copy-choice.ts';
 import { serves } from './duty.ts';
 import type { JobState } from './job-state.ts';
-import { claim, openLeases, release, runningLeases, start, stopLease } from './lease-book.ts';
+import { claim, openLeases, release, start, stopLease } from './lease-book.ts';
 import { sameGround } from './limits.ts';
 import { eligible } from './membership.ts';
 import type { OwnLease, PeerState } from './peer-state.ts';
+import { allowance, spend } from './rate.ts';
 import { endUntrusted } from './requests.ts';
+import { busySlots, openSlots, slotsOf } from './slots.ts';
 import { hasSlotSoon } from './special-choice.ts';
 import type { Turn } from './turn.ts';
-import { startVerifications, verifyingSlots } from './verification.ts';
+import { startVerifications } from './verification.ts';
 
 /** Ends what no job wants any more, starts what is on disk, claims what comes next. */
 export function schedule(turn: Turn): void {
   reap(turn);
   endUntrusted(turn);
   if (!mayWork(turn)) return;
-  startVerifications(turn, turn.state.self.slots - busySlots(turn.state));
+  startVerifications(turn);
   startClaimed(turn);
   claimNext(turn);
 }
@@ -27,10 +29,6 @@ function mayWork(turn: Turn): boolean {
   const { booted, stopped, diskFull, openAt, self } = turn.state;
   if (!booted || stopped || diskFull || self.slots === 0) return false;
   return openAt !== null && turn.now >= openAt;
-}
-
-function busySlots(state: PeerState): number {
-  return runningLeases(state).length + verifyingSlots(state);
 }
 
 /** Says whether some job still wants an interval of its computation evaluated. */
@@ -85,7 +83,8 @@ function startClaimed(turn: Turn): void {
     const computation = state.computations.get(own.lease.computation);
     const waitsMs = computation === undefined ? 0 : waitsUnopposedMs(turn, computation);
     if (turn.now - own.claimedAt < waitsMs) continue;
-    if (busySlots(state) >= state.self.slots) return;
+    // In the order of their claims: one that takes several slots is not to wait for ever.
+    if (busySlots(state) + slotsOf(state, own.lease.job) > state.self.slots) return;
     start(turn, own);
   }
 }
@@ -124,19 +123,18 @@ function claimNext(turn: Turn): void {
   const { state } = turn;
   const { slots } = state.self;
   for (let round = 0; round <= slots; round++) {
-    const open = openLeases(state).length;
-    if (open > slots) return makeRoom(turn);
-    const ahead = open === slots;
-    const picked = pickNeeded(turn, ahead);
+    const left = slots - openSlots(state);
+    if (left < 0) return makeRoom(turn);
+    const picked = pickNeeded(turn, left);
     if (picked !== null) {
       take(turn, picked.job, picked.choice);
       continue;
     }
-    if (ahead) {
+    if (left === 0) {
       makeRoom(turn);
       return;
     }
-    const copied = pickCopy(turn);
+    const copied = pickCopy(turn, left);
     if (copied === null) return;
     take(turn, copied.job, copied.choice);
   }
@@ -147,17 +145,20 @@ interface Pick {
   readonly choice: Choice;
 }
 
-function pickNeeded(turn: Turn, ahead: boolean): Pick | null {
+/** left: slots that no lease is for; one interval is claimed beyond them. */
+function pickNeeded(turn: Turn, left: number): Pick | null {
   for (const job of claimableJobs(turn)) {
     const choice = chooseNeeded(turn, job);
+    const ahead = slotsOf(turn.state, job.id) > left;
     // Its turn comes when a slot is free: claimed ahead of it, the others' blocks would starve it.
     if (choice !== null) return ahead && choice.scarce ? null : { job, choice };
   }
   return null;
 }
 
-function pickCopy(turn: Turn): Pick | null {
+function pickCopy(turn: Turn, left: number): Pick | null {
   for (const job of claimableJobs(turn)) {
+    if (slotsOf(turn.state, job.id) > left || allowance(turn, job) === 0) continue;
     const choice = chooseCopy(turn, job);
     if (choice !== null) return { job, choice };
   }
@@ -168,6 +169,7 @@ function take(turn: Turn, job: JobState, choice: Choice): void {
   const { state } = turn;
   const { lo, hi, purpose } = choice;
   const own = claim(turn, { ...job.ground, job: job.id, lo, hi }, purpose);
+  spend(turn, job, hi - lo);
   const share = Math.max(choice.expectedMs, 0.001) / 2 ** job.priority;
   state.passes.set(job.id, (state.passes.get(job.id) ?? 0) + share);
   // A slot that would wait for the disk, or soon will, makes the batch urgent.
@@ -182,5 +184,5 @@ function makeRoom(turn: Turn): void {
   const [copy] = open.filter(({ purpose }) => purpose === 'copy');
   if (copy === undefined || copy.stopping !== null) return;
   const waits = open.some(({ purpose, startedAt }) => purpose !== 'copy' && startedAt === null);
-  if (waits || pickNeeded(turn, false) !== null) stopLease(turn, copy, 'kill');
+  if (waits || pickNeeded(turn, Number.POSITIVE_INFINITY) !== null) stopLease(turn, copy, 'kill');
 }

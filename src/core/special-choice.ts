@@ -7,6 +7,7 @@ import { liveContenders } from './membership.ts';
 import type { OwnLease } from './peer-state.ts';
 import type { Lease } from './register.ts';
 import { rendezvousOwner } from './rendezvous.ts';
+import { slotsFor, slotsOf } from './slots.ts';
 import type { Turn } from './turn.ts';
 
 /** Parts that an interval is split into after it was under way when its peer ended. */
@@ -99,7 +100,8 @@ export function hasSlotSoon(turn: Turn, job: JobState): boolean {
   const running = openLeases(state).filter(({ purpose, startedAt }) => {
     return startedAt !== null && purpose !== 'copy';
   });
-  if (running.length < state.self.slots) return true;
+  const free = state.self.slots - slotsFor(state, running);
+  if (free >= slotsOf(state, job.id)) return true;
   const youngest = Math.max(...running.map(({ startedAt }) => startedAt ?? 0));
   return now - youngest < patienceMs(turn, job);
 }

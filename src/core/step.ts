@@ -1,6 +1,6 @@
 import { askForWanted, giveBlob, readRoot, seekBlobs, takeBlob, takeNone, want } from './blobs.ts';
 import { boot, load } from './boot.ts';
-import { limitTo, trust } from './duty.ts';
+import { limitTo, takeKin, takeOffer, trust } from './duty.ts';
 import { settleEnds } from './ending.ts';
 import type { Effect, Env, PeerEvent } from './event.ts';
 import { takeEnd, takeFailure, takePart } from './execution.ts';
@@ -86,6 +86,10 @@ function handle(turn: Turn, event: PeerEvent): void {
     case 'load':
       state.load = event.load;
       return;
+    case 'offer':
+      return takeOffer(turn, event.offer);
+    case 'kin':
+      return takeKin(turn, event.peers);
     case 'slots':
       return setSlots(turn, event.slots);
     case 'addresses':

@@ -1,9 +1,10 @@
 import { outcomeKey, segmentOutcomes } from './answer-map.ts';
 import type { Answer, Part, PeerEvent } from './event.ts';
 import type { JobId } from './ids.ts';
-import type { PeerState, Verification } from './peer-state.ts';
+import type { Verification } from './peer-state.ts';
 import type { Segment } from './record.ts';
 import { byHash, outcomesOf, writePart } from './segment-writer.ts';
+import { busySlots, slotsOf } from './slots.ts';
 import type { Turn } from './turn.ts';
 
 /** Differences told to a client; the rest is disputed all the same. */
@@ -18,23 +19,17 @@ export function beginVerification(turn: Turn, event: Extract<PeerEvent, { kind: 
   });
 }
 
-/** Slots that verifications take. */
-export function verifyingSlots(state: PeerState): number {
-  let busy = 0;
-  for (const { running } of state.verifications.values()) busy += running.size;
-  return busy;
-}
-
-/** Starts ranges that wait; free: slots with nothing to do. */
-export function startVerifications(turn: Turn, free: number): void {
+/** Starts ranges that wait, where there are slots with nothing to do. */
+export function startVerifications(turn: Turn): void {
   const { state } = turn;
-  let left = free;
+  let left = state.self.slots - busySlots(state);
   for (const verification of state.verifications.values()) {
     const job = state.jobs.get(verification.job);
-    while (left > 0 && job !== undefined) {
+    const slots = slotsOf(state, verification.job);
+    while (left >= slots && job !== undefined) {
       const range = verification.waiting.shift();
       if (range === undefined) break;
-      left--;
+      left -= slots;
       const id = state.nextLease++;
       verification.running.set(id, range);
       const [lo, hi] = range;

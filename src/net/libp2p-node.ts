@@ -32,9 +32,9 @@ export interface Protocols {
 /** The protocols of a mesh. */
 export function protocolsOf(meshId: string): Protocols {
   return {
-    sync: `/meshd/${meshId}/sync/3`,
-    gossip: `/meshd/${meshId}/gossip/3`,
-    dht: `/meshd/${meshId}/kad/3`,
+    sync: `/meshd/${meshId}/sync/4`,
+    gossip: `/meshd/${meshId}/gossip/4`,
+    dht: `/meshd/${meshId}/kad/4`,
     ask: `/meshd/${meshId}/ask/1`,
   };
 }

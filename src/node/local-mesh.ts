@@ -104,6 +104,7 @@ export class LocalMesh implements Mesh, Submitter {
       addresses: state.addresses,
       slots: state.self.slots,
       busy: rows[0]?.busy ?? 0,
+      tags: state.offer.tags,
       sandbox: 'none',
       memoryLimit: process.platform === 'linux' ? 'process tree' : 'process',
       mathClass: state.self.mathClass,

@@ -1,6 +1,7 @@
 import type { ComputationId, Hash, JobId, PeerId } from '../core/ids.ts';
 import type { JobPhase } from '../core/job-state.ts';
 import type { Limits } from '../core/limits.ts';
+import type { Needs } from '../core/needs.ts';
 import type { Rerun } from '../work/workforce.ts';
 import type { Admission } from './admission.ts';
 
@@ -44,6 +45,16 @@ export interface PublishRequest {
   readonly maxErrors?: number;
   /** Each candidate in a process of its own: 50 ms or more each. @default false */
   readonly fresh?: boolean;
+  /** Slots that one candidate takes, 1 … 1024; machines with fewer do not run it. @default 1 */
+  readonly cpus?: number;
+  /** Only machines that were started with all these tags run it. @default any machine */
+  readonly needs?: readonly string[];
+  /** It opens network connections: only machines that grant that run it. @default false */
+  readonly allowNet?: boolean;
+  /** Paths that it reads: only machines that grant that run it. @default none */
+  readonly allowRead?: readonly string[];
+  /** Candidates that the whole mesh begins in a second, 1/3600 … 10^6. @default as it can */
+  readonly rate?: number;
   /** −10 … 10. @default 0 */
   readonly priority?: number;
   /** 1–64 characters. @default the file's name without its ending */
@@ -163,6 +174,9 @@ export interface JobReport extends JobRow {
   readonly kind: 'accept' | 'map';
   readonly maxEvals: number | null;
   readonly limits: Limits;
+  readonly needs: Needs;
+  /** Candidates that the mesh begins in an hour; null: as it can. */
+  readonly perHour: number | null;
   readonly maxErrors: number | null;
   readonly fresh: boolean;
   /** Why it has failed, in words; null when it has not. */
@@ -211,6 +225,8 @@ export interface PeerRow {
   readonly busy: number;
   /** Slots that are not busy; 0 of a peer that is not alive. */
   readonly idle: number;
+  /** What its machine is known for. */
+  readonly tags: readonly string[];
   /** When it started, in ms since 1970 by its own clock; later where that clock was set back. */
   readonly startedAt: number;
   /** Load average of its machine over the last minute; null where the system has none (Windows). */
@@ -230,6 +246,8 @@ export interface StatusReport {
   readonly addresses: readonly string[];
   readonly slots: number;
   readonly busy: number;
+  /** What this machine is known for. */
+  readonly tags: readonly string[];
   readonly sandbox: 'none';
   /** What a memory limit holds: an executor with all that it started, or that process alone. */
   readonly memoryLimit: 'process tree' | 'process';

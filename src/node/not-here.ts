@@ -1,4 +1,4 @@
-import { isNamed, trusts } from '../core/duty.ts';
+import { isNamed, trusts, unmet } from '../core/duty.ts';
 import type { JobState } from '../core/job-state.ts';
 import { isOfClass } from '../core/manifest.ts';
 import type { PeerState } from '../core/peer-state.ts';
@@ -19,5 +19,7 @@ export function whyNotHere(state: PeerState, job: JobState): string | null {
   if (!isOfClass(computation.spec, state.self.mathClass)) {
     return `it needs Math class ${computation.spec.mathClass}, this machine has another`;
   }
+  const needs = unmet(state, job);
+  if (needs !== null) return `it needs ${needs}, which this machine does not have or grant`;
   return state.refuses.has(computation.id) ? 'its program does not start on this machine' : null;
 }

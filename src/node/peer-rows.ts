@@ -1,5 +1,5 @@
-import { runningLeases } from '../core/lease-book.ts';
 import type { PeerState } from '../core/peer-state.ts';
+import { busySlots, slotsOf } from '../core/slots.ts';
 import type { Network } from '../net/network.ts';
 import type { PeerRow } from './mesh.ts';
 
@@ -9,9 +9,10 @@ export function peerRows(state: PeerState, network: Network, now: number): PeerR
   const rows: PeerRow[] = [ownRow(state)];
   for (const [peer, view] of state.roster.all()) {
     const link = links.get(peer);
-    const { name, start, slots, leases, load, version, mathClass, addresses } = view.register;
+    const { name, start, slots, tags, leases, load, version, mathClass, addresses } = view.register;
     const liveness = state.roster.state(view, now);
-    const busy = leases.filter(({ running }) => running).length;
+    const running = leases.filter((lease) => lease.running);
+    const busy = running.reduce((sum, { job }) => sum + slotsOf(state, job), 0);
     rows.push({
       ...{ peer, name, self: false, state: liveness },
       ...{ via: link?.via ?? 'none', relay: link?.relay ?? null, rttMs: link?.rttMs ?? null },
@@ -19,6 +20,7 @@ export function peerRows(state: PeerState, network: Network, now: number): PeerR
         slots,
         busy,
         idle: liveness === 'alive' ? Math.max(0, slots - busy) : 0,
+        tags,
         load: loadOf(load),
       },
       ...{ version, mathClass, addresses, startedAt: start.incarnation * 1000 },
@@ -29,11 +31,11 @@ export function peerRows(state: PeerState, network: Network, now: number): PeerR
 
 function ownRow(state: PeerState): PeerRow {
   const { peer, name, slots, version, mathClass } = state.self;
-  const busy = runningLeases(state).length;
+  const busy = busySlots(state);
   return {
     ...{ peer, name, self: true, state: 'alive', via: 'self', relay: null, rttMs: 0 },
     ...{ slots, busy, idle: Math.max(0, slots - busy), load: loadOf(state.load) },
-    ...{ version, mathClass, addresses: state.addresses },
+    ...{ tags: state.offer.tags, version, mathClass, addresses: state.addresses },
     startedAt: state.start.incarnation * 1000,
   };
 }

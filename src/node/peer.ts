@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { availableParallelism, hostname } from 'node:os';
 import type { PeerId } from '../core/ids.ts';
 import { MeshError } from '../core/mesh-error.ts';
+import { NO_OFFER, type Offer } from '../core/needs.ts';
 import { newPeerState } from '../core/peer-state.ts';
 import { DEFAULT_TIMING, type Timing } from '../core/timing.ts';
 import { Gate } from '../net/gate.ts';
@@ -52,6 +53,10 @@ export interface PeerOptions {
   readonly generation?: number;
   /** Publishers, by id, to be added to those whose jobs run here. @default none */
   readonly trust?: readonly PeerId[];
+  /** What this machine is known for; at most 16. @default none */
+  readonly tags?: readonly string[];
+  /** What the jobs of others may do here. @default nothing */
+  readonly granted?: Pick<Offer, 'net' | 'reads' | 'writes'>;
   /** Names the one job that it evaluates: by name, or by the beginning of its id. @default all */
   readonly job?: string;
   /** Gives up looking for a bootstrap. @default none */
@@ -188,6 +193,7 @@ async function assemble(
     const rise = (incarnation: number): void => home.keepIncarnation(incarnation);
     const deny = (peer: PeerId): void => gate?.deny(peer);
     loop = new Loop({ state, identity, store, workforce, log, halt, quit, rise, deny }, members);
+    loop.dispatch({ kind: 'offer', offer: offerOf(options) });
     if (trusted.length > 0) loop.dispatch({ kind: 'trust', peers: trusted });
     if (options.job !== undefined) loop.dispatch({ kind: 'limit', job: options.job });
     const others = members.size > 0 || (options.bootstrap ?? []).length > 0;
@@ -203,4 +209,9 @@ async function assemble(
     await workforce.close();
     throw error;
   }
+}
+
+function offerOf({ tags = [], granted = NO_OFFER }: PeerOptions): Offer {
+  const { net, reads, writes } = granted;
+  return { tags: [...new Set(tags)].sort(), net, reads, writes };
 }

@@ -2,6 +2,7 @@ import { finalLines } from '../core/answer.ts';
 import { serves } from '../core/duty.ts';
 import type { JobState } from '../core/job-state.ts';
 import { isOfClass } from '../core/manifest.ts';
+import { needsText } from '../core/needs.ts';
 import type { PeerState } from '../core/peer-state.ts';
 import { estimate } from '../core/reach.ts';
 import type { Progress } from './mesh.ts';
@@ -98,6 +99,8 @@ function waitsFor(state: PeerState, job: JobState, slots: number): string | null
   if (state.diskFull) return 'space on this disk';
   if (slots > 0) return null;
   const { isPure, spec } = job.computation;
-  const needed = isPure ? `Math class ${spec.mathClass}` : 'the folder of its commands';
+  const needs = needsText(job.manifest.needs);
+  const runner = isPure ? `Math class ${spec.mathClass}` : 'the folder of its commands';
+  const needed = needs === '' ? runner : `${needs}, and ${runner}`;
   return jobRow(state, job, state.lastTick).peers > 0 ? null : `a peer with slots and ${needed}`;
 }

@@ -8,6 +8,7 @@ import {
   type Manifest,
 } from '../core/manifest.ts';
 import { MeshError } from '../core/mesh-error.ts';
+import { has } from '../core/needs.ts';
 import type { Workforce, WorkInputs } from '../work/workforce.ts';
 import { type NamedBlob, packItems, sha256 } from './item-list.ts';
 import type { Loop } from './loop.ts';
@@ -38,6 +39,8 @@ export async function publishSubmission(
         ? { kind: 'accept', count: target.count, maxEvals: submission.maxEvals }
         : { kind: 'map', count: target.items.length },
     limits: submission.limits,
+    needs: submission.needs,
+    perHour: submission.perHour,
     maxErrors: submission.maxErrors,
     fresh: submission.fresh,
     priority: submission.priority,
@@ -106,7 +109,7 @@ async function tryFirst(
   // A probe evaluates many in one executor.
   // And a command would run once more than it is to.
   const isNeeded = known?.coverage.has(0) !== true && !submission.fresh && !submission.commands;
-  if (!isNeeded || workforce.slots === 0) return null;
+  if (!isNeeded || !has(loop.state.offer, workforce.slots, submission.needs)) return null;
   const { target } = submission;
   const texts = target.kind === 'map' ? target.items : null;
   const { name, program, params, seed, sources } = submission;
@@ -115,7 +118,9 @@ async function tryFirst(
     ...(sources === null ? {} : { sources }),
     ...(texts === null ? {} : { items: async (lo, hi) => texts.slice(lo, hi) }),
   };
-  const probe = await workforce.probe(inputs, submission.limits).catch((error: unknown) => {
+  // With a rate candidates are not to be tried beyond it.
+  const most = submission.perHour === null ? {} : { most: 1 };
+  const probe = await workforce.probe(inputs, submission.limits, most).catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code === 'ENOSPC') {
       throw new MeshError('MESH_DISK_FULL', 'this disk is full: free some space', {
         cause: error,

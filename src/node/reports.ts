@@ -156,6 +156,8 @@ export function jobReport(
     kind: manifest.target.kind,
     maxEvals: manifest.target.kind === 'accept' ? manifest.target.maxEvals : null,
     limits: job.limits,
+    needs: manifest.needs,
+    perHour: manifest.perHour,
     maxErrors: manifest.maxErrors,
     fresh: manifest.fresh,
     whyFailed: whyFailed(job),

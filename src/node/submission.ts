@@ -4,9 +4,11 @@ import { MAX_VALUE_BYTES } from '../core/column.ts';
 import { MAX_INDEX } from '../core/interval-set.ts';
 import { type Limits, MAX_MEMORY_BYTES, MAX_TIMEOUT_MS, MIN_MEMORY_BYTES } from '../core/limits.ts';
 import { MeshError } from '../core/mesh-error.ts';
+import type { Needs } from '../core/needs.ts';
 import { jsonText } from './json-text.ts';
 import type { Job, PublishRequest, WaitOptions } from './mesh.ts';
 import type { Recalled } from './recall.ts';
+import { showValue, termsOf, whole } from './terms.ts';
 
 /** A publication with its program bundled: all that a peer needs, nothing of the client's files. */
 export interface Submission {
@@ -26,6 +28,9 @@ export interface Submission {
   /** 1 … 2^31 000 ms, or null for none. */
   readonly deadlineMs: number | null;
   readonly limits: Limits;
+  readonly needs: Needs;
+  /** 1 … MAX_PER_HOUR, or null: as fast as it can. */
+  readonly perHour: number | null;
   /** 0 … MAX_TARGET, or null for any number. */
   readonly maxErrors: number | null;
   readonly fresh: boolean;
@@ -62,6 +67,7 @@ export const MAX_DEADLINE_MS: number = 2 ** 31 * 1000;
 
 const KEYS = new Set([
   ...['fn', 'exec', 'accept', 'items', 'seed', 'params', 'maxEvals'],
+  ...['cpus', 'needs', 'allowNet', 'allowRead', 'rate'],
   ...['deadlineMs', 'timeoutMs', 'memoryBytes', 'maxErrors', 'fresh'],
   ...['priority', 'name', 'onWarning'],
 ]);
@@ -90,7 +96,8 @@ export async function toSubmission(request: PublishRequest): Promise<Submission>
     whole('memoryBytes', memoryBytes, MIN_MEMORY_BYTES, MAX_MEMORY_BYTES);
   }
   if (maxErrors !== undefined) whole('maxErrors', maxErrors, 0, MAX_ACCEPT);
-  if (typeof fresh !== 'boolean') throw new TypeError(`fresh is no boolean: ${show(fresh)}`);
+  const terms = termsOf(request);
+  if (typeof fresh !== 'boolean') throw new TypeError(`fresh is no boolean: ${showValue(fresh)}`);
   const name = request.name ?? nameOf(request);
   checkName(name);
   const params = jsonText(request.params ?? null, 'params');
@@ -104,7 +111,7 @@ export async function toSubmission(request: PublishRequest): Promise<Submission>
     ...{ program, sources, name, params, seed, target, priority },
     ...{ maxEvals: maxEvals ?? null, deadlineMs: deadlineMs ?? null },
     limits: { timeoutMs: timeoutMs ?? null, memoryBytes: memoryBytes ?? null },
-    ...{ maxErrors: maxErrors ?? null, fresh, commands: false },
+    ...{ ...terms, maxErrors: maxErrors ?? null, fresh, commands: false },
   };
 }
 
@@ -122,7 +129,7 @@ function nameOf(request: PublishRequest): string {
   }
   if (exec !== undefined) {
     if (typeof exec !== 'string' || exec.trim() === '') {
-      throw new TypeError(`exec is no command: ${show(exec)}`);
+      throw new TypeError(`exec is no command: ${showValue(exec)}`);
     }
     return exec
       .replace(/[\p{Cc}\s]+/gu, ' ')
@@ -173,14 +180,4 @@ function checkName(name: unknown): void {
   if (!good || name === '.' || name === '..' || /\p{Cc}/u.test(name)) {
     throw new TypeError(`name must have 1 to 64 printable characters, not ${JSON.stringify(name)}`);
   }
-}
-
-function whole(what: string, value: unknown, min: number, max: number): void {
-  if (!Number.isInteger(value) || (value as number) < min || (value as number) > max) {
-    throw new TypeError(`${what} must be a whole number from ${min} to ${max}, not ${show(value)}`);
-  }
-}
-
-function show(value: unknown): string {
-  return typeof value === 'string' ? JSON.stringify(value) : String(value);
 }

@@ -7,7 +7,7 @@ import { mathClass } from './candidate/math-class.ts';
 import type { Executor, ExecutorOptions } from './executor.ts';
 import { OrderRun } from './order-run.ts';
 import { Pool } from './pool.ts';
-import { probeWith, rerunWith } from './probe.ts';
+import { PROBED, probeWith, rerunWith } from './probe.ts';
 import { ProgramFiles } from './program-files.ts';
 import type { Probe, Rerun, Workforce, WorkHandlers, WorkInputs, WorkOrder } from './workforce.ts';
 
@@ -89,7 +89,11 @@ class ExecutorWorkforce implements Workforce {
     this.#orders.get(id)?.stop(mode);
   }
 
-  async probe(inputs: WorkInputs, limits: Limits): Promise<Probe> {
+  async probe(
+    inputs: WorkInputs,
+    limits: Limits,
+    { most = PROBED }: { readonly most?: number } = {},
+  ): Promise<Probe> {
     this.#mustBeOpen();
     const { handlers } = this.#options;
     let isAgain = false;
@@ -98,7 +102,7 @@ class ExecutorWorkforce implements Workforce {
     };
     const executor = this.#pool.take(inputs, limits, log);
     return this.#using(executor, async () => {
-      const { probe, usable } = await probeWith(executor, inputs, (again) => {
+      const { probe, usable } = await probeWith(executor, inputs, most, (again) => {
         isAgain = again;
       });
       if (usable) this.#pool.release(executor);

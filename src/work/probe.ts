@@ -5,8 +5,9 @@ import type { ValueColumn } from './candidate/accepted-column.ts';
 import { type Executor, LoadError } from './executor.ts';
 import type { Probe, Rerun, WorkFailure, WorkInputs } from './workforce.ts';
 
-/** Candidates of a probe, its longest time, and how long it goes on after the first one ended. */
-const CANDIDATES = 64;
+/** Candidates of a probe. */
+export const PROBED = 64;
+/** Its longest time, and how long it goes on after the first one ended. */
 const LIMIT_MS = 2000;
 const AFTER_FIRST_MS = 100;
 /** An import and setup that take longer are left alone: the probe tells nothing then. */
@@ -19,13 +20,15 @@ export interface ProbeResult {
 }
 
 /**
- * Evaluates the first candidates in an executor, then candidate 0 again. again: told true before
- * that, and false after it: what the second evaluation logs was logged by the first.
+ * Evaluates the first candidates in an executor, `most` of them at most, then candidate 0 again
+ * where more than one may be evaluated. again: told true before that, and false after it: what the
+ * second evaluation logs was logged by the first.
  * @throws MeshError MESH_BAD_FUNCTION when the program cannot be imported or set up
  */
 export async function probeWith(
   executor: Executor,
   inputs: WorkInputs,
+  most: number,
   again: (isAgain: boolean) => void,
 ): Promise<ProbeResult> {
   const nothing: Probe = { hi: 0, accepted: [], errors: [], ms: 0 };
@@ -39,14 +42,15 @@ export async function probeWith(
   } finally {
     waiting.abort();
   }
-  const items = await inputs.items?.(0, CANDIDATES);
-  const hi = items?.length ?? CANDIDATES;
+  const items = await inputs.items?.(0, most);
+  const hi = items?.length ?? most;
   if (hi === 0) return { probe: nothing, usable: true };
   const startedAt = performance.now();
   const result = await run(executor, hi, items);
   const leftMs = LIMIT_MS - (performance.now() - startedAt);
   // A second evaluation that takes as long as the first one would not end in time.
-  if (!result.usable || result.probe.hi === 0 || result.firstMs > leftMs / 2) return result;
+  const isLong = result.firstMs > leftMs / 2;
+  if (!result.usable || result.probe.hi === 0 || isLong || most === 1) return result;
   again(true);
   const second = await run(executor, 1, items?.slice(0, 1), leftMs);
   again(false);

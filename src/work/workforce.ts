@@ -105,11 +105,12 @@ export interface Workforce {
   /** drain: the batch in hand ends and is told. kill: at once, the batch in hand is lost. */
   stop(id: number, mode: 'drain' | 'kill'): void;
   /**
-   * Evaluates candidates 0 … 63, for at most 2 s (100 ms after the first ended), in an executor
-   * that the next order of the computation uses on; then candidate 0 again, if it takes no longer.
+   * Evaluates candidates 0 … 63, `most` of them at most, for at most 2 s (100 ms after the first
+   * ended), in an executor that the next order of the computation uses on; then candidate 0 again,
+   * if it takes no longer and more than one may be evaluated.
    * @throws MeshError MESH_BAD_FUNCTION when the module cannot be imported or setup throws.
    */
-  probe(inputs: WorkInputs, limits: Limits): Promise<Probe>;
+  probe(inputs: WorkInputs, limits: Limits, options?: { most?: number }): Promise<Probe>;
   rerun(inputs: WorkInputs, limits: Limits, index: number): Promise<Rerun>;
   /** Ends idle executors of a computation. */
   forget(computation: ComputationId): void;

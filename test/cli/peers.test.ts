@@ -8,7 +8,7 @@ import { runCaptured, startCaptured } from './captured-io.ts';
 
 const row: PeerRow = {
   ...{ peer: '12D3KooWaaaaaaaaaaaaaaaaaa', name: 'desk', self: true, state: 'alive' },
-  ...{ via: 'self', relay: null, rttMs: 0, slots: 4, busy: 1, idle: 3, load: 1.234 },
+  ...{ via: 'self', relay: null, rttMs: 0, slots: 4, busy: 1, idle: 3, tags: [], load: 1.234 },
   ...{ version: '1.0.0', mathClass: 'ab', addresses: [], startedAt: 1.7e12 },
 };
 const relay: PeerRow = {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterAll, describe, expect, test } from 'vitest';
 import { readItems } from '../../src/cli/items.ts';
+import { NO_NEEDS } from '../../src/core/needs.ts';
 import { jsonText } from '../../src/node/json-text.ts';
 import { toSubmission } from '../../src/node/submission.ts';
 
@@ -24,6 +25,13 @@ describe('a publication request', () => {
     [{ fn, accept: 1, timeoutMs: 0 }, /timeoutMs must .* not 0/],
     [{ fn, accept: 1, memoryBytes: 1e6 }, /memoryBytes must be .* from 128000000 .* not 1000000/],
     [{ fn, accept: 1, maxErrors: -1 }, /maxErrors must .* not -1/],
+    [{ fn, accept: 1, cpus: 0 }, /cpus must be a whole number from 1 to 1024, not 0/],
+    [{ fn, accept: 1, needs: 'gpu' }, /needs must be a list of texts, not "gpu"/],
+    [{ fn, accept: 1, needs: ['a b'] }, /needs\[0\]: not a tag/],
+    [{ fn, accept: 1, allowNet: 1 }, /allowNet is no boolean: 1/],
+    [{ fn, accept: 1, allowRead: ['x'.repeat(2000)] }, /allowRead\[0\]: not a text of 1 to 1024/],
+    [{ fn, accept: 1, rate: 0 }, /rate must be from 1\/3600 to 1000000, not 0/],
+    [{ fn, accept: 1, rate: '5/s' }, /rate must be .* not "5\/s"/],
     [{ fn, accept: 1, priority: 11 }, /priority must be a whole number from -10 to 10, not 11/],
     [{ fn, accept: 1, name: 'a\nb' }, /name must have 1 to 64 printable characters, not "a\\nb"/],
     [{ fn, accept: 1, params: { rate: Number.NaN } }, /params\.rate is NaN/],
@@ -48,9 +56,22 @@ describe('a publication request', () => {
     expect(rest).toEqual({
       ...{ name: 'square', params: 'null', seed: 0, priority: 0, maxEvals: null, deadlineMs: null },
       ...{ limits: { timeoutMs: null, memoryBytes: null }, maxErrors: null, fresh: false },
-      commands: false,
+      ...{ needs: NO_NEEDS, perHour: null, commands: false },
       target: { kind: 'map', items: ['1', '"a"', 'null'] },
     });
+  });
+
+  test('says what it needs, each thing once and in order, and paths from the root on', async () => {
+    const wish = {
+      cpus: 2,
+      needs: ['ssd', 'gpu', 'gpu'],
+      allowNet: true,
+      allowRead: ['/b', '/a/.'],
+    };
+    const { needs, perHour } = await toSubmission({ fn, accept: 1, ...wish, rate: 0.5 });
+    const reads = ['/a', '/b'];
+    expect(needs).toEqual({ cpus: 2, tags: ['gpu', 'ssd'], net: true, reads, writes: [] });
+    expect(perHour).toBe(1800);
   });
 
   test('typed arrays become arrays, -0 becomes 0, undefined members go', () => {

@@ -14,7 +14,7 @@ test('where a member is reached is told when it is new and whenever it changes',
   let sequence = 0;
   const heard = (addresses: readonly string[]): Effect[] => {
     const words = { heartbeatMs: 1000, leaving: false, stores: true, load: null, start: START };
-    const lists = { addresses, refuses: [], leases: [] };
+    const lists = { addresses, tags: [], refuses: [], leases: [] };
     const register = { ...SELF, ...words, ...lists, peer: 'other', sequence: ++sequence };
     const message: Message = { kind: 'heartbeat', register, fresh: [] };
     const sign = (): Uint8Array => new Uint8Array();

@@ -122,7 +122,14 @@ class Claimant {
   #hear(peer: string, spans: readonly Interval[]): void {
     const register: Register = {
       ...{ peer, start: START, sequence: ++this.#records, name: peer, version: '0', slots: 1 },
-      ...{ mathClass: MATH, addresses: [], refuses: [], heartbeatMs: 1000, leaving: false },
+      ...{
+        mathClass: MATH,
+        addresses: [],
+        tags: [],
+        refuses: [],
+        heartbeatMs: 1000,
+        leaving: false,
+      },
       ...{ stores: true, load: null, leases: spans.map((each, k) => leaseOf(k, each)) },
     };
     this.state.roster.hear(register, this.now);

@@ -46,6 +46,10 @@ const lease: fc.Arbitrary<Lease> = fc
   )
   .map((value) => value as Lease);
 
+const tags = fc
+  .uniqueArray(fc.stringMatching(/^[a-z0-9]{1,64}$/), { maxLength: 4 })
+  .map((all) => all.sort());
+
 const register: fc.Arbitrary<Register> = fc.record({
   peer,
   start,
@@ -53,6 +57,7 @@ const register: fc.Arbitrary<Register> = fc.record({
   name: text,
   version: text,
   slots: fc.integer({ min: 0, max: 1024 }),
+  tags,
   mathClass: digits(16),
   addresses: fc.array(text, { maxLength: 8 }),
   refuses: fc.array(hash, { maxLength: 4 }),

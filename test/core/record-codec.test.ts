@@ -4,6 +4,7 @@ import { encode } from '../../src/core/codec.ts';
 import type { Column } from '../../src/core/column.ts';
 import { type Limits, NO_LIMITS } from '../../src/core/limits.ts';
 import type { Manifest } from '../../src/core/manifest.ts';
+import type { Needs } from '../../src/core/needs.ts';
 import type { RecordBody } from '../../src/core/record.ts';
 import { decodeBody, encodeBody, MAX_BODY_BYTES } from '../../src/core/record-codec.ts';
 
@@ -36,6 +37,17 @@ const limits: fc.Arbitrary<Limits> = fc.record({
   memoryBytes: fc.option(fc.integer({ min: 128_000_000, max: 2 ** 46 })),
 });
 
+const rising = (one: fc.Arbitrary<string>) =>
+  fc.uniqueArray(one, { maxLength: 4 }).map((all) => all.sort());
+const paths = rising(fc.stringMatching(/^(\/[a-z]{1,9}){1,9}$/));
+const needs: fc.Arbitrary<Needs> = fc.record({
+  cpus: fc.integer({ min: 1, max: 1024 }),
+  tags: rising(fc.stringMatching(/^[a-z0-9]{1,64}$/)),
+  net: fc.boolean(),
+  reads: paths,
+  writes: paths,
+});
+
 /** As peer ids are written. */
 const peer = fc.stringMatching(/^[!-~]{1,64}$/);
 
@@ -52,6 +64,8 @@ const manifest: fc.Arbitrary<Manifest> = fc
     target,
     commands: fc.boolean(),
     limits,
+    needs,
+    perHour: fc.option(fc.integer({ min: 1, max: 3_600_000_000 })),
     maxErrors: fc.option(fc.integer({ min: 0, max: 2 ** 31 })),
     fresh: fc.boolean(),
     priority: fc.integer({ min: -10, max: 10 }),

@@ -133,6 +133,7 @@ class Listener {
       start: { incarnation: this.#incarnation, nonce: '00'.repeat(8) },
       ...{ sequence: ++this.#sequence, slots: what.slots, heartbeatMs: what.heartbeatMs },
       mathClass: what.alien === 0 ? 'bb'.repeat(8) : MATH,
+      tags: [],
       refuses: what.refuses === 0 ? [IDS[0]] : [],
       ...{ leaving: what.leaving === 0, stores: what.stores !== 0, load: null },
     };

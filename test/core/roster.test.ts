@@ -13,7 +13,7 @@ const LEASE: Lease = {
 function register(changes: Partial<Register> = {}): Register {
   return {
     ...{ peer: 'anna', start: START, sequence: 1, name: 'anna', version: '0', slots: 1 },
-    ...{ mathClass: 'aa'.repeat(8), addresses: [], refuses: [], heartbeatMs: 1000 },
+    ...{ mathClass: 'aa'.repeat(8), addresses: [], tags: [], refuses: [], heartbeatMs: 1000 },
     ...{ leaving: false, stores: true, load: null, leases: [LEASE] },
     ...changes,
   };

@@ -16,7 +16,7 @@ function among(others: number): PeerState {
   const state = newPeerState(self, START, DEFAULT_TIMING);
   state.booted = true;
   for (let k = 0; k < others; k++) {
-    const lists = { addresses: [], refuses: [], leases: [] };
+    const lists = { addresses: [], tags: [], refuses: [], leases: [] };
     const words = {
       heartbeatMs: 1000,
       leaving: false,

@@ -108,7 +108,14 @@ describe('a conflict of leases', () => {
   function rival(name: string, lease: Lease, peer: Machine, sequence: number): void {
     const register: Register = {
       ...{ peer: name, start: { incarnation: 1, nonce: '00'.repeat(8) }, sequence, name },
-      ...{ version: '0', slots: 1, mathClass: 'aa'.repeat(8), addresses: [], refuses: [] },
+      ...{
+        version: '0',
+        slots: 1,
+        mathClass: 'aa'.repeat(8),
+        addresses: [],
+        tags: [],
+        refuses: [],
+      },
       ...{ heartbeatMs: 1000, leaving: false, stores: true, load: null, leases: [lease] },
     };
     const message = { kind: 'heartbeat', register, fresh: [] } as const;

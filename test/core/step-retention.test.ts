@@ -41,7 +41,7 @@ test('a larger start of one’s own id that lives is a copied home: this process
   step(state, { kind: 'booted', blobs: [], locals: new Map(), known: true }, env);
   const beat = (incarnation: number, sequence: number): string[] => {
     const register: Register = {
-      ...{ ...self, sequence, addresses: [], refuses: [], heartbeatMs: 1000 },
+      ...{ ...self, sequence, addresses: [], tags: [], refuses: [], heartbeatMs: 1000 },
       ...{ leaving: false, stores: true, load: null, leases: [] },
       start: { incarnation, nonce: '22'.repeat(8) },
     };

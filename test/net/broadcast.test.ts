@@ -9,7 +9,15 @@ const HEARTBEAT: GossipMessage = {
   register: {
     ...{ peer: '12D3KooWFkPvmCXLLTHPZfGWwcBwDkWFbSMWTCoTmuGNHFe7yxqR', name: 'a', version: '0' },
     start: { incarnation: 1, nonce: '0'.repeat(16) },
-    ...{ sequence: 1, slots: 1, mathClass: '00', addresses: [], refuses: [], heartbeatMs: 1000 },
+    ...{
+      sequence: 1,
+      slots: 1,
+      mathClass: '00',
+      addresses: [],
+      tags: [],
+      refuses: [],
+      heartbeatMs: 1000,
+    },
     ...{ leaving: false, stores: true, load: null, leases: [] },
   },
   fresh: [],

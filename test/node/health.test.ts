@@ -6,7 +6,7 @@ const WALL_MS = 1.7e12;
 
 const own: PeerRow = {
   ...{ peer: 'P0', name: 'here', self: true, state: 'alive', via: 'self', relay: null, rttMs: 0 },
-  ...{ slots: 2, busy: 1, idle: 1, load: 1, version: '1.0.0', mathClass: 'aa' },
+  ...{ slots: 2, busy: 1, idle: 1, tags: [], load: 1, version: '1.0.0', mathClass: 'aa' },
   ...{ addresses: ['/ip4/192.0.2.1/tcp/4001/p2p/P0'], startedAt: WALL_MS },
 };
 const other: PeerRow = {
@@ -20,6 +20,7 @@ const status: StatusReport = {
     slots: 2,
     busy: 1,
     sandbox: 'none',
+    tags: [],
     memoryLimit: 'process',
     mathClass: 'aa',
   },

@@ -2,6 +2,7 @@ import type { Answer, PeerEvent } from '../../src/core/event.ts';
 import type { Hash, JobId, PeerId } from '../../src/core/ids.ts';
 import type { JobState } from '../../src/core/job-state.ts';
 import { type Limits, NO_LIMITS } from '../../src/core/limits.ts';
+import { type Needs, NO_NEEDS } from '../../src/core/needs.ts';
 import type { OpChange } from '../../src/core/record.ts';
 import { Transcript } from './judge/transcript.ts';
 import { type Machine, sha256 } from './world/machine.ts';
@@ -42,6 +43,10 @@ export interface SmallJob {
   readonly priority?: number;
   /** @default none */
   readonly limits?: Limits;
+  /** @default any machine will do */
+  readonly needs?: Needs;
+  /** Candidates that the mesh begins in an hour. @default as it can */
+  readonly perHour?: number;
   /** @default any number */
   readonly maxErrors?: number;
   /** Time after the publication at which its owner cancels it. */
@@ -131,12 +136,14 @@ export class SmallMesh {
   publish(at: Machine, job: SmallJob): { id: JobId; request: number; question: Question } {
     const { program, accept, maxEvals = null, probe = 0, priority = 0, deadlineMs = null } = job;
     const { limits = NO_LIMITS, maxErrors = null, commands = false } = job;
+    const { needs = NO_NEEDS, perHour = null } = job;
     const target = commands
       ? ({ kind: 'map', count: accept } as const)
       : ({ kind: 'accept', count: accept, maxEvals } as const);
     const publication = publicationOf(this.world, {
       ...{ number: this.#jobs++, program, target, commands },
       ...{ owner: at.plan.number, at: this.now, priority, limits, maxErrors, probe, deadlineMs },
+      ...{ needs, perHour },
     });
     const request = this.ask(at, (number) => publishEvent(publication, at, number));
     return { id: publication.id, request, question: publication.question };

@@ -1,5 +1,7 @@
+import type { NeedFlags } from '../publication-flags.ts';
+
 /** The options of `run`. */
-export interface CommandFlags {
+export interface CommandFlags extends NeedFlags {
   readonly argFile?: readonly string[];
   readonly null?: boolean;
   readonly delimiter?: string;

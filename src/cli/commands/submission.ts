@@ -1,7 +1,9 @@
 import { MAX_VALUE_BYTES } from '../../core/column.ts';
 import { MeshError } from '../../core/mesh-error.ts';
 import { MAX_ITEMS_BYTES, type Submission } from '../../node/submission.ts';
+import { termsOf } from '../../node/terms.ts';
 import { parseDelay, parseTimeout } from '../parallel/delay.ts';
+import { neededOf } from '../publication-flags.ts';
 import type { CommandFlags } from './flags.ts';
 import { contentsOf } from './identity.ts';
 import type { Planned } from './plan.ts';
@@ -39,6 +41,7 @@ export function commandSubmission(
     maxEvals: null,
     deadlineMs: flags.deadline ?? null,
     limits: { timeoutMs: null, memoryBytes: flags.memory ?? null },
+    ...termsOf(neededOf(flags)),
     maxErrors: null,
     fresh: false,
     commands: true,

@@ -10,6 +10,7 @@ import {
 import { manifestForm } from '../../../src/core/manifest-form.ts';
 import type { Message, RecordGroup } from '../../../src/core/message.ts';
 import { decodeMessage, encodeMessage } from '../../../src/core/message-codec.ts';
+import { NO_NEEDS } from '../../../src/core/needs.ts';
 import type { OpChange, RecordBody } from '../../../src/core/record.ts';
 import {
   certificatePayload,
@@ -49,7 +50,7 @@ const manifest: fc.Arbitrary<Manifest> = fc
   .map(({ owner, name, nonce, program, seed, ms: spent, items, count }) => ({
     ...{ limits: { timeoutMs: count, memoryBytes: null }, maxErrors: count, fresh: true },
     ...{ owner, nonce, name, priority: -3, publishedAt: 1.7e12, deadlineAt: null, root: null },
-    sources: program,
+    ...{ sources: program, needs: { ...NO_NEEDS, tags: [nonce] }, perHour: count },
     spec: {
       ...{
         program,

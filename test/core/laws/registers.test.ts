@@ -22,7 +22,13 @@ function registerAt(peer: string, incarnation: number, nonce: string, sequence: 
     });
   return {
     ...{ peer, start: { incarnation, nonce }, sequence, name: `${peer} ${nonce}`, version: '0' },
-    ...{ slots: age % 7, mathClass: 'aa'.repeat(8), addresses: [`/at/${age}`], refuses: [] },
+    ...{
+      slots: age % 7,
+      mathClass: 'aa'.repeat(8),
+      addresses: [`/at/${age}`],
+      tags: [],
+      refuses: [],
+    },
     ...{ heartbeatMs: 1000, leaving: age % 5 === 0, stores: age % 3 > 0, load: null, leases },
   };
 }

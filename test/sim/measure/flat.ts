@@ -1,6 +1,7 @@
 import type { Effect, Env, PeerEvent, StoreWrite } from '../../../src/core/event.ts';
 import { NO_LIMITS } from '../../../src/core/limits.ts';
 import type { Manifest } from '../../../src/core/manifest.ts';
+import { NO_NEEDS } from '../../../src/core/needs.ts';
 import { newPeerState, type PeerState } from '../../../src/core/peer-state.ts';
 import { step } from '../../../src/core/step.ts';
 import { DEFAULT_TIMING } from '../../../src/core/timing.ts';
@@ -99,6 +100,8 @@ function manifestOf(owner: string, program: string, params: string, blocks: numb
     target: { kind: 'accept', count: blocks, maxEvals: null },
     ...{
       limits: NO_LIMITS,
+      needs: NO_NEEDS,
+      perHour: null,
       maxErrors: null,
       fresh: false,
       deadlineAt: null,

@@ -3,6 +3,7 @@ import type { PeerEvent } from '../../../src/core/event.ts';
 import type { Hash, JobId } from '../../../src/core/ids.ts';
 import { NO_LIMITS } from '../../../src/core/limits.ts';
 import { computationId, encodeManifest, type Manifest } from '../../../src/core/manifest.ts';
+import { NO_NEEDS } from '../../../src/core/needs.ts';
 import { type Machine, sha256 } from './machine.ts';
 import type { Question } from './oracle.ts';
 import { columnsOf, costOf, failureOf, outcomeOf } from './program.ts';
@@ -62,6 +63,7 @@ function manifestOf(
 ): Manifest {
   const owner = world.machine(plan.owner);
   const { deadlineMs, priority, target, limits = NO_LIMITS, maxErrors = null } = plan;
+  const { needs = NO_NEEDS, perHour = null } = plan;
   const deadlineAt = deadlineMs === null ? null : Math.round(world.wallMs + plan.at + deadlineMs);
   const runner =
     plan.commands === true
@@ -74,6 +76,8 @@ function manifestOf(
     ...{
       target,
       limits,
+      needs,
+      perHour,
       maxErrors,
       fresh: false,
       priority,

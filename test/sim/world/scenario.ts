@@ -1,4 +1,5 @@
 import type { Limits } from '../../../src/core/limits.ts';
+import type { Needs } from '../../../src/core/needs.ts';
 import type { OpChange } from '../../../src/core/record.ts';
 import type { Timing } from '../../../src/core/timing.ts';
 import type { CrashKeeps } from './disk.ts';
@@ -48,6 +49,10 @@ export interface JobPlan {
   readonly priority: number;
   /** @default none */
   readonly limits?: Limits;
+  /** @default any machine will do */
+  readonly needs?: Needs;
+  /** Candidates that the mesh begins in an hour. @default as it can */
+  readonly perHour?: number | null;
   /** @default any number */
   readonly maxErrors?: number | null;
   /** Candidates in the probe. */
