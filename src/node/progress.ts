@@ -101,6 +101,6 @@ function waitsFor(state: PeerState, job: JobState, slots: number): string | null
   const { isPure, spec } = job.computation;
   const needs = needsText(job.manifest.needs);
   const runner = isPure ? `Math class ${spec.mathClass}` : 'the folder of its commands';
-  const needed = needs === '' ? runner : `${needs}, and ${runner}`;
+  const needed = needs === '' ? runner : needs;
   return jobRow(state, job, state.lastTick).peers > 0 ? null : `a peer with slots and ${needed}`;
 }
