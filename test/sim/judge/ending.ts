@@ -1,4 +1,5 @@
 import type { JobState } from '../../../src/core/job-state.ts';
+import { NO_NEEDS } from '../../../src/core/needs.ts';
 import { type Machine, sha256 } from '../world/machine.ts';
 import { costOf } from '../world/program.ts';
 import type { UserJob, Users } from '../world/users.ts';
@@ -97,10 +98,13 @@ export class Ending {
       for (let index = lo; index < hi; index++) ms += costOf(program, index);
     }
     const slowest = Math.max(...this.#world.machines.map(({ plan }) => plan.slowness));
-    const slots = this.#world.live.reduce((sum, { plan }) => sum + plan.slots, 0);
+    const cpus = job.plan.needs?.cpus ?? 1;
+    const runs = this.#world.live.reduce((sum, { plan }) => sum + plan.slots / cpus, 0);
     // Intervals that were lost twice are tried by one peer alone.
     const alone = this.#lostMs(job) > 0;
-    return (ms * slowest) / (alone ? 1 : Math.max(slots, 1));
+    const workMs = (ms * slowest) / (alone ? 1 : Math.max(Math.floor(runs), 1));
+    const { perHour = null } = job.plan;
+    return perHour === null ? workMs : workMs + (end * 3_600_000) / perHour;
   }
 
   /** How long intervals that were lost again and again wait to be tried. */
@@ -137,13 +141,17 @@ export class Ending {
 
   /** The lowest candidate that nobody covers or leases, while a slot that may take it is idle. */
   #neededBy(job: UserJob, live: readonly Machine[]): number | null {
-    const { program, limits } = job.plan;
+    const { program, limits, needs = NO_NEEDS, perHour = null } = job.plan;
     if (limits !== undefined) return null;
     if (program.poison.length + program.deadly.length + program.limit.length > 0) return null;
     const states = live.map((machine) => machine.state?.jobs.get(job.id));
     if (states.some((state) => state === undefined || !state.active || state.paused)) return null;
     if (this.#isOrphan(job)) return null;
-    const idle = live.filter((machine) => machine.executors.busy < machine.plan.slots);
+    // With a rate slots wait for its next candidate.
+    if (perHour !== null) return null;
+    const idle = live.filter(({ executors, state }) => {
+      return (executors.busy + 1) * needs.cpus <= (state?.self.slots ?? 0);
+    });
     if (idle.length === 0) return null;
     const firsts = states.map((state) => state?.computation.coverage.firstGap(0) ?? 0);
     const index = Math.max(...firsts);

@@ -1,3 +1,4 @@
+import { isModest, NO_NEEDS, needsText } from '../../../src/core/needs.ts';
 import type { OpChange } from '../../../src/core/record.ts';
 import type { Act, JobPlan, MachinePlan, Scenario } from '../world/scenario.ts';
 
@@ -74,7 +75,7 @@ function networkStory({ weather, timing }: Scenario): string {
 
 function jobStory({ number, program, target, owner, ...plan }: JobPlan): string {
   const { every, costMs, heavy, acceptedCost, values, errorsEvery } = program;
-  const { at, priority, probe, deadlineMs } = plan;
+  const { at, priority, probe, deadlineMs, needs = NO_NEEDS, perHour = null } = plan;
   const asked =
     target.kind === 'map' ? `map ${target.count}` : `accept ${target.count}, one in ${every},`;
   const parts = [`job ${number} of m${owner} at ${seconds(at)}: ${asked} ${costMs} ms each`];
@@ -86,6 +87,8 @@ function jobStory({ number, program, target, owner, ...plan }: JobPlan): string 
     if (program[name].length > 0) parts.push(`${name} ${program[name].join(' ')}`);
   }
   if (target.kind === 'accept' && target.maxEvals !== null) parts.push(`≤ ${target.maxEvals}`);
+  if (!isModest(needs)) parts.push(`needs ${needsText(needs)}`);
+  if (perHour !== null) parts.push(`${(perHour / 3600).toFixed(1)} a second`);
   if (probe > 0) parts.push(`probe ${probe}`);
   if (priority !== 0) parts.push(`priority ${priority}`);
   if (deadlineMs !== null) parts.push(`deadline ${seconds(deadlineMs)}`);
@@ -117,6 +120,8 @@ function actStory(act: Act): string {
       return `m${act.machine}: ${changeStory(act.change)} job ${act.job}`;
     case 'copy':
       return `m${act.twin} starts with a copy of the home of m${act.machine}`;
+    case 'slots':
+      return `m${act.machine} has ${act.slots} slots for ${seconds(act.forMs)}`;
     case 'forge':
       return `m${act.machine} is sent forged records`;
     case 'verify':

@@ -43,6 +43,8 @@ function perform(world: World, act: Act, users: Users): void {
       return world.tell(`wall clock of m${act.machine} jumps by ${act.jumpMs} ms`);
     case 'partition':
       return part(world, act, users);
+    case 'slots':
+      return resize(world, act);
     case 'cut': {
       const [a, b] = act.machines;
       if (world.network.cut(world.machine(a), world.machine(b))) world.fire(act.fault);
@@ -92,6 +94,20 @@ function fill(world: World, act: Extract<Act, { kind: 'full' }>): void {
   world.queue.after(act.forMs, () => {
     machine.full = false;
   });
+}
+
+function resize(world: World, act: Extract<Act, { kind: 'slots' }>): void {
+  const machine = world.machine(act.machine);
+  if (!machine.running) return;
+  const give = (slots: number): void => {
+    if (machine.running) machine.deliver({ kind: 'slots', slots });
+  };
+  give(act.slots);
+  if (machine.executors.busy > act.slots) world.count('slots taken away at work');
+  world.fire(act.fault);
+  world.tell(`m${act.machine} has ${act.slots} slots for ${act.forMs} ms`);
+  const forMs = Math.min(act.forMs, world.healAt - world.now);
+  world.queue.after(forMs, () => give(machine.plan.slots));
 }
 
 function block(world: World, act: Extract<Act, { kind: 'stall' | 'suspend' }>): void {

@@ -1,3 +1,4 @@
+import { NO_NEEDS } from '../../../src/core/needs.ts';
 import type { OpChange } from '../../../src/core/record.ts';
 import { endOf, jobPlan, type Mutable, machinePlan, shortTarget } from './plans.ts';
 import { type Program, timeoutFor } from './program.ts';
@@ -296,6 +297,24 @@ const DRAW: Readonly<Record<FaultKind, (sketch: Sketch, fault: FaultKind) => voi
   },
   'slow machine': ({ machines, random }) => {
     for (const machine of machines) if (random.chance(0.4)) machine.slowness = random.pick([3, 10]);
+  },
+  'several slots': ({ machines, jobs, random }) => {
+    const cpus = random.int(2, 3);
+    for (const machine of machines) machine.slots = random.int(cpus, 5);
+    for (const job of jobs) job.needs = { ...NO_NEEDS, cpus };
+  },
+  'changed slots': (sketch, fault) => {
+    for (let k = sketch.random.int(1, 5); k > 0; k--) {
+      const machine = sketch.machine();
+      const slots = sketch.random.int(0, sketch.machines[machine]?.slots ?? 1);
+      const forMs = Math.round(sketch.random.between(500, 9000));
+      sketch.act(fault, sketch.when(), { kind: 'slots', machine, slots, forMs });
+    }
+  },
+  rate: ({ jobs, random }) => {
+    for (const job of jobs) {
+      job.perHour = Math.ceil((endOf(job) * 3_600_000) / random.between(3000, 15_000));
+    }
   },
 };
 

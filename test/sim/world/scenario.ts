@@ -88,6 +88,13 @@ export type Act = { readonly at: number; readonly fault: FaultKind } & (
       readonly oneWay: boolean;
       readonly forMs: number;
     }
+  /** Has so many slots for a while, at most those of its plan. */
+  | {
+      readonly kind: 'slots';
+      readonly machine: number;
+      readonly slots: number;
+      readonly forMs: number;
+    }
   | { readonly kind: 'cut'; readonly machines: readonly [number, number] }
   /** Leaves the mesh for good, or stops and starts again. */
   | { readonly kind: 'stop'; readonly machine: number; readonly forMs: number | null }
@@ -120,6 +127,8 @@ export const FAULT_KINDS = [
   ...(['drift', 'join storm', 'leave storm', 'raced ops', 'verify', 'owner gone'] as const),
   ...(['copied home', 'time limit', 'deadly', 'poison', 'lost values'] as const),
   ...(['foreign', 'liar', 'forged', 'deadline', 'slow machine'] as const),
+  // Those that change what all jobs and machines are like come last.
+  ...(['several slots', 'changed slots', 'rate'] as const),
 ] as const;
 
 export type FaultKind = (typeof FAULT_KINDS)[number];
