@@ -57,7 +57,7 @@ export const run: Verb<readonly [readonly string[]], CommandFlags> = {
     },
     {
       flags: '--lb, --line-buffer',
-      help: 'print each line as it comes (from other peers, when its command has ended)',
+      help: 'print each line as it is written, from whatever command',
     },
     { flags: '-u, --ungroup', help: 'print output as it comes, also within a line; without --tag' },
     { flags: '--tag', help: 'begin each line of output with the arguments' },

@@ -1,70 +1,92 @@
 import type { ComputationId } from '../core/ids.ts';
 import type { LivePiece } from '../work/command/live-output.ts';
-import type { OutputPiece } from './mesh.ts';
 
 /** What waits for one client at most, in bytes; what is beyond comes with the results. */
 const MOST_WAITING_BYTES = 4_194_304;
 
-/** Computations of which pieces wait for a first client. */
+/** Computations of which pieces wait for a first client, and how many bytes of each. */
 const MOST_UNHEARD = 16;
+const MOST_UNHEARD_BYTES = 1_048_576;
 
-/** A client that is told what commands write. */
-interface Follower {
-  readonly waiting: OutputPiece[];
-  bytes: number;
-  wake: () => void;
+/** What a command wrote that still runs. */
+export interface IndexedPiece extends LivePiece {
+  readonly index: number;
 }
 
-const newFollower = (): Follower => ({ waiting: [], bytes: 0, wake: () => undefined });
+/** Pieces on their way to one client. */
+export class PieceQueue {
+  #waiting: IndexedPiece[] = [];
+  #bytes = 0;
+  #wake: () => void = () => undefined;
 
-/** Hands on what the commands of this peer write while they run to those who want to know. */
-export class LiveOutputs {
-  readonly #followers = new Map<ComputationId, Set<Follower>>();
-  /** What was written before anybody followed: a client comes when its job already runs. */
-  readonly #unheard = new Map<ComputationId, Follower>();
-
-  /** Hands a piece to all who follow the computation. */
-  tell(computation: ComputationId, index: number, { name, at, bytes, startedMs }: LivePiece): void {
-    const followers = this.#followers.get(computation) ?? [this.#noFollower(computation)];
-    const base64 = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64');
-    for (const follower of followers) {
-      if (follower.bytes + base64.length > MOST_WAITING_BYTES) continue;
-      follower.bytes += base64.length;
-      follower.waiting.push({ index, name, at, base64, startedMs });
-      follower.wake();
-    }
+  /** Takes a piece in, if no more than so many bytes wait then. */
+  push(piece: IndexedPiece, mostBytes: number = MOST_WAITING_BYTES): void {
+    if (this.#bytes + piece.bytes.length > mostBytes) return;
+    this.#bytes += piece.bytes.length;
+    this.#waiting.push(piece);
+    this.#wake();
   }
 
-  #noFollower(computation: ComputationId): Follower {
-    const waiting = this.#unheard.get(computation) ?? newFollower();
-    this.#unheard.set(computation, waiting);
-    const [oldest] = this.#unheard.keys();
-    if (this.#unheard.size > MOST_UNHEARD && oldest !== undefined) this.#unheard.delete(oldest);
-    return waiting;
-  }
-
-  /** What commands of a computation write from now on, until the signal. */
-  async *follow(computation: ComputationId, signal: AbortSignal): AsyncGenerator<OutputPiece> {
-    const follower = this.#unheard.get(computation) ?? newFollower();
-    this.#unheard.delete(computation);
-    const followers = this.#followers.get(computation) ?? new Set();
-    this.#followers.set(computation, followers.add(follower));
-    const stop = (): void => follower.wake();
+  /** What waits, and what comes until the signal. */
+  async *pieces(signal: AbortSignal): AsyncGenerator<IndexedPiece> {
+    const stop = (): void => this.#wake();
     signal.addEventListener('abort', stop, { once: true });
     try {
       while (!signal.aborted) {
-        const pieces = follower.waiting.splice(0);
-        follower.bytes = 0;
+        const pieces = this.#waiting;
+        this.#waiting = [];
+        this.#bytes = 0;
         yield* pieces;
-        if (follower.waiting.length > 0 || signal.aborted) continue;
+        if (this.#waiting.length > 0 || signal.aborted) continue;
         const { promise, resolve } = Promise.withResolvers<void>();
-        follower.wake = resolve;
+        this.#wake = resolve;
         await promise;
       }
     } finally {
       signal.removeEventListener('abort', stop);
-      followers.delete(follower);
-      if (followers.size === 0) this.#followers.delete(computation);
     }
+  }
+}
+
+/** Hands on what the commands of this peer write while they run to those who want to know. */
+export class LiveOutputs {
+  readonly #queues = new Map<ComputationId, Set<PieceQueue>>();
+  /** What was written before anybody followed: a client comes when its job already runs. */
+  readonly #unheard = new Map<ComputationId, PieceQueue>();
+
+  /** Hands a piece to all who follow the computation. */
+  tell(computation: ComputationId, index: number, piece: LivePiece): void {
+    const indexed = { ...piece, index };
+    const queues = this.#queues.get(computation);
+    if (queues === undefined) this.#unheardOf(computation).push(indexed, MOST_UNHEARD_BYTES);
+    else for (const queue of queues) queue.push(indexed);
+  }
+
+  /** What commands of a computation write here from now on; `end` is to be called. */
+  follow(computation: ComputationId): { readonly queue: PieceQueue; end(): void } {
+    const queue = this.#unheard.get(computation) ?? new PieceQueue();
+    this.#unheard.delete(computation);
+    const queues = this.#queues.get(computation) ?? new Set();
+    this.#queues.set(computation, queues.add(queue));
+    return {
+      queue,
+      end: () => {
+        queues.delete(queue);
+        if (queues.size === 0) this.#queues.delete(computation);
+      },
+    };
+  }
+
+  /** Drops what waits for nobody. */
+  forget(computation: ComputationId): void {
+    this.#unheard.delete(computation);
+  }
+
+  #unheardOf(computation: ComputationId): PieceQueue {
+    const queue = this.#unheard.get(computation) ?? new PieceQueue();
+    this.#unheard.set(computation, queue);
+    const [oldest] = this.#unheard.keys();
+    if (this.#unheard.size > MOST_UNHEARD && oldest !== undefined) this.#unheard.delete(oldest);
+    return queue;
   }
 }

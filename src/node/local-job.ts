@@ -101,7 +101,11 @@ export class LocalJob implements Job {
     const watching = this.#untilOver(ended).finally(() => stop.abort());
     watching.catch(() => undefined);
     try {
-      yield* this.#loop.live.follow(this.computation, ended);
+      for await (const piece of this.#loop.outputs.follow(this.computation, ended)) {
+        const { index, name, at, startedMs, bytes } = piece;
+        const base64 = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64');
+        yield { index, name, at, startedMs, base64 };
+      }
     } finally {
       stop.abort();
     }

@@ -16,6 +16,7 @@ import { Journal } from './journal.ts';
 import { LiveOutputs } from './live-outputs.ts';
 import { machineLoad } from './machine-load.ts';
 import { membersEntry } from './members.ts';
+import { MeshOutputs } from './output-asks.ts';
 import { sendBlob, sendRecords } from './record-sender.ts';
 
 /** Between two ticks, in ms. */
@@ -49,6 +50,8 @@ export class Loop {
   readonly journal: Journal;
   /** What commands write that run here. */
   readonly live: LiveOutputs = new LiveOutputs();
+  /** What commands write that run on any machine of the mesh. */
+  readonly outputs: MeshOutputs = new MeshOutputs(this.live);
   readonly #rooms: Rooms;
   #network: Network;
   /** Members and where they were reached, for the next start. */
@@ -101,6 +104,7 @@ export class Loop {
   /** Takes the network in; before this nothing is sent. */
   connect(network: Network): void {
     this.#network = network;
+    this.outputs.connect(network);
     this.dispatch({ kind: 'addresses', addresses: network.addresses() });
     for (const { peer } of network.connections()) this.dispatch({ kind: 'connected', peer });
   }
@@ -267,6 +271,7 @@ export class Loop {
         return this.#wake(effect.job);
       case 'forget.computation':
         this.#inputs.drop(effect.computation);
+        this.live.forget(effect.computation);
         return workforce.forget(effect.computation);
       case 'log':
         return log(effect.level, effect.event, effect.fields);

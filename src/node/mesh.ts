@@ -298,8 +298,8 @@ export interface Job {
   /** Final lines from the first on, in index order. follow: wait for more until the end. */
   results(options?: ResultOptions): AsyncIterable<ResultLine>;
   /**
-   * What the job's commands write on this machine while they run, from now to the job's end, if it
-   * was published with `live`. A piece may be left out: the result has all.
+   * What the job's commands write while they run, from now to the job's end, if it was published
+   * with `live`. A piece may be left out: the result has all.
    */
   output(options?: WaitOptions): AsyncIterable<OutputPiece>;
   /** Progress now and after each change, at most 5 a second; ends with the job. */

@@ -1,5 +1,4 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { type ChildProcess, execFileSync } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
@@ -14,6 +13,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ENTRY } from './built.ts';
 import { type Ended, startBuilt } from './built-command.ts';
+import { startBuiltPeer } from './built-peer.ts';
 import { isAlive } from './process-state.ts';
 
 let folder: string;
@@ -61,6 +61,20 @@ describe('meshd run', () => {
       ...['--env', 'COLOUR', '--', 'cat {}; echo "$COLOUR" {#} {.}', ':::', "it's $HOME.txt"],
     ]);
     expect([code, stdout]).toEqual([0, "here\nblue sky 1 it's $HOME\n"]);
+  });
+
+  test('--line-buffer prints whole lines of commands that still run', async () => {
+    const script = 'echo a{}; printf b; while ! test -e go; do sleep 0.02; done; echo {}';
+    const { child, ended } = start(['-j', '2', '--lb', '--', script, ':::', '1', '2']);
+    let soFar = '';
+    child.stdout?.on('data', (piece: string) => {
+      soFar += piece;
+    });
+    const sorted = (): string[] => soFar.split('\n').sort();
+    await expect.poll(sorted, { timeout: 20_000 }).toEqual(['', 'a1', 'a2']);
+    writeFileSync(at('go'), '');
+    await ended;
+    expect(sorted()).toEqual(['', 'a1', 'a2', 'b1', 'b2']);
   });
 
   test('takes arguments from stdin, and marks lines with them', async () => {
@@ -263,27 +277,18 @@ describe('meshd run', () => {
   });
 });
 
-/** A peer of the mesh, from its ready line on. */
-async function startPeer(
-  name: string,
-  how: readonly string[],
-): Promise<{ child: ChildProcess; invite: string }> {
-  const home = join(folder, name);
-  const argv = [ENTRY, ...how, '--home', home, '--json', '--listen', '/ip4/127.0.0.1/tcp/0'];
-  const child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'ignore'] });
-  const [chunk] = (await once(child.stdout as NonNullable<typeof child.stdout>, 'data')) as [
-    Buffer,
-  ];
-  return { child, invite: (JSON.parse(chunk.toString()) as { invite: string }).invite };
-}
-
 describe('on a mesh', () => {
   test('a command runs once although a peer is killed, but for what it had in hand', async () => {
     const peers: ChildProcess[] = [];
     try {
-      const first = await startPeer('home', ['start', '--slots', '1']);
+      const first = await startBuiltPeer(join(folder, 'home'), ['start', '--slots', '1']);
       peers.push(first.child);
-      const second = await startPeer('other', ['join', first.invite, '--slots', '2']);
+      const second = await startBuiltPeer(join(folder, 'other'), [
+        'join',
+        first.invite,
+        '--slots',
+        '2',
+      ]);
       peers.push(second.child);
       const all = Array.from({ length: 600 }, (_, k) => String(k));
       const script = 'echo {} $PPID >> ran; sleep 0.02';

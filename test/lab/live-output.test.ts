@@ -2,7 +2,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { type Ended, startBuilt } from './built-command.ts';
+import { type Ended, startBuilt } from '../e2e/built-command.ts';
+import { type BuiltPeer, startBuiltPeer } from '../e2e/built-peer.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -82,6 +83,24 @@ test('--halt ends the run when a later command fails, and tells of it', async ()
   const { code, stdout, stderr } = await ended;
   expect([code, stdout]).toEqual([1, 'bad\n']);
   expect(stderr).toMatch(/3 commands, 1 failed, 2 not run/);
+});
+
+test('lines of commands that run on another machine come as they are written, too', async () => {
+  const peers: BuiltPeer[] = [];
+  try {
+    const first = await startBuiltPeer(join(folder, 'home'), ['start', '--slots', '0']);
+    peers.push(first);
+    const how = ['join', first.invite, '--slots', '2'];
+    peers.push(await startBuiltPeer(join(folder, 'other'), how));
+    const script = `echo first {}; ${WAIT}; echo last {}`;
+    const { soFar, ended } = start('--lb', '--', script, ':::', 'a', 'b');
+    await expect.poll(() => sorted(soFar()), { timeout: 20_000 }).toEqual(['first a', 'first b']);
+    go();
+    const { code, stdout } = await ended;
+    expect([code, sorted(stdout)]).toEqual([0, ['first a', 'first b', 'last a', 'last b']]);
+  } finally {
+    for (const { child } of peers) child.kill('SIGKILL');
+  }
 });
 
 test('what cannot be is refused in one line', async () => {
