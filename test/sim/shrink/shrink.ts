@@ -1,3 +1,4 @@
+import { isModest, NO_NEEDS } from '../../../src/core/needs.ts';
 import type { Program } from '../world/program.ts';
 import {
   type Act,
@@ -64,6 +65,8 @@ const TRACES: Partial<Record<FaultKind, (scenario: Scenario) => boolean>> = {
   foreign: ({ machines }) => machines.some(({ foreign }) => foreign),
   liar: ({ machines }) => machines.some(({ liar }) => liar),
   deadline: ({ jobs }) => jobs.some(({ deadlineMs }) => deadlineMs !== null),
+  'several slots': ({ jobs }) => jobs.some(({ needs }) => !isModest(needs ?? NO_NEEDS)),
+  rate: ({ jobs }) => jobs.some(({ perHour }) => perHour != null),
   'slow machine': ({ machines }) => machines.some(({ slowness }) => slowness > 1),
 };
 
@@ -216,7 +219,8 @@ const PLAIN_PROGRAM: readonly Partial<Program>[] = [
 ];
 
 const PLAIN_JOB: readonly Partial<JobPlan>[] = [
-  ...[{ priority: 0 }, { probe: 0 }, { deadlineMs: null }],
+  ...[{ priority: 0 }, { probe: 0 }, { deadlineMs: null }, { needs: NO_NEEDS }],
+  { perHour: null },
 ];
 
 /** Makes jobs plain. Programs change in all jobs at once: two jobs may ask about the same one. */
