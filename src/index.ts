@@ -1,7 +1,10 @@
 export { defaultHome } from './control/home.ts';
 export { type OpenMesh, type OpenOptions, open } from './control/open.ts';
+export type { LogLevel, LogLine } from './core/log-line.ts';
 export { MeshError, type MeshErrorCode } from './core/mesh-error.ts';
+export type { CollectedLine, LogEntry, MissingLog } from './logs/log-collection.ts';
 export type { Admission, RemovedPeer, Rotation } from './node/admission.ts';
+export type { LogOptions } from './node/job-logs.ts';
 export type {
   Job,
   JobReport,

@@ -6,6 +6,7 @@ import { invite } from './invite.ts';
 import { jobs } from './jobs.ts';
 import { join } from './join.ts';
 import { leave } from './leave.ts';
+import { logs } from './logs.ts';
 import { map } from './map.ts';
 import { pause } from './pause.ts';
 import { peers } from './peers.ts';
@@ -31,6 +32,6 @@ import { verify } from './verify.ts';
 export const VERBS: readonly Verb[] = [
   ...[start, join, stop, leave, invite, status, peers, slots, secret, trust, service, doctor],
   ...[publish, map, run],
-  ...[jobs, show, attach, results, cancel, pause, resume, priority, skip, rerun, verify],
+  ...[jobs, show, attach, results, cancel, pause, resume, priority, skip, rerun, logs, verify],
   completion,
 ];

@@ -1,6 +1,8 @@
 import type { ComputationId, JobId } from '../core/ids.ts';
 import { MeshError } from '../core/mesh-error.ts';
+import type { LogEntry } from '../logs/log-collection.ts';
 import type { Admission } from '../node/admission.ts';
+import type { LogOptions } from '../node/job-logs.ts';
 import type {
   Job,
   JobReport,
@@ -167,6 +169,15 @@ class RemoteJob implements Job {
 
   async rerun(index: number): Promise<Rerun> {
     return (await this.#client.ask('POST', this.#path(`rerun?index=${index}`))) as Rerun;
+  }
+
+  logs({ signal, follow, ...filter }: LogOptions = {}): AsyncIterable<LogEntry> {
+    const query = new URLSearchParams(follow === true ? { follow: '' } : {});
+    for (const [key, value] of Object.entries(filter)) {
+      if (value !== undefined) query.set(key, String(value));
+    }
+    const options = signal === undefined ? {} : { signal };
+    return this.#client.lines(this.#path(`logs?${query}`), options) as AsyncIterable<LogEntry>;
   }
 
   async verify(options: WaitOptions & { readonly sample: number }): Promise<VerifyReport> {

@@ -1,4 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { isLogLevel } from '../core/log-line.ts';
+import type { LogOptions } from '../node/job-logs.ts';
 import type { Job, Mesh } from '../node/mesh.ts';
 import type { Submitter } from '../node/submission.ts';
 import { answerAdmission } from './admission-routes.ts';
@@ -92,6 +94,8 @@ async function answerJob(
       return stream(response, job.output({ signal }));
     case 'GET progress':
       return stream(response, job.progress({ signal }));
+    case 'GET logs':
+      return stream(response, job.logs({ ...logOptions(query), signal }));
     case 'GET done':
       return json(response, await job.done({ signal }));
     case 'GET summary':
@@ -164,6 +168,18 @@ function numberOf(query: URLSearchParams, key: string): number {
   const value = Number(text);
   if (text === null || text === '' || !Number.isFinite(value)) throw malformed(`no number: ${key}`);
   return value;
+}
+
+function logOptions(query: URLSearchParams): LogOptions {
+  const level = query.get('level');
+  const peer = query.get('peer');
+  if (level !== null && !isLogLevel(level)) throw malformed(`no level: ${level}`);
+  return {
+    follow: query.has('follow'),
+    ...(query.has('index') ? { index: numberOf(query, 'index') } : {}),
+    ...(level === null ? {} : { level }),
+    ...(peer === null ? {} : { peer }),
+  };
 }
 
 function unknownRoute(request: IncomingMessage): Error {

@@ -1,3 +1,4 @@
+import type { LogKeeper } from '../logs/log-keeper.ts';
 import type { NetworkHandlers } from '../net/network.ts';
 import type { WorkHandlers } from '../work/workforce.ts';
 import type { Loop } from './loop.ts';
@@ -16,8 +17,8 @@ export function networkHandlers(loop: Loop, log: Log): NetworkHandlers {
   };
 }
 
-/** Hands what the executors tell to the loop, which is made after them. */
-export function workHandlers(loop: () => Loop | null, log: Log): WorkHandlers {
+/** Hands what the executors tell to the loop, which is made after them, and to the logs. */
+export function workHandlers(loop: () => Loop | null, logs: LogKeeper): WorkHandlers {
   return {
     part: ({ id, ...part }) => loop()?.dispatch({ kind: 'part', execution: id, part }),
     failed: (id, index, failure) =>
@@ -25,6 +26,9 @@ export function workHandlers(loop: () => Loop | null, log: Log): WorkHandlers {
     ended: (id, reason) =>
       loop()?.dispatch({ kind: 'ended', execution: id, finished: reason === 'finished' }),
     output: (computation, index, piece) => loop()?.live.tell(computation, index, piece),
-    log: (computation, index, line) => log('debug', 'candidate.log', { computation, index, line }),
+    log: (computation) => ({
+      line: (line) => logs.keep(computation, line),
+      dropped: (index, lines) => logs.drop(computation, index, lines),
+    }),
   };
 }

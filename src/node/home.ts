@@ -70,6 +70,11 @@ export class Home {
     return join(this.path, 'identity');
   }
 
+  /** What candidates logged. */
+  get logs(): string {
+    return join(this.path, 'logs');
+  }
+
   /**
    * Where commands leave outputs that are too long for a value. What killed shells left there is
    * removed, and outputs that are older than any job that is kept.
@@ -152,6 +157,7 @@ export class Home {
   async forget(): Promise<void> {
     await this.#written;
     await rm(this.database, { recursive: true, force: true });
+    await rm(this.logs, { recursive: true, force: true });
     await rm(join(this.path, 'peer.json'), { force: true });
     await rm(join(this.path, 'trust'), { force: true });
     await rm(join(this.path, 'met'), { force: true });

@@ -7,8 +7,10 @@ import type { JobState } from '../core/job-state.ts';
 import { isOfClass } from '../core/manifest.ts';
 import { MeshError } from '../core/mesh-error.ts';
 import type { OpChange } from '../core/record.ts';
+import type { LogEntry } from '../logs/log-collection.ts';
 import type { Rerun, Workforce } from '../work/workforce.ts';
 import { type CommandValue, failureOf, hasSucceeded } from './command-result.ts';
+import type { JobLogs, LogOptions } from './job-logs.ts';
 import type { Loop } from './loop.ts';
 import type {
   Job,
@@ -33,6 +35,13 @@ const VERIFY_RUN = 64;
 /** Runs that verify makes at least: one that begins where the first one did shows no leak. */
 const VERIFY_PARTS = 16;
 
+/** What a job of this process is worked on with. */
+export interface LocalJobParts {
+  readonly loop: Loop;
+  readonly workforce: Workforce;
+  readonly logs: JobLogs;
+}
+
 /** A job of the peer inside this process. */
 export class LocalJob implements Job {
   readonly id: JobId;
@@ -41,11 +50,13 @@ export class LocalJob implements Job {
   readonly seed: number;
   readonly #loop: Loop;
   readonly #workforce: Workforce;
+  readonly #logs: JobLogs;
   readonly #job: JobState;
 
-  constructor(loop: Loop, workforce: Workforce, job: JobState) {
+  constructor({ loop, workforce, logs }: LocalJobParts, job: JobState) {
     this.#loop = loop;
     this.#workforce = workforce;
+    this.#logs = logs;
     this.#job = job;
     this.id = job.id;
     this.name = job.manifest.name;
@@ -183,6 +194,10 @@ export class LocalJob implements Job {
     }
     const inputs = await this.#loop.inputs(this.computation);
     return this.#workforce.rerun(inputs, this.#job.limits, index);
+  }
+
+  logs(options: LogOptions = {}): AsyncIterable<LogEntry> {
+    return this.#logs.collect(this, options);
   }
 
   async verify(options: WaitOptions & { readonly sample: number }): Promise<VerifyReport> {

@@ -5,6 +5,7 @@ import { assertNever } from '../core/ids.ts';
 import { MeshError } from '../core/mesh-error.ts';
 import type { PeerState } from '../core/peer-state.ts';
 import { step } from '../core/step.ts';
+import type { LogKeeper } from '../logs/log-keeper.ts';
 import type { Identity } from '../net/identity.ts';
 import type { Network } from '../net/network.ts';
 import { SoloNetwork } from '../net/solo-network.ts';
@@ -34,6 +35,7 @@ export interface Rooms {
   readonly identity: Identity;
   readonly store: Store;
   readonly workforce: Workforce;
+  readonly logs: LogKeeper;
   readonly log: (level: 'error' | 'warn' | 'info' | 'debug', event: string, fields: object) => void;
   readonly halt: (reason: string) => void;
   /** Ends the peer as a member asked. */
@@ -272,6 +274,7 @@ export class Loop {
       case 'forget.computation':
         this.#inputs.drop(effect.computation);
         this.live.forget(effect.computation);
+        this.#rooms.logs.forget(effect.computation);
         return workforce.forget(effect.computation);
       case 'log':
         return log(effect.level, effect.event, effect.fields);

@@ -2,8 +2,10 @@ import type { ComputationId, Hash, JobId, PeerId } from '../core/ids.ts';
 import type { JobPhase } from '../core/job-state.ts';
 import type { Limits } from '../core/limits.ts';
 import type { Needs } from '../core/needs.ts';
+import type { LogEntry } from '../logs/log-collection.ts';
 import type { Rerun } from '../work/workforce.ts';
 import type { Admission } from './admission.ts';
+import type { LogOptions } from './job-logs.ts';
 
 /** What to publish. */
 export interface PublishRequest {
@@ -315,6 +317,11 @@ export interface Job {
   priority(value: number): Promise<void>;
   skip(index: number): Promise<void>;
   rerun(index: number): Promise<Rerun>;
+  /**
+   * What its candidates logged, on all peers that can be reached, by each one's own clock; a peer
+   * that cannot is an entry `missing`. @throws MeshError MESH_USAGE for a peer that is not known
+   */
+  logs(options?: LogOptions): AsyncIterable<LogEntry>;
   /** sample: share of the answer's indices, 0 < sample ≤ 1. */
   verify(options: WaitOptions & { readonly sample: number }): Promise<VerifyReport>;
 }

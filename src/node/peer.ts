@@ -5,6 +5,7 @@ import { MeshError } from '../core/mesh-error.ts';
 import { NO_OFFER, type Offer } from '../core/needs.ts';
 import { newPeerState } from '../core/peer-state.ts';
 import { DEFAULT_TIMING, type Timing } from '../core/timing.ts';
+import { LogKeeper } from '../logs/log-keeper.ts';
 import { Gate } from '../net/gate.ts';
 import { loadIdentity } from '../net/identity.ts';
 import { createMeshSecret } from '../net/mesh-secret.ts';
@@ -164,12 +165,17 @@ async function assemble(
   const gate = ring === null ? null : new Gate(identity.peer, ring, { keep, sign, met });
   const trusted = await changeTrust(home, { add: options.trust ?? [] });
   let loop: Loop | null = null;
+  const logs = await LogKeeper.open({
+    folder: home.logs,
+    keepMs: 2 * DEFAULT_TIMING.keepMs,
+    onFailure: (why) => log('warn', 'logs.lost', { why }),
+  });
   const workforce = await createWorkforce({
     slots: options.slots ?? availableParallelism(),
     ...(options.nice === undefined ? {} : { nice: options.nice }),
     folder: await home.workFolder(),
     outputs: await home.outputFolder(),
-    handlers: workHandlers(() => loop, log),
+    handlers: workHandlers(() => loop, logs),
     log,
   });
   const name = options.name ?? settings.name ?? hostname().slice(0, 64);
@@ -183,7 +189,16 @@ async function assemble(
     options.timing ?? DEFAULT_TIMING,
   );
   const { relayBytesPerSecond = null } = options;
-  const parts: RunningParts = { home, store, workforce, state, gate, relayBytesPerSecond, log };
+  const parts: RunningParts = {
+    home,
+    store,
+    workforce,
+    logs,
+    state,
+    gate,
+    relayBytesPerSecond,
+    log,
+  };
   try {
     const locals = await readLocals(store);
     const members = readMembers(locals);
@@ -192,7 +207,10 @@ async function assemble(
     const quit = (): void => void running.end('stopped');
     const rise = (incarnation: number): void => home.keepIncarnation(incarnation);
     const deny = (peer: PeerId): void => gate?.deny(peer);
-    loop = new Loop({ state, identity, store, workforce, log, halt, quit, rise, deny }, members);
+    loop = new Loop(
+      { state, identity, store, workforce, logs, log, halt, quit, rise, deny },
+      members,
+    );
     loop.dispatch({ kind: 'offer', offer: offerOf(options) });
     if (trusted.length > 0) loop.dispatch({ kind: 'trust', peers: trusted });
     if (options.job !== undefined) loop.dispatch({ kind: 'limit', job: options.job });

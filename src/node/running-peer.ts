@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { JobId } from '../core/ids.ts';
 import { openLeases } from '../core/lease-book.ts';
 import type { PeerState } from '../core/peer-state.ts';
+import type { LogKeeper } from '../logs/log-keeper.ts';
 import type { Gate } from '../net/gate.ts';
 import type { Network } from '../net/network.ts';
 import type { Store } from '../store/store.ts';
@@ -36,6 +37,7 @@ export interface RunningParts {
   readonly home: Home;
   readonly store: Store;
   readonly workforce: Workforce;
+  readonly logs: LogKeeper;
   readonly state: PeerState;
   /** Null on a home that belongs to no mesh. */
   readonly gate: Gate | null;
@@ -63,13 +65,13 @@ export class RunningPeer {
     this.#network = network;
     this.#watch = setInterval(() => void this.#watchHome(), WATCH_MS);
     this.#watch.unref();
-    const { home, workforce, gate, state, relayBytesPerSecond, log } = this.#parts;
+    const { home, workforce, logs, gate, state, relayBytesPerSecond, log } = this.#parts;
     const admission = new LocalAdmission({ home, loop, gate, log });
     this.#admission = admission;
     const end = (how: 'stopped' | 'left'): Promise<void> => this.end(how);
     const invite = (): string | null => this.#invite();
     const mesh = new LocalMesh({
-      ...{ loop, network, workforce, invite, end, admission },
+      ...{ loop, network, workforce, logs, invite, end, admission },
       ...{ home: home.path, meshId: gate?.ring.mesh ?? null, relayBytesPerSecond },
     });
     return {
@@ -134,7 +136,7 @@ export class RunningPeer {
 
   /** Frees the leases, says farewell, closes from the outside in. */
   async #end(how: End, drainMs: number): Promise<void> {
-    const { home, store, workforce, state, gate } = this.#parts;
+    const { home, store, workforce, logs, state, gate } = this.#parts;
     const loop = this.#loop;
     if (this.#watch !== null) clearInterval(this.#watch);
     this.#admission?.close();
@@ -147,6 +149,7 @@ export class RunningPeer {
       if (state.connected.size > 0) await sleep(FAREWELL_MS);
     }
     await workforce.close();
+    await logs.close();
     await this.#network?.close();
     await loop?.close();
     await store.close();

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Limits } from '../core/limits.ts';
+import type { LogLine } from '../core/log-line.ts';
 import { MeshError } from '../core/mesh-error.ts';
 import { mathClass } from './candidate/math-class.ts';
 import type { Executor, ExecutorOptions } from './executor.ts';
@@ -9,6 +10,7 @@ import { OrderRun } from './order-run.ts';
 import { Pool } from './pool.ts';
 import { PROBED, probeWith, rerunWith } from './probe.ts';
 import { ProgramFiles } from './program-files.ts';
+import { lineKeeper, type WorkLog } from './work-log.ts';
 import type { Probe, Rerun, Workforce, WorkHandlers, WorkInputs, WorkOrder } from './workforce.ts';
 
 /** Program of util-linux that has its child killed when the parent dies. */
@@ -97,8 +99,10 @@ class ExecutorWorkforce implements Workforce {
     this.#mustBeOpen();
     const { handlers } = this.#options;
     let isAgain = false;
-    const log: ExecutorOptions['log'] = (index, line) => {
-      if (!isAgain) handlers.log(inputs.computation, index, line);
+    const own = handlers.log(inputs.computation);
+    const log: WorkLog = {
+      line: (line) => isAgain || own.line(line),
+      dropped: (index, lines) => isAgain || own.dropped(index, lines),
     };
     const executor = this.#pool.take(inputs, limits, log);
     return this.#using(executor, async () => {
@@ -113,10 +117,8 @@ class ExecutorWorkforce implements Workforce {
 
   async rerun(inputs: WorkInputs, limits: Limits, index: number): Promise<Rerun> {
     this.#mustBeOpen();
-    const lines: string[] = [];
-    const executor = this.#pool.start(inputs, limits, (_, line) => {
-      if (lines.length < RERUN_LINES) lines.push(line);
-    });
+    const lines: LogLine[] = [];
+    const executor = this.#pool.start(inputs, limits, lineKeeper(RERUN_LINES, lines));
     return this.#using(executor, async () => {
       const rerun = await rerunWith(executor, inputs, index, lines);
       executor.kill();

@@ -11,7 +11,8 @@ import { guardArrays } from './candidate/array-guard.ts';
 import { nextBatchSize } from './candidate/batch-size.ts';
 import { createEvaluator, type Evaluator } from './candidate/evaluate.ts';
 import { type LoadedProgram, loadProgram } from './candidate/load-program.ts';
-import { createLog } from './candidate/log-lines.ts';
+import { type CandidateLog, createLog } from './candidate/log-lines.ts';
+import { createLogSender } from './candidate/log-sender.ts';
 import { createStreams } from './candidate/rng.ts';
 import { shadowGlobals } from './candidate/shadow-globals.ts';
 import type { FromExecutor, Span, ToExecutor } from './executor-message.ts';
@@ -42,12 +43,22 @@ Reflect.deleteProperty(process, 'send');
 const now = () => performance.now();
 const at = new Float64Array(new SharedArrayBuffer(8)).fill(-1);
 const note = () => noteIndex(at);
+const { now: wallClock } = Date;
+const { setImmediate } = globalThis;
 let evaluator: Evaluator | undefined;
 let wear: Wear | undefined;
+let candidateLog: CandidateLog | undefined;
 let size = 1;
 let working = false;
 /** The token of the drain that was asked for while a batch was in hand. */
 let draining: number | null = null;
+
+const sender = createLogSender({
+  send: (lines, told) => send({ kind: 'log', lines }, told),
+  dropped: (index, lines) => send({ kind: 'log.dropped', index, lines }),
+  soon: setImmediate,
+  ...{ now, wallClock },
+});
 
 /** Ends this process and all that user code started: they are one process group. */
 function endAll(): void {
@@ -77,8 +88,9 @@ async function load(message: Extract<ToExecutor, { kind: 'load' }>): Promise<voi
   const isWatched = timeoutMs !== null || memoryBytes !== null || watch === 'watch';
   if (isWatched) await startWarden(message.limits);
   const streams = createStreams(message.seed);
-  const log = createLog((line) => send({ kind: 'log', index: at[0] ?? -1, line }), now);
-  shadowGlobals(streams.rng.uniform, log);
+  const log = createLog({ tell: sender, index: () => at[0] ?? -1, now });
+  candidateLog = log;
+  shadowGlobals(streams.rng.uniform, log.at);
   streams.openSetup();
   process.setSourceMapsEnabled(true);
   try {
@@ -86,7 +98,7 @@ async function load(message: Extract<ToExecutor, { kind: 'load' }>): Promise<voi
     const worn = createWear({ memoryBytes, residentBytes: process.memoryUsage.rss, now });
     const { isFull } = worn;
     evaluator = createEvaluator({
-      ...{ program, streams, log, at, note, isFull, now, restore: guardArrays() },
+      ...{ program, streams, log: log.at('info'), at, note, isFull, now, restore: guardArrays() },
     });
     wear = worn;
     send({ kind: 'loaded' });
@@ -127,6 +139,8 @@ async function work(span: Span, evaluate: Evaluator): Promise<void> {
     lo = batch.hi;
     // A rejection that nobody handled ends this process here, before its candidate is told.
     await turn();
+    candidateLog?.flush();
+    sender.flush();
     const { column, errors, ms, failure } = batch;
     const worn = wear?.isWorn() === true;
     const next = batchSize(span, lo);

@@ -1,6 +1,7 @@
 import type { ErrorOutcome } from '../core/column.ts';
 import type { Limits } from '../core/limits.ts';
 import type { ValueColumn } from './candidate/accepted-column.ts';
+import type { SentLine } from './candidate/log-sender.ts';
 import type { LivePiece } from './command/live-output.ts';
 import type { WorkFailure } from './workforce.ts';
 
@@ -50,6 +51,8 @@ export type FromExecutor =
   /** This candidate came to no outcome; the executor waits for another span. */
   | { readonly kind: 'failure'; readonly index: number; readonly failure: WorkFailure }
   | { readonly kind: 'drained'; readonly token: number }
-  | { readonly kind: 'log'; readonly index: number; readonly line: string }
   /** What a command wrote that still runs. */
-  | { readonly kind: 'output'; readonly index: number; readonly piece: LivePiece };
+  | { readonly kind: 'output'; readonly index: number; readonly piece: LivePiece }
+  | { readonly kind: 'log'; readonly lines: readonly SentLine[] }
+  /** Lines of this candidate, or of it and later ones, that are beyond what may be logged. */
+  | { readonly kind: 'log.dropped'; readonly index: number; readonly lines: number };

@@ -7,6 +7,7 @@ import { commandEnvironment } from './command/command-spec.ts';
 import type { LivePiece } from './command/live-output.ts';
 import type { FromExecutor, Span, ToExecutor } from './executor-message.ts';
 import { Ledger, type Noted } from './ledger.ts';
+import { fromExecutor, ownIndex, type WorkLog } from './work-log.ts';
 import type { WorkFailure, WorkInputs } from './workforce.ts';
 
 /** What is kept of stderr to tell why an executor died. */
@@ -40,9 +41,9 @@ export interface ExecutorOptions {
   readonly outputs: string;
   /** How much they yield to other programs, 0 … 19. */
   readonly nice: number;
-  log(index: number, line: string): void;
   /** Hears what commands write while they run. */
   output(computation: ComputationId, index: number, piece: LivePiece): void;
+  readonly log: WorkLog;
 }
 
 /** The program cannot be used: its import or setup failed, or the executor died meanwhile. */
@@ -171,7 +172,10 @@ export class Executor {
         if (message.token === this.#drain) this.#listener?.drained();
         return;
       case 'log':
-        options.log(message.index, message.line);
+        for (const line of message.lines) options.log.line(fromExecutor(line));
+        return;
+      case 'log.dropped':
+        options.log.dropped(ownIndex(message.index), message.lines);
         return;
       case 'output':
         options.output(this.ground.computation, message.index, message.piece);

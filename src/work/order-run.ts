@@ -2,6 +2,7 @@ import { type Executor, LoadError } from './executor.ts';
 import type { Span } from './executor-message.ts';
 import { PartGatherer } from './part-gatherer.ts';
 import type { Pool } from './pool.ts';
+import type { WorkLog } from './work-log.ts';
 import type { WorkFailure, WorkHandlers, WorkInputs, WorkOrder } from './workforce.ts';
 
 /** A batch in which an executor died is tried again in so many pieces. */
@@ -59,7 +60,7 @@ export class OrderRun {
     this.#use(
       order.fresh || order.each
         ? this.#start()
-        : context.pool.take(inputs, order.limits, this.#logs()),
+        : context.pool.take(inputs, order.limits, this.#log()),
     );
   }
 
@@ -83,12 +84,11 @@ export class OrderRun {
   }
 
   #start(): Executor {
-    return this.#context.pool.start(this.#inputs, this.#order.limits, this.#logs());
+    return this.#context.pool.start(this.#inputs, this.#order.limits, this.#log());
   }
 
-  #logs(): (index: number, line: string) => void {
-    const { computation } = this.#inputs;
-    return (index, line) => this.#context.handlers.log(computation, index, line);
+  #log(): WorkLog {
+    return this.#context.handlers.log(this.#inputs.computation);
   }
 
   #use(executor: Executor): void {

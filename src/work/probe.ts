@@ -1,5 +1,6 @@
 import type { Column, ErrorOutcome } from '../core/column.ts';
 import { columnText } from '../core/column.ts';
+import type { LogLine } from '../core/log-line.ts';
 import { MeshError } from '../core/mesh-error.ts';
 import type { ValueColumn } from './candidate/accepted-column.ts';
 import { type Executor, LoadError } from './executor.ts';
@@ -115,15 +116,16 @@ function run(
   return promise;
 }
 
-/** Evaluates one candidate in an executor of its own; `log` is what that executor logs to. */
+/** Evaluates one candidate in an executor of its own; `lines` is what that executor logs to. */
 export async function rerunWith(
   executor: Executor,
   inputs: WorkInputs,
   index: number,
-  log: readonly string[],
+  lines: readonly LogLine[],
 ): Promise<Rerun> {
+  const texts = (): string[] => lines.map(({ text }) => text);
   const failed = (failure: WorkFailure): Rerun => {
-    return { index, outcome: { kind: 'failed', failure }, log, ms: 0 };
+    return { index, outcome: { kind: 'failed', failure }, log: texts(), ms: 0 };
   };
   try {
     await executor.loaded;
@@ -136,7 +138,7 @@ export async function rerunWith(
   executor.listen({
     batch({ lo, hi, column, errors, ms }) {
       // An empty batch: the failure follows.
-      if (hi > lo) resolve({ index, outcome: outcomeOf(column, errors), log, ms });
+      if (hi > lo) resolve({ index, outcome: outcomeOf(column, errors), log: texts(), ms });
     },
     failure: (_, failure) => resolve(failed(failure)),
     drained: () => undefined,

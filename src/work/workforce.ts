@@ -2,6 +2,7 @@ import type { Column, ErrorOutcome } from '../core/column.ts';
 import type { ComputationId } from '../core/ids.ts';
 import type { Limits } from '../core/limits.ts';
 import type { LivePiece } from './command/live-output.ts';
+import type { WorkLog } from './work-log.ts';
 
 /** What an executor needs to evaluate candidates of a computation. */
 export interface WorkInputs {
@@ -61,10 +62,10 @@ export interface WorkHandlers {
   failed(id: number, index: number, failure: WorkFailure): void;
   /** The order is over; every evaluated part was told before. */
   ended(id: number, reason: 'finished' | 'stopped'): void;
-  /** A line that user code logged, at most 2 KiB each and 100 a second. */
-  log(computation: ComputationId, index: number, line: string): void;
   /** What a command wrote that still runs, if its job says that it is to be told. */
   output(computation: ComputationId, index: number, piece: LivePiece): void;
+  /** Where what its candidates log goes. */
+  log(computation: ComputationId): WorkLog;
 }
 
 /** What the first candidates told before publishing. */

@@ -3,7 +3,6 @@ import { columnText } from '../../src/core/column.ts';
 import { nextBatchSize } from '../../src/work/candidate/batch-size.ts';
 import { type Batch, createEvaluator, type Evaluator } from '../../src/work/candidate/evaluate.ts';
 import { loadProgram } from '../../src/work/candidate/load-program.ts';
-import { createLog } from '../../src/work/candidate/log-lines.ts';
 import { createStreams } from '../../src/work/candidate/rng.ts';
 
 async function evaluatorOf(exports: object, params: unknown = null): Promise<Evaluator> {
@@ -156,22 +155,6 @@ test('batches grow by 8 at most and aim at 50 ms', () => {
   expect(nextBatchSize(1, 0.001)).toBe(8);
   expect(nextBatchSize(100, 100)).toBe(50);
   expect(nextBatchSize(1, 4000)).toBe(1);
-});
-
-test('a log keeps 100 lines a second and tells how many it dropped', () => {
-  const lines: string[] = [];
-  let time = 0;
-  const log = createLog(
-    (line) => lines.push(line),
-    () => time,
-  );
-  for (let k = 0; k < 103; k += 1) log('line', k, { k });
-  time = 1000;
-  log('é'.repeat(5000));
-  expect(lines).toHaveLength(101);
-  expect(lines[0]).toBe('line 0 {"k":0}');
-  expect(lines[100]).toMatch(/^é+ \(3 lines before this one dropped\)$/);
-  expect(Buffer.byteLength(lines[100] ?? '')).toBeLessThanOrEqual(2048);
 });
 
 function recurse(): number {

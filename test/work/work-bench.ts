@@ -1,5 +1,6 @@
 import { columnText } from '../../src/core/column.ts';
 import { NO_LIMITS } from '../../src/core/limits.ts';
+import type { LogLine } from '../../src/core/log-line.ts';
 import { createWorkforce } from '../../src/work/create-workforce.ts';
 import type {
   WorkFailure,
@@ -23,6 +24,8 @@ export interface WorkBench extends AsyncDisposable {
   readonly workforce: Workforce;
   /** Every event, as text, in order. */
   readonly events: string[];
+  /** What candidates logged. */
+  readonly logged: readonly LogLine[];
   /** Resolves with the first event of this name. */
   until(name: string): Promise<string>;
   execute(order: Partial<WorkOrder>, inputs: WorkInputs): Told & { readonly id: number };
@@ -31,6 +34,7 @@ export interface WorkBench extends AsyncDisposable {
 /** Starts a workforce of two slots. */
 export async function openBench(): Promise<WorkBench> {
   const events: string[] = [];
+  const logged: LogLine[] = [];
   interface Open extends Told {
     readonly computation: string;
     end(reason: 'finished' | 'stopped'): void;
@@ -45,10 +49,16 @@ export async function openBench(): Promise<WorkBench> {
       failed: (id, index, failure) => orders.get(id)?.failed.push({ index, failure }),
       ended: (id, reason) => orders.get(id)?.end(reason),
       output: () => undefined,
-      log: (computation, index, line) => {
-        events.push(`${index}: ${line}`);
-        for (const order of orders.values()) if (order.computation === computation) order.say(line);
-      },
+      log: (computation) => ({
+        line(line) {
+          events.push(`${line.index}: ${line.text}`);
+          logged.push(line);
+          for (const order of orders.values()) {
+            if (order.computation === computation) order.say(line.text);
+          }
+        },
+        dropped: (index, lines) => events.push(`${index}: ${lines} dropped`),
+      }),
     },
     log: (_, event, fields) => {
       events.push(`${event} ${JSON.stringify(fields)}`);
@@ -58,6 +68,7 @@ export async function openBench(): Promise<WorkBench> {
   return {
     workforce,
     events,
+    logged,
     until(name) {
       const { promise, resolve } = Promise.withResolvers<string>();
       const look = (): void => {

@@ -1,9 +1,14 @@
 import { rmSync, statSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
-import { type LoadedProgram, ProgramError } from '../candidate/load-program.ts';
+import {
+  type CandidateInput,
+  type LoadedProgram,
+  ProgramError,
+} from '../candidate/load-program.ts';
 import { type CommandSpec, commandEnvironment } from './command-spec.ts';
 import { type CommandValue, commandValue } from './command-value.ts';
 import type { LiveListener, LivePiece } from './live-output.ts';
+import { logOutput } from './logged-output.ts';
 import { namedFiles } from './named-files.ts';
 import { type RunOptions, Shell, type ShellResult } from './shell.ts';
 
@@ -37,7 +42,7 @@ export async function loadCommands(
   const shell = new Shell({ directory, environment, folder });
   const run = spaced(shell, spec, live);
   return {
-    evaluate: ({ index, item }) => lastTry(run, spec, index, commandOf(item)),
+    evaluate: ({ index, item, log }) => lastTry(run, spec, { index, log, ...commandOf(item) }),
     accept: undefined,
     params: undefined,
     state: undefined,
@@ -75,13 +80,15 @@ function spaced(
 async function lastTry(
   run: Run,
   { tries, directory }: CommandSpec,
-  index: number,
-  { command, inputs }: Item,
+  { index, log, command, inputs }: Item & Pick<CandidateInput, 'index' | 'log'>,
 ): Promise<CommandValue> {
   for (let tried = 1; ; tried += 1) {
     const result = await run(command, index);
     const { exit, signal, started } = result;
-    if ((exit === 0 && signal === 0) || tried >= tries) {
+    const isDone = exit === 0 && signal === 0;
+    logOutput(result.stderr, log);
+    if (!isDone && tries > 1) log(`try ${tried} of ${tries}: exit ${exit}, signal ${signal}`);
+    if (isDone || tried >= tries) {
       const naming = { directory, startedMs: started, inputs };
       return commandValue(result, tried, namedFiles(command, naming));
     }

@@ -33,6 +33,9 @@ type Reply = { readonly value: unknown } | { readonly reject: true } | { readonl
 /** Longest answer of a worker, in characters. */
 const MOST_CHARACTERS = 4_194_304;
 
+/** What is kept of a line of the log that has no end. */
+const MOST_LOG_CHARACTERS = 4096;
+
 /** The exports of a program whose candidates a lasting worker evaluates, one line each. */
 export function lineWorker(spec: WorkerSpec): {
   setup: () => LineProcess;
@@ -70,6 +73,8 @@ class LineProcess {
   readonly #command: string;
   readonly #child: ChildProcessByStdio<Writable, Readable, Readable>;
   #rest = '';
+  /** What was logged of a line that has not ended yet. */
+  #restOfLog = '';
   #log: ((line: string) => void) | null = null;
   #waiting: PromiseWithResolvers<Reply> | null = null;
 
@@ -78,7 +83,11 @@ class LineProcess {
     this.#child = spawn(command, { shell: true, cwd: directory, stdio: ['pipe', 'pipe', 'pipe'] });
     this.#child.stdout.setEncoding('utf8').on('data', (text: string) => this.#hear(text));
     this.#child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      for (const line of text.split('\n')) if (line !== '') this.#log?.(line);
+      const lines = (this.#restOfLog + text).split('\n');
+      const last = lines.pop() ?? '';
+      // Longer ones are cut anyway.
+      this.#restOfLog = last.slice(0, MOST_LOG_CHARACTERS);
+      for (const line of lines) if (line !== '') this.#log?.(line);
     });
     this.#child.on('error', (error) => this.#die(error.message));
     this.#child.on('close', (code, signal) => this.#die(signal ?? `exit code ${code}`));

@@ -1,0 +1,31 @@
+import { droppedLine, type LogLine } from '../core/log-line.ts';
+import type { SentLine } from './candidate/log-sender.ts';
+
+/** Where the log of one computation's candidates goes. */
+export interface WorkLog {
+  line(line: LogLine): void;
+  /** Lines of this candidate, or of it and later ones, that were beyond what may be logged. */
+  dropped(index: number | null, lines: number): void;
+}
+
+/** A log that only keeps its lines, and no more of them than so many. */
+export function lineKeeper(most: number, lines: LogLine[]): WorkLog {
+  return {
+    line(line) {
+      if (lines.length < most) lines.push(line);
+    },
+    dropped(index, count) {
+      this.line(droppedLine(Date.now(), index, count));
+    },
+  };
+}
+
+/** A line as an executor tells it: there −1 stands for no candidate. */
+export function fromExecutor({ timeMs, index, level, text }: SentLine): LogLine {
+  return { timeMs, index: ownIndex(index), level, text };
+}
+
+/** The candidate, or null outside of one. */
+export function ownIndex(index: number): number | null {
+  return index < 0 ? null : index;
+}
