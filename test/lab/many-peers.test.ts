@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { SLOW_TIMING } from '../../src/core/timing.ts';
+import { InsideMesh, linesOf } from '../e2e/inside-mesh.ts';
 import { oracle } from '../oracle.ts';
-import { InsideMesh, linesOf } from './inside-mesh.ts';
 
 const STEADY = 'test/e2e/functions/steady.js';
 const PEERS = 25;

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { createStreams } from '../../src/work/candidate/rng.ts';
+import { InsideMesh, linesOf } from '../e2e/inside-mesh.ts';
 import { oracle } from '../oracle.ts';
-import { InsideMesh, linesOf } from './inside-mesh.ts';
 
 const TIMED = 'test/e2e/functions/timed.js';
 const SEEDS = 100;
