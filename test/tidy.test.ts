@@ -7,7 +7,7 @@ const ROOT = resolve(import.meta.dirname, '..');
 
 /** Rooms from the inside out: each may import those of a lower rank, and itself. */
 const RANKS: Readonly<Record<string, number>> = {
-  ...{ core: 0, net: 1, store: 1, work: 1, logs: 1, node: 2, control: 3, cli: 4 },
+  ...{ core: 0, files: 1, net: 2, store: 2, work: 2, logs: 2, node: 3, control: 4, cli: 5 },
 };
 
 interface Source {

@@ -1,0 +1,175 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, open, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Content } from './content.ts';
+import type { Described } from './describe.ts';
+import {
+  decodeDescription,
+  encodeDescription,
+  type FileDescription,
+  type FileHash,
+  fileHash,
+} from './description.ts';
+import { Draft } from './draft.ts';
+import { sweep, type Usage, usageOf } from './quota.ts';
+import { STOCK } from './request.ts';
+
+/**
+ * Files by the hash of their description, in a folder of the home. The folder is all there is:
+ * several processes of one home use it at once. HASH.file: the description; its time of change is
+ * when the file was used last. HASH.data: the content. HASH.part: some chunks of it. HASH.from: the
+ * content is a file of the user's, which is read in its place as long as it is as it was.
+ * HASH.made: it was made here by a command, and its publisher has not fetched it yet.
+ */
+export class FileStore {
+  readonly #folder: string;
+  /** What is in use, and how often. */
+  readonly #pins = new Map<FileHash, number>();
+
+  private constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  static async open(folder: string): Promise<FileStore> {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    return new FileStore(folder);
+  }
+
+  /** Null when it is not known, or damaged. */
+  async description(hash: FileHash): Promise<FileDescription | null> {
+    const encoded = await readFile(this.#path(hash, 'file')).catch(unlessMissing);
+    const description = encoded === null ? null : decodeDescription(encoded);
+    return description !== null && fileHash(description) === hash ? description : null;
+  }
+
+  /** Keeps a description that fits its hash. */
+  async learn(description: FileDescription): Promise<FileHash> {
+    const hash = fileHash(description);
+    await this.#write(hash, 'file', encodeDescription(description));
+    return hash;
+  }
+
+  /** Gives a file of the user's, by its absolute path, to whoever asks for it; copies nothing. */
+  async offer(path: string, { description, changedMs }: Described): Promise<FileHash> {
+    const hash = await this.learn(description);
+    await this.#write(hash, 'from', JSON.stringify({ path, changedMs }));
+    return hash;
+  }
+
+  /** Takes a file that a command made, from its place in the same file system. */
+  async adopt(path: string, { description }: Described): Promise<FileHash> {
+    const hash = await this.learn(description);
+    await this.#write(hash, 'made', '');
+    await rename(path, this.#path(hash, 'data'));
+    return hash;
+  }
+
+  /** What is here of a file; null when there is nothing. To be closed. */
+  async content(hash: FileHash): Promise<Content | null> {
+    const description = await this.description(hash);
+    if (description === null) return null;
+    for (const place of [this.#path(hash, 'data'), await this.#origin(hash, description)]) {
+      const handle = place === null ? null : await open(place, 'r').catch(unlessMissing);
+      if (handle !== null) return new Content(description, handle);
+    }
+    const part = await open(this.#path(hash, 'part'), 'r').catch(unlessMissing);
+    return part === null ? null : new Content(description, part);
+  }
+
+  /** Says whether all of it is here, as far as one sees without reading it. */
+  async has(hash: FileHash): Promise<boolean> {
+    const description = await this.description(hash);
+    if (description === null) return false;
+    const data = await stat(this.#path(hash, 'data')).catch(unlessMissing);
+    if (data?.size === description.bytes) return true;
+    return (await this.#origin(hash, description)) !== null;
+  }
+
+  /** Why the content of a file that is known is not here. */
+  async lack(hash: FileHash): Promise<number> {
+    const from = await stat(this.#path(hash, 'from')).catch(unlessMissing);
+    return from === null ? STOCK.nothing : STOCK.gone;
+  }
+
+  /** What is to become a file; chunks that are here already are found. To be closed. */
+  async draft(description: FileDescription): Promise<Draft> {
+    const hash = await this.learn(description);
+    // What seemed whole is not: its chunks are looked at one by one.
+    await rename(this.#path(hash, 'data'), this.#path(hash, 'part')).catch(unlessMissing);
+    return Draft.open(description, this.#path(hash, 'part'), this.#path(hash, 'data'));
+  }
+
+  /** Notes that a file is in use now. */
+  async touch(hash: FileHash): Promise<void> {
+    const now = new Date();
+    await utimes(this.#path(hash, 'file'), now, now).catch(unlessMissing);
+  }
+
+  /** Its publisher has it: it may go as others do. */
+  async fetched(hash: FileHash): Promise<void> {
+    await rm(this.#path(hash, 'made'), { force: true });
+  }
+
+  /** Keeps a file from being swept away until the result is called. */
+  pin(hash: FileHash): () => void {
+    this.#pins.set(hash, (this.#pins.get(hash) ?? 0) + 1);
+    let isOpen = true;
+    return () => {
+      if (!isOpen) return;
+      isOpen = false;
+      const left = (this.#pins.get(hash) ?? 1) - 1;
+      if (left > 0) this.#pins.set(hash, left);
+      else this.#pins.delete(hash);
+    };
+  }
+
+  /** Drops what is kept of a file, unless it is in use or was made here and is still wanted. */
+  async drop(hash: FileHash): Promise<void> {
+    if (this.#pins.has(hash)) return;
+    if ((await stat(this.#path(hash, 'made')).catch(unlessMissing)) !== null) return;
+    for (const kind of ['data', 'part'] as const) {
+      await rm(this.#path(hash, kind), { force: true });
+    }
+    const from = await stat(this.#path(hash, 'from')).catch(unlessMissing);
+    if (from === null) await rm(this.#path(hash, 'file'), { force: true });
+  }
+
+  /** What the files take of the disk. */
+  usage(): Promise<Usage> {
+    return usageOf(this.#folder);
+  }
+
+  /** Removes files, those used longest ago first, until at most `maxBytes` are taken. */
+  sweep(maxBytes: number): Promise<Usage & { readonly freedBytes: number }> {
+    return sweep(this.#folder, maxBytes, (hash) => this.#pins.has(hash));
+  }
+
+  /** Where the user's file lies, while it is as it was. */
+  async #origin(hash: FileHash, { bytes }: FileDescription): Promise<string | null> {
+    const text = await readFile(this.#path(hash, 'from'), 'utf8').catch(unlessMissing);
+    if (text === null) return null;
+    const { path, changedMs } = JSON.parse(text) as { path: string; changedMs: number };
+    const found = await stat(path).catch(unlessMissing);
+    const isAsItWas = found?.size === bytes && Math.trunc(found.mtimeMs) === changedMs;
+    return isAsItWas ? path : null;
+  }
+
+  async #write(hash: FileHash, kind: Kind, what: Uint8Array | string): Promise<void> {
+    const path = this.#path(hash, kind);
+    const draft = `${path}.${randomBytes(6).toString('hex')}.new`;
+    await writeFile(draft, what, { mode: 0o600 });
+    await rename(draft, path);
+  }
+
+  #path(hash: FileHash, kind: Kind): string {
+    return join(this.#folder, `${hash}.${kind}`);
+  }
+}
+
+type Kind = 'file' | 'data' | 'part' | 'from' | 'made';
+
+function unlessMissing(error: NodeJS.ErrnoException): null {
+  const { code } = error;
+  if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'EACCES') return null;
+  throw error;
+}
