@@ -33,8 +33,12 @@ export interface LogSource {
 
 export interface CollectOptions {
   readonly sources: readonly LogSource[];
-  /** Resolves when no more lines are to come; null: none is waited for. */
-  readonly over: Promise<void> | null;
+  /** Resolves when no more lines are to come. @default none is waited for */
+  readonly over?: Promise<void>;
+  /** Resolves with sources that came meanwhile; asked again and again. @default none come */
+  readonly newcomers?: () => Promise<readonly LogSource[]>;
+  /** Told of a source that failed: should it come back, its later lines are wanted. */
+  readonly lost?: (peer: PeerId) => void;
   /** A source that is silent so long, while it tells what it has, is missing, in ms. */
   readonly patienceMs: number;
   readonly signal?: AbortSignal;
@@ -44,6 +48,8 @@ export interface CollectOptions {
 const CAUGHT_UP = 'null';
 /** A piece of a stream, in characters. */
 const PIECE_CHARACTERS = 32_768;
+/** A source is not silent longer than this while it waits for lines, in ms. */
+const SIGN_MS = 10_000;
 /** How long lines may be under way that were logged before the end, in ms. */
 const LAST_MS = 2000;
 /** The longest line, with every character escaped. */
@@ -68,9 +74,10 @@ export async function* linesToSend(
   try {
     for (;;) {
       // What is ready is gathered; what is not yet there does not hold it back.
-      const ready = piece === '' ? await next : await Promise.race([next, soon()]);
+      const ready = piece === '' ? await within(SIGN_MS, next) : await Promise.race([next, soon()]);
       if (ready === null || piece.length > PIECE_CHARACTERS) {
-        yield piece;
+        // An empty line is a sign of life.
+        yield piece === '' ? '\n' : piece;
         piece = '';
         if (ready === null) continue;
       }
@@ -81,6 +88,17 @@ export async function* linesToSend(
     if (piece !== '') yield piece;
   } finally {
     await source.return?.(undefined);
+  }
+}
+
+/** Null when it takes longer. */
+async function within<T>(ms: number, promise: Promise<T>): Promise<T | null> {
+  const late = Promise.withResolvers<null>();
+  const timer = setTimeout(late.resolve, ms, null);
+  try {
+    return await Promise.race([promise, late.promise]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 
@@ -107,14 +125,16 @@ async function* parsed(pieces: AsyncIterable<string>): AsyncGenerator<LogLine | 
 /** One source on its way. */
 class Reader {
   readonly peer: PeerId;
+  readonly afterMs: number;
   readonly #lines: AsyncGenerator<LogLine | null>;
   readonly #stop = new AbortController();
   /** The latest time so far: a source's lines stay in their order, whatever its clock does. */
   timeMs = 0;
   head: LogLine | null = null;
 
-  constructor(source: LogSource, signal: AbortSignal | undefined) {
+  constructor(source: LogSource, signal: AbortSignal | undefined, afterMs = 0) {
     this.peer = source.peer;
+    this.afterMs = afterMs;
     const own = this.#stop.signal;
     this.#lines = parsed(source.open(signal === undefined ? own : AbortSignal.any([own, signal])));
   }
@@ -126,13 +146,12 @@ class Reader {
   }
 
   async nextWithin(ms: number): Promise<LogLine | null | undefined> {
-    const late = Promise.withResolvers<never>();
-    const timer = setTimeout(() => late.reject(new Error('it gives no answer')), ms);
-    try {
-      return await Promise.race([this.next(), late.promise]);
-    } finally {
-      clearTimeout(timer);
-    }
+    const next = await within(
+      ms,
+      this.next().then((line) => ({ line })),
+    );
+    if (next === null) throw new Error('it gives no answer');
+    return next.line;
   }
 
   close(): void {
@@ -146,20 +165,20 @@ class Reader {
  * clock tells it; then what comes, as it comes. A peer that fails is told as missing.
  */
 export async function* collectLogs(options: CollectOptions): AsyncGenerator<LogEntry> {
-  const { sources, over, signal } = options;
-  const readers = sources.map((source) => new Reader(source, signal));
+  const following = new Following(options);
+  const readers = options.sources.map((source) => following.read(source));
   try {
-    const live = yield* merged(readers, options.patienceMs);
-    if (over !== null) yield* following(live, over, signal);
+    const live = yield* merged(readers, options);
+    if (options.over !== undefined) yield* following.entries(live, options.over);
   } finally {
-    for (const reader of readers) reader.close();
+    following.close();
   }
 }
 
 /** What is there, by time. Returns those that go on. */
 async function* merged(
   readers: readonly Reader[],
-  patienceMs: number,
+  { patienceMs, lost }: CollectOptions,
 ): AsyncGenerator<LogEntry, Reader[]> {
   const live: Reader[] = [];
   const waiting: Reader[] = [];
@@ -174,6 +193,7 @@ async function* merged(
       waiting.push(reader);
     } catch (error) {
       reader.close();
+      lost?.(reader.peer);
       missing.push({ missing: reader.peer, why: wordsOf(error) });
     }
   };
@@ -189,42 +209,96 @@ async function* merged(
   }
 }
 
-/** What comes, as it comes, until all have ended or no more is to come. */
-async function* following(
-  readers: readonly Reader[],
-  over: Promise<void>,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<LogEntry> {
-  type Came = { readonly reader: Reader; readonly entry: LogEntry | null };
-  const ask = async (reader: Reader): Promise<Came> => {
+/** What came of one wait: an entry, the end of a source (null), or new sources. */
+type Came =
+  | { readonly reader: Reader; readonly entry: LogEntry | null }
+  | { readonly sources: readonly LogSource[] }
+  | 'late';
+
+/** The sources that are read, and what they tell as it comes. */
+class Following {
+  readonly #options: CollectOptions;
+  readonly #readers = new Set<Reader>();
+  /** The latest line of each source: what one that comes back told before is not told again. */
+  readonly #latest = new Map<PeerId, number>();
+
+  constructor(options: CollectOptions) {
+    this.#options = options;
+  }
+
+  /** afterMs: only lines that are later than this. */
+  read(source: LogSource, afterMs?: number): Reader {
+    const reader = new Reader(source, this.#options.signal, afterMs);
+    this.#readers.add(reader);
+    return reader;
+  }
+
+  /** Until all have ended, or no more is to come. */
+  async *entries(live: readonly Reader[], over: Promise<void>): AsyncGenerator<LogEntry> {
+    const { newcomers, signal } = this.#options;
+    const coming = new Map<Reader | null, Promise<Came>>();
+    for (const reader of this.#readers) this.#latest.set(reader.peer, reader.timeMs);
+    for (const reader of live) coming.set(reader, this.#next(reader));
+    const look = (): void => {
+      // It fails when the signal aborts, and then the loop ends.
+      const none = (): Came => ({ sources: [] });
+      if (newcomers !== undefined)
+        coming.set(
+          null,
+          newcomers().then((sources) => ({ sources }), none),
+        );
+    };
+    look();
+    let timer: NodeJS.Timeout | undefined;
+    const late = Promise.withResolvers<'late'>();
+    let isOver = false;
+    over.then(() => {
+      timer = setTimeout(late.resolve, LAST_MS, 'late');
+      coming.delete(null);
+      isOver = true;
+    }, late.reject);
     try {
-      const line = await reader.next();
-      const entry = line === undefined || line === null ? null : { ...line, peer: reader.peer };
-      return { reader, entry };
+      while (coming.size > 0) {
+        const came = await Promise.race([...coming.values(), late.promise]);
+        if (came === 'late' || signal?.aborted === true) return;
+        if ('sources' in came) {
+          for (const source of came.sources) {
+            const reader = this.read(source, this.#latest.get(source.peer));
+            coming.set(reader, this.#next(reader));
+          }
+          if (isOver) coming.delete(null);
+          else look();
+          continue;
+        }
+        const { reader, entry } = came;
+        if (entry !== null) yield entry;
+        if (entry === null || 'missing' in entry) coming.delete(reader);
+        else coming.set(reader, this.#next(reader));
+      }
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  close(): void {
+    for (const reader of this.#readers) reader.close();
+  }
+
+  /** The next line that was not told before. */
+  async #next(reader: Reader): Promise<Came> {
+    const { peer } = reader;
+    try {
+      for (;;) {
+        const line = await reader.next();
+        if (line === undefined) return { reader, entry: null };
+        if (line === null || line.timeMs <= reader.afterMs) continue;
+        this.#latest.set(peer, Math.max(this.#latest.get(peer) ?? 0, line.timeMs));
+        return { reader, entry: { ...line, peer } };
+      }
     } catch (error) {
-      return { reader, entry: { missing: reader.peer, why: wordsOf(error) } };
+      this.#options.lost?.(peer);
+      return { reader, entry: { missing: peer, why: wordsOf(error) } };
     }
-  };
-  const coming = new Map(readers.map((reader) => [reader, ask(reader)]));
-  let timer: NodeJS.Timeout | undefined;
-  const late = Promise.withResolvers<null>();
-  const end = over.then(() => {
-    timer = setTimeout(late.resolve, LAST_MS, null);
-  });
-  end.catch(late.reject);
-  try {
-    while (coming.size > 0) {
-      const came = await Promise.race([...coming.values(), late.promise]);
-      signal?.throwIfAborted();
-      if (came === null) return;
-      const { reader, entry } = came;
-      if (entry !== null) yield entry;
-      if (entry === null || 'missing' in entry) coming.delete(reader);
-      else coming.set(reader, ask(reader));
-    }
-    await end;
-  } finally {
-    clearTimeout(timer);
   }
 }
 

@@ -2,11 +2,10 @@ import { hasIdFrom } from '../core/duty.ts';
 import type { JobState } from '../core/job-state.ts';
 import { MeshError } from '../core/mesh-error.ts';
 import { LIMITS } from '../core/register-codec.ts';
-import type { LogKeeper } from '../logs/log-keeper.ts';
 import type { Network } from '../net/network.ts';
 import type { Workforce } from '../work/workforce.ts';
 import type { LocalAdmission } from './admission.ts';
-import { JobLogs } from './job-logs.ts';
+import type { JobLogs } from './job-logs.ts';
 import { LocalJob } from './local-job.ts';
 import type { Loop } from './loop.ts';
 import type {
@@ -31,7 +30,7 @@ export interface LocalMeshParts {
   readonly loop: Loop;
   readonly network: Network;
   readonly workforce: Workforce;
-  readonly logs: LogKeeper;
+  readonly logs: JobLogs;
   readonly home: string;
   readonly meshId: string | null;
   readonly relayBytesPerSecond: number | null;
@@ -71,7 +70,7 @@ export class LocalMesh implements Mesh, Submitter {
 
   async job(reference: string): Promise<Job> {
     const { loop, workforce, logs } = this.#parts;
-    return new LocalJob({ loop, workforce, logs: new JobLogs(loop, logs) }, this.#find(reference));
+    return new LocalJob({ loop, workforce, logs }, this.#find(reference));
   }
 
   get admission(): LocalAdmission {

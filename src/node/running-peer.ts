@@ -10,6 +10,7 @@ import type { Workforce } from '../work/workforce.ts';
 import { LocalAdmission } from './admission.ts';
 import type { Home } from './home.ts';
 import { encodeInvite, MAX_INVITE_ADDRESSES } from './invite.ts';
+import { JobLogs } from './job-logs.ts';
 import { LocalMesh } from './local-mesh.ts';
 import type { Loop } from './loop.ts';
 import type { Peer } from './peer.ts';
@@ -71,7 +72,8 @@ export class RunningPeer {
     const end = (how: 'stopped' | 'left'): Promise<void> => this.end(how);
     const invite = (): string | null => this.#invite();
     const mesh = new LocalMesh({
-      ...{ loop, network, workforce, logs, invite, end, admission },
+      ...{ loop, network, workforce, invite, end, admission },
+      logs: new JobLogs(loop, logs, network),
       ...{ home: home.path, meshId: gate?.ring.mesh ?? null, relayBytesPerSecond },
     });
     return {

@@ -1,0 +1,97 @@
+import { expect, test } from 'vitest';
+import type { Job, LogEntry, LogOptions } from '../../src/index.ts';
+import { createStreams } from '../../src/work/candidate/rng.ts';
+import { InsideMesh } from '../e2e/inside-mesh.ts';
+import { oracle } from '../oracle.ts';
+
+const fn = 'test/e2e/functions/logs.js';
+
+async function entriesOf(job: Job, options: LogOptions = {}): Promise<LogEntry[]> {
+  const entries: LogEntry[] = [];
+  for await (const entry of job.logs(options)) entries.push(entry);
+  return entries;
+}
+
+/** `index level text` of each line. */
+function textsOf(entries: readonly LogEntry[]): string[] {
+  return entries.map((entry) =>
+    'missing' in entry ? `missing ${entry.missing}` : `${entry.index} ${entry.level} ${entry.text}`,
+  );
+}
+
+/** The first draw of a candidate. */
+function drawOf(index: number): number {
+  const { rng, open } = createStreams(0);
+  open(index);
+  return rng.uniform();
+}
+
+test('what three peers logged is collected from a fourth: by index, level and peer', async () => {
+  await using mesh = await InsideMesh.open();
+  const [a, b, c] = [await mesh.join(1), await mesh.join(1), await mesh.join(1)];
+  const d = await mesh.join(0);
+  await mesh.seeOneAnother();
+  const params = { ms: 20 };
+  const published = await a.mesh.publish({ fn, accept: 60, params });
+  const summary = await published.done();
+  const job = await d.mesh.job(published.id);
+  const entries = await entriesOf(job);
+  const lines = entries.flatMap((entry) => ('missing' in entry ? [] : [entry]));
+  expect(lines).toHaveLength(entries.length);
+  expect(new Set(lines.map(({ peer }) => peer))).toEqual(new Set([a.id, b.id, c.id]));
+  // Every candidate of the answer is there, whoever ran it, with what its own stream gave it.
+  const texts = textsOf(lines);
+  for (let index = 0; index < summary.evaluated; index += 1) {
+    const x = drawOf(index);
+    expect(texts).toContain(`${index} debug draws ${x}`);
+    expect(texts).toContain(`${index} info begins ${index}`);
+    expect(texts.includes(`${index} warn large ${x}`)).toBe(x > 0.9);
+  }
+  // One machine, one clock: the times of all together rise.
+  const times = lines.map(({ timeMs }) => timeMs);
+  expect(times).toEqual(times.toSorted((x, y) => x - y));
+  const warned = textsOf(await entriesOf(job, { level: 'warn' }));
+  expect(warned).toEqual(texts.filter((text) => / (warn|error) /.test(text)));
+  const one = await entriesOf(job, { index: 7 });
+  expect(new Set(textsOf(one))).toEqual(new Set(texts.filter((text) => text.startsWith('7 '))));
+  for (const peer of [b.id, b.id.slice(0, 20)]) {
+    const own = await entriesOf(job, { peer });
+    expect(own).toEqual(lines.filter((line) => line.peer === b.id));
+  }
+  await expect(entriesOf(job, { peer: 'nobody' })).rejects.toThrow('no peer "nobody" is known');
+  const truth = await oracle({ fn, accept: 60, params: { ms: 0 } });
+  expect(summary.certificate).toBe(truth.certificate(summary.computation));
+});
+
+test('a follower hears lines while the job runs, also of a peer that joins, and ends with it', async () => {
+  await using mesh = await InsideMesh.open();
+  const [a, b] = [await mesh.join(1), await mesh.join(1)];
+  await mesh.seeOneAnother();
+  const job = await a.mesh.publish({ fn, accept: 100_000, params: { ms: 20 } });
+  const heard = new Set<string>();
+  let late: string | undefined;
+  for await (const entry of job.logs({ follow: true })) {
+    if ('missing' in entry) continue;
+    heard.add(entry.peer);
+    if (heard.has(a.id) && heard.has(b.id) && late === undefined) late = (await mesh.join(1)).id;
+    // It ends because the job does, and not because the client leaves.
+    if (late !== undefined && heard.has(late) && (await job.summary()).status === 'running') {
+      await job.cancel();
+    }
+  }
+  expect((await job.summary()).status).toBe('cancelled');
+  expect(heard).toEqual(new Set([a.id, b.id, late]));
+});
+
+test('a peer that evaluated and is gone is named, and the lines of the others are there', async () => {
+  await using mesh = await InsideMesh.open();
+  const [a, b] = [await mesh.join(1), await mesh.join(1)];
+  await mesh.seeOneAnother();
+  const job = await a.mesh.publish({ fn, accept: 40, params: { ms: 20 } });
+  await job.done();
+  await b.close();
+  const entries = await entriesOf(job);
+  expect(entries).toContainEqual({ missing: b.id, why: 'it is not there' });
+  const peers = entries.flatMap((entry) => ('missing' in entry ? [] : [entry.peer]));
+  expect(new Set(peers)).toEqual(new Set([a.id]));
+});
