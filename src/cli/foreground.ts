@@ -14,7 +14,7 @@ import type { StayFlags } from './stay-flags.ts';
 import { formatPairs } from './table.ts';
 
 /** What flags give under other names. */
-type FlaggedOptions = 'relayBytesPerSecond' | 'tags' | 'granted';
+type FlaggedOptions = 'relayBytesPerSecond' | 'tags' | 'granted' | 'memoryBytes';
 
 /** How a peer is run in the foreground. */
 export interface ForegroundOptions {
@@ -22,7 +22,7 @@ export interface ForegroundOptions {
     PeerOptions,
     'home' | 'network' | 'onLog' | 'job' | 'signal' | 'timing' | FlaggedOptions
   > &
-    Pick<PeerFlags, 'relayRate' | 'tag' | 'grantNet' | 'grantRead' | 'grantWrite'>;
+    Pick<PeerFlags, 'relayRate' | 'memory' | 'tag' | 'grantNet' | 'grantRead' | 'grantWrite'>;
   readonly stay: StayFlags;
   /** What to do when nobody answers: keep trying, or fail; null: nobody has to answer. */
   readonly seek: 'wait' | 'once' | null;
@@ -46,7 +46,7 @@ export async function runPeer(context: Context, options: ForegroundOptions): Pro
   const { home, io } = context;
   const { stay: flags, seek } = options;
   const { relayRate: relayBytesPerSecond = null, tag: tags = [], ...granting } = options.peer;
-  const { grantNet, grantRead, grantWrite, ...peerOptions } = granting;
+  const { memory, grantNet, grantRead, grantWrite, ...peerOptions } = granting;
   const granted = { net: grantNet === true, reads: grantRead ?? [], writes: grantWrite ?? [] };
   const stay = new Stay(flags, performance.now());
   if ((await connectControl(home)) !== null) throw inUse(home);
@@ -60,6 +60,7 @@ export async function runPeer(context: Context, options: ForegroundOptions): Pro
       startPeer({
         ...{ ...peerOptions, relayBytesPerSecond, tags, granted, home, network: 'mesh' },
         timing: timingOf(io.env),
+        ...(memory === undefined ? {} : { memoryBytes: memory }),
         ...(flags.job === undefined ? {} : { job: flags.job }),
         ...{ signal: stop.signal, onLog: logTo(context, 'info') },
       });

@@ -2,6 +2,7 @@ import {
   bytesPerSecond,
   displayName,
   machineTag,
+  memorySize,
   peerId,
   tcpMultiaddr,
   wholeNumber,
@@ -17,6 +18,7 @@ export interface PeerFlags {
   readonly relayRate?: number;
   readonly slots?: number;
   readonly nice?: number;
+  readonly memory?: number;
   readonly name?: string;
   readonly trust?: readonly string[];
   readonly tag?: readonly string[];
@@ -54,6 +56,11 @@ export const PEER_FLAGS: readonly Flag[] = [
     flags: '--nice <n>',
     help: 'how much executors yield to other programs: 0 to 19 (default: 10)',
     parse: wholeNumber(0, 19),
+  },
+  {
+    flags: '--memory <size>',
+    help: 'most memory of all slots together, such as 8GB (default: what jobs allow)',
+    parse: memorySize,
   },
   {
     flags: '--name <name>',

@@ -99,7 +99,8 @@ function addJob(turn: Turn, record: ManifestRecord, placed: Orphan): void {
   job.records.push({ ...placed.key, hash: placed.hash });
   job.loaded = !state.booted;
   state.jobs.set(id, job);
-  if (!isModest(manifest.needs)) state.choosy.add(id);
+  const isModestJob = isModest(manifest.needs) && manifest.limits.memoryBytes === null;
+  if (!isModestJob) state.choosy.add(id);
   noteJobs(turn);
   turn.log('info', 'job.known', { job: id, name: manifest.name, owner: manifest.owner });
   // A manifest that was lost comes back to blobs that stayed.

@@ -1,6 +1,6 @@
 import type { ComputationId, PeerId } from './ids.ts';
 import type { JobState } from './job-state.ts';
-import { grants, has, needsText, type Offer } from './needs.ts';
+import { grants, has, memoryShare, needsText, type Offer } from './needs.ts';
 import type { PeerState } from './peer-state.ts';
 import type { Turn } from './turn.ts';
 
@@ -32,14 +32,19 @@ export function serves(state: PeerState, job: JobState): boolean {
 /** Says whether this peer has, and grants, what a job needs; to its own user it grants all. */
 function meets({ self, offer, kin, choosy }: PeerState, { id, manifest }: JobState): boolean {
   if (!choosy.has(id)) return true;
-  const { owner, needs } = manifest;
+  const { owner, needs, limits } = manifest;
   if (!has(offer, self.slots, needs)) return false;
+  const mostBytes = memoryShare(offer, self.slots, needs.cpus) ?? Number.POSITIVE_INFINITY;
+  if ((limits.memoryBytes ?? 0) > mostBytes) return false;
   return owner === self.peer || kin.has(owner) || grants(offer, needs);
 }
 
 /** What a job needs, in words, where this peer does not have or grant all of it; else null. */
 export function unmet(state: PeerState, job: JobState): string | null {
-  return meets(state, job) ? null : needsText(job.manifest.needs);
+  if (meets(state, job)) return null;
+  const { needs, limits } = job.manifest;
+  const megabytes = limits.memoryBytes === null ? '' : `${limits.memoryBytes / 1e6} MB of memory`;
+  return [needsText(needs), megabytes].filter((each) => each !== '').join(', ');
 }
 
 /** Says whether there are jobs that this peer may not work for. */
@@ -98,7 +103,7 @@ export function noteJobs(turn: Turn): void {
 
 /** Computations that the others must not count on this peer for, sorted. */
 export function refusals(state: PeerState): ComputationId[] {
-  const refused = new Set(state.refuses);
+  const refused = new Set(state.refuses.keys());
   if (isLimited(state)) {
     const jobs = [...state.jobs.values()];
     const needed = new Set(jobs.filter((job) => needs(state, job)).map(computationOf));

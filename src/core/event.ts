@@ -122,6 +122,7 @@ export interface Execution {
   readonly computation: ComputationId;
   readonly lo: number;
   readonly hi: number;
+  /** The job's, and of memory this machine's where it has less. */
   readonly limits: Limits;
   readonly fresh: boolean;
   /** Each candidate in an executor of its own. */

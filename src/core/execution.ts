@@ -1,6 +1,6 @@
 import type { Part } from './event.ts';
-import { openLeases, preempt, release } from './lease-book.ts';
-import type { OwnLease } from './peer-state.ts';
+import { limitsHere, openLeases, preempt, release } from './lease-book.ts';
+import type { OwnLease, Refusal } from './peer-state.ts';
 import { append } from './records.ts';
 import { writePart } from './segment-writer.ts';
 import type { Turn } from './turn.ts';
@@ -35,8 +35,9 @@ export function takeFailure(
   const own = ownLease(turn, execution);
   if (own === undefined) return;
   const { computation, job, limits } = own.lease;
-  if (failure.kind === 'setup') {
-    turn.state.refuses.add(computation);
+  const refusal = refusalOf(turn, own, failure.kind);
+  if (refusal !== null) {
+    turn.state.refuses.set(computation, refusal);
     turn.log('error', 'program.failed', { computation, detail: failure.detail });
     turn.beat = true;
     return;
@@ -51,6 +52,14 @@ export function takeFailure(
     detail: failure.detail.slice(0, 2048),
   });
   turn.log('warn', 'candidate.failed', { computation, index, ...failure });
+}
+
+/** Why a failure tells of this machine and not of the candidate; null: it tells of that. */
+function refusalOf({ state }: Turn, { lease }: OwnLease, kind: string): Refusal | null {
+  if (kind === 'setup') return 'setup';
+  const { memoryBytes } = lease.limits;
+  const isOwnLimit = limitsHere(state, lease).memoryBytes !== memoryBytes;
+  return kind === 'memory' && isOwnLimit ? 'memory' : null;
 }
 
 /** Frees the slot of an execution that is over. */

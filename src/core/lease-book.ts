@@ -3,7 +3,8 @@ import { COMMAND_TELL_MS } from './commands.ts';
 import type { Computation } from './computation.ts';
 import type { ComputationId, PeerId } from './ids.ts';
 import type { IntervalSet } from './interval-set.ts';
-import { type Ground, groundKey, sameGround } from './limits.ts';
+import { type Ground, groundKey, type Limits, sameGround } from './limits.ts';
+import { memoryShare } from './needs.ts';
 import type { OwnLease, PeerState, Purpose } from './peer-state.ts';
 import type { Lease } from './register.ts';
 import type { Turn } from './turn.ts';
@@ -70,13 +71,26 @@ export function start(turn: Turn, own: OwnLease): void {
   own.startedAt = turn.now;
   own.lease = { ...own.lease, running: true };
   turn.beat = true;
-  const { id, computation, lo, hi, limits } = own.lease;
+  const { id, computation, lo, hi } = own.lease;
+  const limits = limitsHere(turn.state, own.lease);
   // What failed elsewhere is to have an executor that nothing ran in before.
   const failed = turn.state.computations.get(computation)?.attempts.has(lo) === true;
   const fresh = own.purpose === 'dispute' || failed;
   const each = turn.state.jobs.get(own.lease.job)?.manifest.fresh === true;
   const isPure = turn.state.computations.get(computation)?.isPure !== false;
   turn.execute({ id, computation, lo, hi, limits, fresh, each }, isPure ? null : COMMAND_TELL_MS);
+}
+
+/** What a leased candidate may take here. */
+export function limitsHere(state: PeerState, { job, limits }: Lease): Limits {
+  return limitsOn(state, limits, state.jobs.get(job)?.manifest.needs.cpus ?? 1);
+}
+
+/** What a candidate may take here: less memory than its job allows where the machine has less. */
+export function limitsOn({ offer, self }: PeerState, limits: Limits, cpus: number): Limits {
+  const most = memoryShare(offer, self.slots, cpus);
+  if (most === null) return limits;
+  return { ...limits, memoryBytes: Math.min(most, limits.memoryBytes ?? most) };
 }
 
 /** Ends a lease: with its last segment's number it stays visible for a while, else it goes. */

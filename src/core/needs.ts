@@ -13,7 +13,13 @@ export const MAX_TAG_CHARS = 64;
 export const MAX_PATH_CHARS = 1024;
 
 /** What a machine has, and what it grants to the jobs of others. */
-export interface Offer {
+export interface Offer extends Access {
+  /** Most memory of all its slots together, in bytes; null: no limit of its own. */
+  readonly memoryBytes: number | null;
+}
+
+/** What sets machines apart. */
+interface Access {
   /** What it is known for, such as `gpu`: rising. */
   readonly tags: readonly string[];
   /** Others' jobs may open network connections. */
@@ -25,19 +31,19 @@ export interface Offer {
 }
 
 /** What a job needs of a machine that evaluates it. It decides who works, never an outcome. */
-export interface Needs extends Offer {
+export interface Needs extends Access {
   /** Slots that one candidate takes, 1 … MAX_CPUS. */
   readonly cpus: number;
 }
 
-export const NO_OFFER: Offer = { tags: [], net: false, reads: [], writes: [] };
+const NOTHING: Access = { tags: [], net: false, reads: [], writes: [] };
 
-export const NO_NEEDS: Needs = { ...NO_OFFER, cpus: 1 };
+export const NO_OFFER: Offer = { ...NOTHING, memoryBytes: null };
 
-/** The offer of a machine that keeps nothing from the jobs of others. */
-export function grantAll(tags: readonly string[]): Offer {
-  return { tags, net: true, reads: ['/'], writes: ['/'] };
-}
+export const NO_NEEDS: Needs = { ...NOTHING, cpus: 1 };
+
+/** Grants of a machine that keeps nothing from the jobs of others. */
+export const GRANT_ALL: Omit<Access, 'tags'> = { net: true, reads: ['/'], writes: ['/'] };
 
 /** Says whether any machine with a slot will do. */
 export function isModest({ cpus, tags, net, reads, writes }: Needs): boolean {
@@ -49,8 +55,13 @@ export function has(offer: Offer, slots: number, needs: Needs): boolean {
   return needs.cpus <= slots && needs.tags.every((tag) => offer.tags.includes(tag));
 }
 
+/** Memory that one candidate may take on a machine with so many slots; null: no limit. */
+export function memoryShare({ memoryBytes }: Offer, slots: number, cpus: number): number | null {
+  return memoryBytes === null ? null : Math.floor((memoryBytes * cpus) / Math.max(slots, 1));
+}
+
 /** Says whether a machine grants to another one's job what that needs. */
-export function grants(offer: Offer, needs: Needs): boolean {
+export function grants(offer: Omit<Access, 'tags'>, needs: Needs): boolean {
   const { net, reads, writes } = offer;
   const readable = [...reads, ...writes];
   return (

@@ -58,6 +58,9 @@ export interface Verification {
   readonly different: Difference[];
 }
 
+/** Why a computation is not evaluated here: its program does not start, or lacks memory. */
+export type Refusal = 'setup' | 'memory';
+
 /** A client that waits for receipts. */
 export interface Pending {
   readonly request: number;
@@ -147,8 +150,8 @@ export interface PeerState {
   nextLease: number;
   /** Requests to end that were passed on, at most 64. */
   readonly quits: Set<string>;
-  /** Computations whose program does not start here. */
-  readonly refuses: Set<ComputationId>;
+  /** Computations that it tried and does not evaluate, with the reason. */
+  readonly refuses: Map<ComputationId, Refusal>;
   /** Names the jobs that it works for, where it is not there for all; else null. */
   only: string | null;
   /** Publishers whose jobs it runs beside its own; null: all members. */
@@ -219,7 +222,7 @@ export function newPeerState(self: Self, start: Start, timing: Timing): PeerStat
     scans: new WeakMap(),
     nextLease: 1,
     quits: new Set(),
-    refuses: new Set(),
+    refuses: new Map(),
     only: null,
     trusted: null,
     offer: NO_OFFER,

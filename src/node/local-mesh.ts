@@ -23,6 +23,7 @@ import { peerRows } from './peer-rows.ts';
 import { publishSubmission } from './publication.ts';
 import { type Recalled, recall } from './recall.ts';
 import { jobRow } from './reports.ts';
+import { checkMemory } from './slot-memory.ts';
 import { type Submission, type SubmitOptions, type Submitter, toSubmission } from './submission.ts';
 
 /** What a local mesh is a view of. */
@@ -124,6 +125,7 @@ export class LocalMesh implements Mesh, Submitter {
       throw new TypeError(`slots must be a whole number from 0 to ${LIMITS.slots}, not ${count}`);
     }
     const { loop, workforce } = this.#parts;
+    checkMemory(loop.state.offer.memoryBytes, count);
     workforce.resize(count);
     loop.dispatch({ kind: 'slots', slots: count });
   }

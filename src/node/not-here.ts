@@ -21,5 +21,12 @@ export function whyNotHere(state: PeerState, job: JobState): string | null {
   }
   const needs = unmet(state, job);
   if (needs !== null) return `it needs ${needs}, which this machine does not have or grant`;
-  return state.refuses.has(computation.id) ? 'its program does not start on this machine' : null;
+  switch (state.refuses.get(computation.id)) {
+    case 'setup':
+      return 'its program does not start on this machine';
+    case 'memory':
+      return 'a candidate took more than the memory that --memory leaves a slot of this machine';
+    default:
+      return null;
+  }
 }

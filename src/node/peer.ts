@@ -21,6 +21,7 @@ import { readMembers } from './members.ts';
 import type { Mesh } from './mesh.ts';
 import { openNetwork } from './open-network.ts';
 import { type RunningParts, RunningPeer } from './running-peer.ts';
+import { checkMemory } from './slot-memory.ts';
 import type { Submitter } from './submission.ts';
 import type { TenureEnd, TenureLimits } from './tenure.ts';
 import { changeTrust } from './trust-list.ts';
@@ -56,6 +57,8 @@ export interface PeerOptions {
   readonly trust?: readonly PeerId[];
   /** What this machine is known for; at most 16. @default none */
   readonly tags?: readonly string[];
+  /** Most memory of all executors together, in bytes. @default no limit but those of jobs */
+  readonly memoryBytes?: number;
   /** What the jobs of others may do here. @default nothing */
   readonly granted?: Pick<Offer, 'net' | 'reads' | 'writes'>;
   /** Names the one job that it evaluates: by name, or by the beginning of its id. @default all */
@@ -93,9 +96,10 @@ export interface Peer {
 /**
  * Starts a peer on a home.
  * @throws MeshError MESH_HOME_UNUSABLE, MESH_HOME_IN_USE, MESH_OTHER_MESH, MESH_NOT_MEMBER,
- * MESH_PORT_IN_USE, MESH_NO_BOOTSTRAP.
+ * MESH_PORT_IN_USE, MESH_NO_BOOTSTRAP; MESH_USAGE when memoryBytes is too little for its slots.
  */
 export async function startPeer(options: PeerOptions): Promise<Peer> {
+  checkMemory(options.memoryBytes ?? null, options.slots ?? availableParallelism());
   const home = await Home.open(options.home);
   try {
     return await open(home, options);
@@ -229,7 +233,8 @@ async function assemble(
   }
 }
 
-function offerOf({ tags = [], granted = NO_OFFER }: PeerOptions): Offer {
+function offerOf({ tags = [], memoryBytes, granted = NO_OFFER }: PeerOptions): Offer {
   const { net, reads, writes } = granted;
-  return { tags: [...new Set(tags)].sort(), net, reads, writes };
+  const own = { tags: [...new Set(tags)].sort(), memoryBytes: memoryBytes ?? null };
+  return { ...own, net, reads, writes };
 }

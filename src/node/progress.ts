@@ -2,7 +2,6 @@ import { finalLines } from '../core/answer.ts';
 import { serves } from '../core/duty.ts';
 import type { JobState } from '../core/job-state.ts';
 import { isOfClass } from '../core/manifest.ts';
-import { needsText } from '../core/needs.ts';
 import type { PeerState } from '../core/peer-state.ts';
 import { estimate } from '../core/reach.ts';
 import type { Progress } from './mesh.ts';
@@ -97,10 +96,7 @@ function waitsFor(state: PeerState, job: JobState, slots: number): string | null
   const [stuck] = job.stuckBelow(frontier + 1);
   if (stuck !== undefined) return `index ${stuck}, which failed on every try`;
   if (state.diskFull) return 'space on this disk';
-  if (slots > 0) return null;
-  const { isPure, spec } = job.computation;
-  const needs = needsText(job.manifest.needs);
-  const runner = isPure ? `Math class ${spec.mathClass}` : 'the folder of its commands';
-  const needed = needs === '' ? runner : needs;
-  return jobRow(state, job, state.lastTick).peers > 0 ? null : `a peer with slots and ${needed}`;
+  const { peers, notHere } = jobRow(state, job, state.lastTick);
+  if (slots > 0 || peers > 0) return null;
+  return notHere === null ? 'a peer with slots' : `another peer: ${notHere}`;
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Part } from '../core/event.ts';
 import type { Hash, JobId } from '../core/ids.ts';
+import { limitsOn } from '../core/lease-book.ts';
 import {
   CONTRACT_VERSION,
   type ComputationSpec,
@@ -120,7 +121,8 @@ async function tryFirst(
   };
   // With a rate candidates are not to be tried beyond it.
   const most = submission.perHour === null ? {} : { most: 1 };
-  const probe = await workforce.probe(inputs, submission.limits, most).catch((error: unknown) => {
+  const limits = limitsOn(loop.state, submission.limits, submission.needs.cpus);
+  const probe = await workforce.probe(inputs, limits, most).catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code === 'ENOSPC') {
       throw new MeshError('MESH_DISK_FULL', 'this disk is full: free some space', {
         cause: error,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Rejection } from '../../src/core/form.ts';
 import {
-  grantAll,
+  GRANT_ALL,
   grants,
   type Needs,
   NO_NEEDS,
@@ -15,7 +15,7 @@ import { askOracle } from '../sim/world/oracle.ts';
 import { scattered } from '../sim/world/program.ts';
 
 describe('what a machine grants', () => {
-  const offer = { tags: [], net: false, reads: ['/data'], writes: ['/scratch'] };
+  const offer = { net: false, reads: ['/data'], writes: ['/scratch'] };
 
   test.each<[Partial<Needs>, boolean]>([
     [{}, true],
@@ -30,7 +30,7 @@ describe('what a machine grants', () => {
     [{ reads: ['/data', '/home'] }, false],
   ])('to %j of folders to read and to write is %s', (needs, granted) => {
     expect(grants(offer, { ...NO_NEEDS, ...needs })).toBe(granted);
-    expect(grants(grantAll([]), { ...NO_NEEDS, ...needs })).toBe(true);
+    expect(grants(GRANT_ALL, { ...NO_NEEDS, ...needs })).toBe(true);
   });
 });
 
@@ -118,6 +118,44 @@ describe('a job runs', () => {
     for (const { id, question } of [small, large]) {
       expect(mesh.certificate(id)).toBe(askOracle(question).certificate);
     }
+  });
+});
+
+describe('a machine with a limit of memory', () => {
+  const GB = 1_000_000_000;
+
+  function mesh() {
+    const all = new SmallMesh({ peers: 2, slots: 2 });
+    all.pass(500);
+    // 1 GB a slot at the first, none at the second.
+    all.peer(0).dispatch({ kind: 'offer', offer: { ...NO_OFFER, memoryBytes: 2 * GB } });
+    return all;
+  }
+
+  test('does not run a job that may take more than a slot of it has', () => {
+    const all = mesh();
+    const limits = { timeoutMs: null, memoryBytes: 1.5 * GB };
+    const job = { program: scattered(5, 40), accept: 40, limits };
+    const { id, question } = all.publish(all.peer(1), job);
+    expect(all.certificate(id)).toBe(askOracle(question).certificate);
+    const workers = all.evaluations(question.computation).map(({ peer }) => peer);
+    expect(new Set(workers)).toEqual(new Set([all.peer(1).id]));
+  });
+
+  test('holds others to it, and gives up a computation that is over it, which is no attempt', () => {
+    const all = mesh();
+    const { id, question } = all.publish(all.peer(1), { program: scattered(5, 40), accept: 200 });
+    const peer = all.peer(0);
+    all.until('it works', () => peer.executors.busy > 0);
+    const [execution] = peer.executors.executions();
+    expect(execution?.limits.memoryBytes).toBe(GB);
+    const failure = { kind: 'memory', detail: 'over 1 GB' };
+    const { id: number = 0, lo = 0 } = execution ?? {};
+    peer.dispatch({ kind: 'failed', execution: number, index: lo, failure });
+    peer.dispatch({ kind: 'ended', execution: number, finished: false });
+    expect(all.certificate(id)).toBe(askOracle(question).certificate);
+    expect(all.job(all.peer(1), id)?.computation.attempts.size).toBe(0);
+    expect(peer.state?.refuses.get(question.computation)).toBe('memory');
   });
 });
 

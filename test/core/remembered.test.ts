@@ -120,7 +120,7 @@ class Listener {
     else if (what.kind === 'expire') roster.expire(this.now);
     else if ('full' in what) this.state.diskFull = what.full;
     else if ('refuse' in what) {
-      if (what.refuse) this.state.refuses.add(IDS[0]);
+      if (what.refuse) this.state.refuses.set(IDS[0], 'setup');
       else this.state.refuses.delete(IDS[0]);
     } else if ('lease' in what) this.state.leases.push(owned(what.lease));
     else if (what.kind === 'release') this.state.leases = this.state.leases.slice(1);
