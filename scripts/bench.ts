@@ -3,13 +3,13 @@
 import { existsSync } from 'node:fs';
 import { cpus, loadavg, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
-import { commands } from './bench-commands.ts';
-import { markdownTable, type Row } from './bench-figures.ts';
-import { idle } from './bench-idle.ts';
-import { latency } from './bench-latency.ts';
-import { BenchPeers, ENTRY } from './bench-peers.ts';
-import { takeover } from './bench-takeover.ts';
-import { throughput } from './bench-throughput.ts';
+import { commands } from './bench/commands.ts';
+import { markdownTable, type Row } from './bench/figures.ts';
+import { idle } from './bench/idle.ts';
+import { latency } from './bench/latency.ts';
+import { BenchPeers, ENTRY } from './bench/peers.ts';
+import { takeover } from './bench/takeover.ts';
+import { throughput } from './bench/throughput.ts';
 
 const PARTS: Record<string, (peers: BenchPeers) => Promise<Row[]>> = {
   trivial: (peers) => throughput(peers, 'trivial'),

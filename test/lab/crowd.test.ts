@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { openMesh } from '../../scripts/bench-peers.ts';
+import { openMesh } from '../../scripts/bench/peers.ts';
 import { poll } from '../e2e/lab.ts';
 import { labTest } from './lab-test.ts';
 import { MeshLab } from './mesh-lab.ts';

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openMesh } from '../../scripts/bench-peers.ts';
+import { openMesh } from '../../scripts/bench/peers.ts';
 import type { Mesh, PeerRow } from '../../src/index.ts';
 import type { PeerProcess } from '../e2e/lab.ts';
 import { type MeshLab, signalAll } from './mesh-lab.ts';

@@ -3,7 +3,7 @@
 // root and Linux. Each run has machines of its own and the times that users have.
 import { cpus, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
-import { markdownTable, type Row, spread } from '../../scripts/bench-figures.ts';
+import { markdownTable, type Row, spread } from '../../scripts/bench/figures.ts';
 import { whyNoLab } from '../../scripts/netlab/permission.ts';
 import { FIGURES, type Figure } from './figures.ts';
 import { MeshLab } from './mesh-lab.ts';

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { type Row, spread } from './bench-figures.ts';
-import { writeFunction } from './bench-functions.ts';
-import { type BenchPeers, openMesh } from './bench-peers.ts';
+import { type Row, spread } from './figures.ts';
+import { writeFunction } from './functions.ts';
+import { type BenchPeers, openMesh } from './peers.ts';
 
 const WARM_ROUNDS = 15;
 const COLD_ROUNDS = 5;

@@ -6,7 +6,7 @@ import { dirname, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
-import type { Mesh } from '../src/index.ts';
+import type { Mesh } from '../../src/index.ts';
 
 /** The entry file under test. MESHD_ENTRY names that of another build. */
 export const ENTRY: string = resolve(process.env['MESHD_ENTRY'] ?? 'dist/cli/meshd.cjs');
@@ -108,7 +108,7 @@ export class BenchPeers implements AsyncDisposable {
 /** The library of the build under test, on a home. */
 export async function openMesh(home: string): Promise<Mesh> {
   const library = (await import(pathToFileURL(join(BUILD, 'index.js')).href)) as {
-    open: typeof import('../src/index.ts').open;
+    open: typeof import('../../src/index.ts').open;
   };
   return library.open({ home });
 }

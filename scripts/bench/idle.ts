@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Row, spread } from './bench-figures.ts';
-import { type BenchPeer, type BenchPeers, openMesh, seesAlive } from './bench-peers.ts';
+import { type Row, spread } from './figures.ts';
+import { type BenchPeer, type BenchPeers, openMesh, seesAlive } from './peers.ts';
 
 const IDLE_MS = 10_000;
 

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
-import type { Job, JobReport } from '../src/index.ts';
-import type { Peer } from '../src/node/peer.ts';
-import { type Row, spread } from './bench-figures.ts';
-import { writeFunction } from './bench-functions.ts';
-import { type BenchPeer, type BenchPeers, BUILD, LOOPBACK, seesAlive } from './bench-peers.ts';
+import type { Job, JobReport } from '../../src/index.ts';
+import type { Peer } from '../../src/node/peer.ts';
+import { type Row, spread } from './figures.ts';
+import { writeFunction } from './functions.ts';
+import { type BenchPeer, type BenchPeers, BUILD, LOOPBACK, seesAlive } from './peers.ts';
 
 const ROUNDS = 3;
 /** Blocks have grown to about a second by then. */
@@ -57,7 +57,7 @@ export async function takeover(peers: BenchPeers): Promise<Row[]> {
 /** A peer in this process, which sees without delay what the others tell. */
 async function startWatcher(peers: BenchPeers): Promise<Peer> {
   const module = (await import(pathToFileURL(join(BUILD, 'node/peer.js')).href)) as {
-    startPeer: typeof import('../src/node/peer.ts').startPeer;
+    startPeer: typeof import('../../src/node/peer.ts').startPeer;
   };
   const home = join(peers.folder, 'watcher');
   const options = { slots: 1, name: 'watcher', network: 'mesh', newMesh: true } as const;

@@ -2,8 +2,8 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Row, spread } from './bench-figures.ts';
-import { type BenchPeers, ENTRY } from './bench-peers.ts';
+import { type Row, spread } from './figures.ts';
+import { type BenchPeers, ENTRY } from './peers.ts';
 
 const ROUNDS = 3;
 

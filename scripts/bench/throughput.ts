@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
-import type { Mesh } from '../src/index.ts';
-import { BareLoops, type BareTask } from './bench-bare.ts';
-import { type Row, spread } from './bench-figures.ts';
-import { writeFunction } from './bench-functions.ts';
-import { type BenchPeers, openMesh, seesAlive } from './bench-peers.ts';
+import type { Mesh } from '../../src/index.ts';
+import { BareLoops, type BareTask } from './bare.ts';
+import { type Row, spread } from './figures.ts';
+import { writeFunction } from './functions.ts';
+import { type BenchPeers, openMesh, seesAlive } from './peers.ts';
 
 const SLOTS = 2;
 const ROUNDS = 3;

@@ -25,7 +25,7 @@ export class BareLoops implements AsyncDisposable {
   readonly #children: ChildProcess[] = [];
 
   constructor(count: number) {
-    const script = fileURLToPath(new URL('./bench-bare-child.ts', import.meta.url));
+    const script = fileURLToPath(new URL('./bare-child.ts', import.meta.url));
     for (let k = 0; k < count; k += 1) {
       const child = fork(script, { detached: true, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
       if (child.pid !== undefined) setPriority(child.pid, NICE);

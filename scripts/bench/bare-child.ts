@@ -1,9 +1,9 @@
 // A bare loop: it answers each task with the time that it took in ms, and ends with its parent.
 import { pathToFileURL } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
-import { doubleOf, philox } from '../src/work/candidate/philox.ts';
-import { createStreams } from '../src/work/candidate/rng.ts';
-import type { BareTask } from './bench-bare.ts';
+import { doubleOf, philox } from '../../src/work/candidate/philox.ts';
+import { createStreams } from '../../src/work/candidate/rng.ts';
+import type { BareTask } from './bare.ts';
 
 // As in an executor: else the loop keeps a slow copy of the function for many seconds.
 setFlagsFromString('--no-maglev-inlining');
