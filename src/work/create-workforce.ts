@@ -10,6 +10,7 @@ import { OrderRun } from './order-run.ts';
 import { Pool } from './pool.ts';
 import { PROBED, probeWith, rerunWith } from './probe.ts';
 import { ProgramFiles } from './program-files.ts';
+import { SCRATCH_BYTES } from './sandbox/scratch.ts';
 import { lineKeeper, type WorkLog } from './work-log.ts';
 import type { Probe, Rerun, Workforce, WorkHandlers, WorkInputs, WorkOrder } from './workforce.ts';
 
@@ -30,6 +31,8 @@ export interface WorkforceOptions {
   readonly folder?: string;
   /** Where long outputs of commands go. @default a folder beside the programs */
   readonly outputs?: string;
+  /** What a candidate may leave in its scratch folder at most. @default SCRATCH_BYTES */
+  readonly scratchBytes?: number;
   readonly log?: (
     level: 'error' | 'warn' | 'info' | 'debug',
     event: string,
@@ -60,9 +63,11 @@ class ExecutorWorkforce implements Workforce {
     this.#files = new ProgramFiles(options.folder);
     const { nice = NICE } = options;
     const { folder } = this.#files;
-    const { outputs = join(folder, 'outputs') } = options;
+    const { outputs = join(folder, 'outputs'), scratchBytes = SCRATCH_BYTES } = options;
+    const scratch = join(folder, 'scratch');
     const output: ExecutorOptions['output'] = (...told) => options.handlers.output(...told);
-    this.#pool = new Pool({ leash, folder, outputs, nice, output }, this.#files, options.slots);
+    const parts = { leash, folder, outputs, nice, scratch, scratchBytes, output };
+    this.#pool = new Pool(parts, this.#files, options.slots);
     this.#closing.promise.catch(() => undefined);
   }
 

@@ -5,8 +5,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { setImmediate as turn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
-import { Worker } from 'node:worker_threads';
-import type { Limits } from '../core/limits.ts';
+import workerThreads from 'node:worker_threads';
 import { guardArrays } from './candidate/array-guard.ts';
 import { nextBatchSize } from './candidate/batch-size.ts';
 import { createEvaluator, type Evaluator } from './candidate/evaluate.ts';
@@ -19,6 +18,9 @@ import type { FromExecutor, Span, ToExecutor } from './executor-message.ts';
 import type { Wardship } from './executor-warden.ts';
 import { closeInheritedFiles } from './inherited-files.ts';
 import { LEDGER_FD, noteIndex } from './ledger.ts';
+import { MOST_PROCESSES } from './process-tree.ts';
+import { refuseThreads } from './sandbox/refuse-threads.ts';
+import { Scratch } from './sandbox/scratch.ts';
 import { createWear, type Wear } from './wear.ts';
 
 /** Of batches up to this size, each candidate is written down: it takes 0.2 ms or more then. */
@@ -33,8 +35,13 @@ setFlagsFromString('--no-maglev-inlining');
 // Node opens its debugger at this signal.
 process.on('SIGUSR1', () => undefined);
 
+// bwrap sets it: folders differ between machines.
+Reflect.deleteProperty(process.env, 'PWD');
+
 // A batch queue tells all processes of a job to end. When executors do, their peer decides.
 process.on('SIGTERM', () => undefined);
+
+type LoadMessage = Extract<ToExecutor, { kind: 'load' }>;
 
 const [, , peer, watch] = process.argv;
 const send = process.send?.bind(process) as (message: FromExecutor, sent?: () => void) => boolean;
@@ -70,23 +77,35 @@ function endAll(): void {
   }
 }
 
+/** User code gets another one where its sandbox refuses threads. */
+const { Worker } = workerThreads;
+
 /** A candidate may never return to the event loop: another thread holds it to its limits. */
-async function startWarden({ timeoutMs, memoryBytes }: Limits): Promise<void> {
+function startWarden({ limits, tier, scratch }: LoadMessage): Promise<unknown> {
   const ending = import.meta.url.slice(import.meta.url.lastIndexOf('.'));
   const cell = at.buffer as SharedArrayBuffer;
   const wardship: Wardship = {
-    ...{ cell, timeoutMs, memoryBytes, peer: watch === 'watch' ? Number(peer) : null },
+    ...{ cell, ...limits, scratch, peer: watch === 'watch' ? Number(peer) : null },
+    mostProcesses: tier === 'bwrap' ? MOST_PROCESSES : null,
   };
   const url = new URL(`./executor-warden${ending}`, import.meta.url);
   const warden = new Worker(url, { workerData: wardship, env: {} });
-  await once(warden, 'message');
   warden.unref();
+  return once(warden, 'message');
 }
 
-async function load(message: Extract<ToExecutor, { kind: 'load' }>): Promise<void> {
-  const { timeoutMs, memoryBytes } = message.limits;
-  const isWatched = timeoutMs !== null || memoryBytes !== null || watch === 'watch';
-  if (isWatched) await startWarden(message.limits);
+/** Whether the warden is there from the beginning, or once somebody asks for a scratch folder. */
+function isWatched({ limits: { timeoutMs, memoryBytes }, tier }: LoadMessage): boolean {
+  return timeoutMs !== null || memoryBytes !== null || watch === 'watch' || tier === 'bwrap';
+}
+
+async function load(message: LoadMessage): Promise<void> {
+  const { memoryBytes } = message.limits;
+  if (isWatched(message)) await startWarden(message);
+  const scratch = new Scratch(message.scratch.folder, () => {
+    if (!isWatched(message)) void startWarden(message);
+  });
+  if (process.permission !== undefined) refuseThreads();
   const streams = createStreams(message.seed);
   const log = createLog({ tell: sender, index: () => at[0] ?? -1, now });
   candidateLog = log;
@@ -98,7 +117,8 @@ async function load(message: Extract<ToExecutor, { kind: 'load' }>): Promise<voi
     const worn = createWear({ memoryBytes, residentBytes: process.memoryUsage.rss, now });
     const { isFull } = worn;
     evaluator = createEvaluator({
-      ...{ program, streams, log: log.at('info'), at, note, isFull, now, restore: guardArrays() },
+      ...{ program, streams, log: log.at('info'), scratch, at, note, isFull, now },
+      restore: guardArrays(),
     });
     wear = worn;
     send({ kind: 'loaded' });
@@ -107,7 +127,7 @@ async function load(message: Extract<ToExecutor, { kind: 'load' }>): Promise<voi
   }
 }
 
-async function programOf(message: Extract<ToExecutor, { kind: 'load' }>): Promise<LoadedProgram> {
+async function programOf(message: LoadMessage): Promise<LoadedProgram> {
   const { file, outputs, params } = message;
   if (outputs === null) return loadProgram(() => import(file), JSON.parse(params));
   const { commandSpec } = await import('./command/command-spec.ts');

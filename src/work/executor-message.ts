@@ -3,7 +3,14 @@ import type { Limits } from '../core/limits.ts';
 import type { ValueColumn } from './candidate/accepted-column.ts';
 import type { SentLine } from './candidate/log-sender.ts';
 import type { LivePiece } from './command/live-output.ts';
+import type { Tier } from './sandbox/sandbox.ts';
 import type { WorkFailure } from './workforce.ts';
+
+/** A scratch folder, and what may be in it at most, in bytes. */
+export interface ScratchLimit {
+  readonly folder: string;
+  readonly bytes: number;
+}
 
 /** Candidates to evaluate in order. An executor has one span at a time. */
 export interface Span {
@@ -27,6 +34,9 @@ export type ToExecutor =
       readonly params: string;
       readonly seed: number;
       readonly limits: Limits;
+      readonly tier: Tier;
+      /** The candidates' scratch folder, and what may be in it at most. */
+      readonly scratch: ScratchLimit;
     }
   | { readonly kind: 'span'; readonly span: Span }
   /** The batch in hand ends, the span with it. Answered by `drained` with the same token. */

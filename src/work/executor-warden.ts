@@ -1,8 +1,10 @@
 // A thread of an executor that holds the candidates to their limits: they may never return to the
 // event loop. It also ends the executor when its peer is gone, where nothing else does.
 import { parentPort, workerData } from 'node:worker_threads';
+import type { ScratchLimit } from './executor-message.ts';
 import { noteReason, type Reason } from './ledger.ts';
-import { residentBytesOfChildren } from './process-tree.ts';
+import { residentBytesOfChildren, visibleProcesses } from './process-tree.ts';
+import { measureTree } from './sandbox/measure-tree.ts';
 
 /** What the warden watches. */
 export interface Wardship {
@@ -12,6 +14,9 @@ export interface Wardship {
   readonly memoryBytes: number | null;
   /** The process id of the peer, or null where another program ends orphans. */
   readonly peer: number | null;
+  readonly scratch: ScratchLimit;
+  /** Of the sandbox that it is in, which holds nothing else; null: it is in none. */
+  readonly mostProcesses: number | null;
 }
 
 /** Between two looks. */
@@ -23,13 +28,17 @@ const CHILDREN_LOOKS = 10;
 /** A look that comes later than this shows that the whole process stood still, in ms. */
 const STILL_MS = 2000;
 
-const { cell, timeoutMs, memoryBytes, peer } = workerData as Wardship;
+/** Between two measurements of the scratch folder, in looks. */
+const SCRATCH_LOOKS = 50;
+
+const { cell, timeoutMs, memoryBytes, peer, scratch, mostProcesses } = workerData as Wardship;
 const inHand = new Float64Array(cell);
 let watched = -1;
 let spentMs = 0;
 let lastLook = performance.now();
 let looks = 0;
 let childrenBytes = 0;
+let measuring: ReturnType<typeof measureTree> | null = null;
 
 function end(reason: Reason, amount: number): void {
   noteReason(inHand[0] ?? -1, reason, amount);
@@ -54,19 +63,36 @@ function lookAtTime(limitMs: number, passedMs: number): void {
 }
 
 function lookAtMemory(limitBytes: number): void {
-  looks += 1;
   if (looks % CHILDREN_LOOKS === 0) childrenBytes = residentBytesOfChildren(process.pid);
   const bytes = process.memoryUsage.rss() + childrenBytes;
   if (bytes > limitBytes) end('memory', bytes);
 }
 
+/** A part of it at a time: a large folder is not to delay the other looks. */
+function lookAtScratch({ folder, bytes: mostBytes }: ScratchLimit): void {
+  if (looks % SCRATCH_LOOKS === 0) measuring ??= measureTree(folder, mostBytes);
+  const bytes = measuring?.next().value;
+  if (typeof bytes !== 'number') return;
+  measuring = null;
+  if (bytes > mostBytes) end('scratch', bytes);
+}
+
+function lookAtProcesses(most: number): void {
+  if (looks % CHILDREN_LOOKS !== 0) return;
+  const count = visibleProcesses();
+  if (count > most) end('processes', count);
+}
+
 setInterval(() => {
+  looks += 1;
   const now = performance.now();
   const passedMs = now - lastLook;
   lastLook = now;
   if (peer !== null && process.ppid !== peer) killAll();
   if (timeoutMs !== null) lookAtTime(timeoutMs, passedMs);
   if (memoryBytes !== null) lookAtMemory(memoryBytes);
+  if (mostProcesses !== null) lookAtProcesses(mostProcesses);
+  lookAtScratch(scratch);
 }, LOOK_MS);
 
 // The clock of the first candidates would begin late, were they evaluated before this.

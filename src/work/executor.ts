@@ -1,24 +1,30 @@
-import { type ChildProcess, fork } from 'node:child_process';
-import { setPriority } from 'node:os';
+import type { ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { constants } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ComputationId } from '../core/ids.ts';
 import type { Ground, Limits } from '../core/limits.ts';
-import { commandEnvironment } from './command/command-spec.ts';
 import type { LivePiece } from './command/live-output.ts';
+import { isWorkerProgram } from './exec/worker-mark.ts';
 import type { FromExecutor, Span, ToExecutor } from './executor-message.ts';
+import { type ExecutorKind, startExecutor } from './executor-process.ts';
 import { Ledger, type Noted } from './ledger.ts';
+import { MOST_PROCESSES } from './process-tree.ts';
+import { removeBehind } from './sandbox/remove-tree.ts';
+import { OPEN, type Sandbox } from './sandbox/sandbox.ts';
+import { scratchIn } from './sandbox/scratch.ts';
 import { fromExecutor, ownIndex, type WorkLog } from './work-log.ts';
 import type { WorkFailure, WorkInputs } from './workforce.ts';
 
 /** What is kept of stderr to tell why an executor died. */
 const STDERR_CHARACTERS = 4096;
-/** What of a memory limit is not for V8's old objects: node itself, code, young objects. */
-const BESIDE_HEAP_BYTES = 2 ** 26;
 const MIB = 2 ** 20;
 /** After its exit, how long to wait for the last messages of an executor. */
 const LAST_MESSAGES_MS = 1000;
-/** Environment that user code sees. Time zone and language are the same on every machine. */
-const ENVIRONMENT = ['PATH', 'HOME', 'TMPDIR', 'TEMP', 'TMP', 'SystemRoot'] as const;
+/** What an exit code is above, where a sandbox passes a signal on. */
+const SIGNAL_CODE = 128;
 
 type BatchMessage = Extract<FromExecutor, { kind: 'batch' }>;
 
@@ -35,8 +41,12 @@ export interface ExecutorListener {
 export interface ExecutorOptions {
   /** A program that runs another one and has it killed when its parent dies, or null: a thread. */
   readonly leash: string | null;
-  /** The executors' working folder. */
+  /** Where ledgers lie. */
   readonly folder: string;
+  /** Where each executor has a folder of its own. */
+  readonly scratch: string;
+  /** What a candidate may write there at most, in bytes. */
+  readonly scratchBytes: number;
   /** Where long outputs of commands go. */
   readonly outputs: string;
   /** How much they yield to other programs, 0 … 19. */
@@ -60,6 +70,7 @@ export class LoadError extends Error {
 export class Executor {
   /** What it evaluates candidates of. */
   readonly ground: Ground;
+  readonly sandbox: Sandbox;
   /** Resolves when candidates can be evaluated. @throws LoadError */
   readonly loaded: Promise<void>;
   /** Resolves when the process is gone. */
@@ -78,12 +89,23 @@ export class Executor {
   #child: ChildProcess;
   #ledger: Ledger;
   #stderr = '';
+  #scratchBytes: number;
 
   constructor(inputs: WorkInputs, limits: Limits, file: string, options: ExecutorOptions) {
     this.ground = { computation: inputs.computation, limits };
+    this.sandbox = inputs.sandbox ?? OPEN;
+    this.#scratchBytes = options.scratchBytes;
+    const kind = kindOf(inputs);
+    const name = randomBytes(8).toString('hex');
+    const folder = join(options.scratch, name);
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const outputs = this.#outputs(options, kind, name);
     this.#ledger = new Ledger(options.folder);
-    const { commands = false } = inputs;
-    this.#child = startChild(options, this.#ledger.fd, limits, commands);
+    const { leash, nice } = options;
+    this.#child = startExecutor({
+      ...{ kind, limits, folder, outputs, leash, nice, sandbox: this.sandbox },
+      ...{ program: fileURLToPath(file), ledger: this.#ledger.fd },
+    });
     const loading = Promise.withResolvers<void>();
     const gone = Promise.withResolvers<void>();
     this.loaded = loading.promise;
@@ -104,11 +126,15 @@ export class Executor {
       loading.reject(new LoadError(error === null ? { ...failure, kind: 'setup' } : failure));
       this.#listener?.died(failure, noted.index);
       this.#listener = null;
-      gone.resolve();
+      void removeBehind(folder).then(gone.resolve);
     });
     const { params, seed } = inputs;
-    const outputs = commands ? options.outputs : null;
-    this.#tell({ kind: 'load', file, outputs, params, seed, limits });
+    const scratch = { folder: scratchIn(folder), bytes: options.scratchBytes };
+    const { tier } = this.sandbox;
+    this.#tell({
+      ...{ kind: 'load', file, outputs: kind === 'commands' ? outputs : null },
+      ...{ params, seed, limits, tier, scratch },
+    });
   }
 
   /** Its process group; undefined when no process started. */
@@ -144,6 +170,13 @@ export class Executor {
   #tell(message: ToExecutor): void {
     // A failed write means that the process is dying; its exit is heard anyway.
     if (this.#child.connected) this.#child.send(message, () => undefined);
+  }
+
+  /** Where long outputs go. One sandbox is not to reach what another one left. */
+  #outputs({ outputs }: ExecutorOptions, kind: ExecutorKind, name: string): string {
+    const own = this.sandbox.tier === 'none' ? outputs : join(outputs, name);
+    if (kind === 'commands') mkdirSync(own, { recursive: true, mode: 0o700 });
+    return own;
   }
 
   #hear(
@@ -190,8 +223,14 @@ export class Executor {
       const [taken, most] = [amount, memoryBytes ?? 0].map((bytes) => Math.round(bytes / MIB));
       return { kind: reason, detail: `${taken} MiB resident, the limit is ${most} MiB` };
     }
-    const { exitCode, signalCode } = this.#child;
-    const how = signalCode === null ? `exit code ${exitCode}` : `signal ${signalCode}`;
+    if (reason === 'scratch') {
+      const detail = `more than ${Math.round(this.#scratchBytes / 1e6)} MB in its scratch folder`;
+      return { kind: 'system', detail };
+    }
+    if (reason === 'processes') {
+      return { kind: 'system', detail: `${amount} processes, the limit is ${MOST_PROCESSES}` };
+    }
+    const how = howEnded(this.#child, this.sandbox);
     const memory = /heap out of memory|invalid (array|table) size|Allocation failed/i;
     if (memory.test(this.#stderr)) return { kind: 'memory', detail: `out of memory (${how})` };
     const line = /^\w*Error\b.*$|^\[?\w+Error.*$/m.exec(this.#stderr)?.[0] ?? '';
@@ -200,48 +239,17 @@ export class Executor {
   }
 }
 
-function startChild(
-  options: ExecutorOptions,
-  ledger: number,
-  limits: Limits,
-  commands: boolean,
-): ChildProcess {
-  // The same ending as this file: .ts in a checkout, .js when built.
-  const ending = import.meta.url.slice(import.meta.url.lastIndexOf('.'));
-  const script = fileURLToPath(new URL(`./executor-child${ending}`, import.meta.url));
-  // Killed with its peer, it could not end what a command started: it watches its peer instead.
-  const leash = commands ? null : options.leash;
-  const flags = heapFlags(limits);
-  const child = fork(script, [String(process.pid), leash === null ? 'watch' : 'leash'], {
-    serialization: 'advanced',
-    stdio: ['ignore', 'ignore', 'pipe', 'ipc', ledger],
-    // A process group of its own: no Ctrl-C from the terminal, and killed with all it started.
-    detached: true,
-    cwd: options.folder,
-    env: commands ? commandEnvironment(process.env, {}) : functionEnvironment(),
-    execPath: leash ?? process.execPath,
-    execArgv: leash === null ? flags : ['--pdeathsig', 'KILL', '--', process.execPath, ...flags],
-  });
-  try {
-    if (child.pid !== undefined) setPriority(child.pid, options.nice);
-  } catch {
-    // Not allowed here: heartbeats then compete with user code.
-  }
-  return child;
+function kindOf({ commands = false, program }: WorkInputs): ExecutorKind {
+  if (commands) return 'commands';
+  return isWorkerProgram(program) ? 'worker' : 'function';
 }
 
-function functionEnvironment(): NodeJS.ProcessEnv {
-  const env: NodeJS.ProcessEnv = { TZ: 'UTC', LC_ALL: 'en_US.UTF-8' };
-  for (const name of ENVIRONMENT) {
-    if (process.env[name] !== undefined) env[name] = process.env[name];
-  }
-  return env;
-}
-
-/** V8 ends a process by itself that keeps more objects; what is no object the warden sees. */
-function heapFlags({ memoryBytes }: Limits): string[] {
-  if (memoryBytes === null) return [];
-  return [`--max-old-space-size=${Math.floor((memoryBytes - BESIDE_HEAP_BYTES) / MIB)}`];
+/** What ended a process, for a person. A sandbox passes a signal on as an exit code. */
+function howEnded({ exitCode, signalCode }: ChildProcess, { tier }: Sandbox): string {
+  const number = tier === 'bwrap' && exitCode !== null ? exitCode - SIGNAL_CODE : 0;
+  const passed = Object.entries(constants.signals).find(([, each]) => each === number)?.[0];
+  const signal = signalCode ?? passed;
+  return signal === undefined ? `exit code ${exitCode}` : `signal ${signal}`;
 }
 
 /** Calls back once, after the exit and the last message. `error`: the process never started. */

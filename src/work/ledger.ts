@@ -8,16 +8,16 @@ export const LEDGER_FD = 4;
 const NUMBERS = 3;
 
 /** Why an executor ended itself. */
-export type Reason = 'timeout' | 'memory';
+export type Reason = 'timeout' | 'memory' | 'scratch' | 'processes';
 
-const REASONS: readonly (Reason | null)[] = [null, 'timeout', 'memory'];
+const REASONS: readonly (Reason | null)[] = [null, 'timeout', 'memory', 'scratch', 'processes'];
 
 /** What an executor wrote down before it ended. */
 export interface Noted {
   /** The candidate in hand, or null where that is not known. */
   readonly index: number | null;
   readonly reason: Reason | null;
-  /** Time in ms, or resident bytes; 0 without a reason. */
+  /** Time in ms, bytes, or processes; 0 without a reason. */
   readonly amount: number;
 }
 

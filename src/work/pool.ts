@@ -2,6 +2,7 @@ import { type Ground, type Limits, sameGround } from '../core/limits.ts';
 import { Executor, type ExecutorOptions } from './executor.ts';
 import { Guardian } from './guardian.ts';
 import type { ProgramFiles } from './program-files.ts';
+import { OPEN, sameSandbox } from './sandbox/sandbox.ts';
 import type { WorkInputs } from './workforce.ts';
 
 /** Idle executors kept, for each slot. */
@@ -15,19 +16,23 @@ export class Pool {
   #idle: Executor[] = [];
   #all = new Set<Executor>();
   #closed = false;
-  readonly #guardian = new Guardian();
+  readonly #guardian: Guardian;
 
   constructor(options: Omit<ExecutorOptions, 'log'>, files: ProgramFiles, slots: number) {
     this.#options = options;
     this.#files = files;
     this.#slots = slots;
+    this.#guardian = new Guardian(options.scratch);
   }
 
-  /** An idle executor of the computation with these limits, or a new one. */
+  /** An idle executor of the computation with these limits and sandbox, or a new one. */
   take(inputs: WorkInputs, limits: Limits, log: ExecutorOptions['log']): Executor {
     const ground: Ground = { computation: inputs.computation, limits };
+    const { sandbox = OPEN } = inputs;
     for (;;) {
-      const at = this.#idle.findLastIndex((idle) => sameGround(idle.ground, ground));
+      const at = this.#idle.findLastIndex(
+        (idle) => sameGround(idle.ground, ground) && sameSandbox(idle.sandbox, sandbox),
+      );
       const found = at < 0 ? undefined : this.#idle.splice(at, 1)[0];
       if (found === undefined) return this.start(inputs, limits, log);
       if (found.alive) return found;

@@ -1,7 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
 /** Processes of a tree that are looked at; a fork bomb has more. */
-const MOST_PROCESSES = 4096;
+const MOST_LOOKED_AT = 4096;
+
+/** Processes in one sandbox, its own two among them. */
+export const MOST_PROCESSES = 256;
 
 /**
  * Resident memory of all that a process started and that still descends from it, in bytes. 0 where
@@ -14,12 +17,22 @@ export function residentBytesOfChildren(pid: number): number {
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
     bytes += residentBytes(next);
     for (const child of childrenOf(next)) {
-      if (seen.has(child) || seen.size >= MOST_PROCESSES) continue;
+      if (seen.has(child) || seen.size >= MOST_LOOKED_AT) continue;
       seen.add(child);
       waiting.push(child);
     }
   }
   return bytes;
+}
+
+/** Processes that this one sees, itself among them: in a sandbox, all that are in it. */
+export function visibleProcesses(): number {
+  try {
+    return readdirSync('/proc').filter((name) => /^\d+$/.test(name)).length;
+  } catch {
+    // No more files, or not Linux.
+    return 0;
+  }
 }
 
 /** Each thread of a process has a list of its own of what it started. */

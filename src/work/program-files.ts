@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -11,7 +11,8 @@ export class ProgramFiles {
   #written = new Set<string>();
 
   constructor(parent: string = tmpdir()) {
-    this.folder = mkdtempSync(join(parent, 'meshd-work-'));
+    // Its true name: a sandbox opens paths by their names.
+    this.folder = realpathSync(mkdtempSync(join(parent, 'meshd-work-')));
   }
 
   /**

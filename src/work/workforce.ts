@@ -2,6 +2,7 @@ import type { Column, ErrorOutcome } from '../core/column.ts';
 import type { ComputationId } from '../core/ids.ts';
 import type { Limits } from '../core/limits.ts';
 import type { LivePiece } from './command/live-output.ts';
+import type { Sandbox } from './sandbox/sandbox.ts';
 import type { WorkLog } from './work-log.ts';
 
 /** What an executor needs to evaluate candidates of a computation. */
@@ -19,6 +20,8 @@ export interface WorkInputs {
   readonly seed: number;
   /** JSON texts of the items lo … hi − 1, for a map job. */
   readonly items?: (lo: number, hi: number) => Promise<readonly string[]>;
+  /** What holds the executor that they are used in. @default OPEN: nothing does */
+  readonly sandbox?: Sandbox;
 }
 
 /** An interval to evaluate on one slot. `id` is unique within a run of the peer. */

@@ -4,6 +4,7 @@ import { nextBatchSize } from '../../src/work/candidate/batch-size.ts';
 import { type Batch, createEvaluator, type Evaluator } from '../../src/work/candidate/evaluate.ts';
 import { loadProgram } from '../../src/work/candidate/load-program.ts';
 import { createStreams } from '../../src/work/candidate/rng.ts';
+import { Scratch } from '../../src/work/sandbox/scratch.ts';
 
 async function evaluatorOf(exports: object, params: unknown = null): Promise<Evaluator> {
   const program = await loadProgram(async () => exports, params);
@@ -12,6 +13,7 @@ async function evaluatorOf(exports: object, params: unknown = null): Promise<Eva
     program,
     streams,
     log: () => {},
+    scratch: new Scratch('/nowhere'),
     at: new Float64Array(1),
     note() {},
     isFull: () => false,
@@ -132,6 +134,7 @@ describe('a batch', () => {
       program,
       streams: createStreams(1),
       log: () => {},
+      scratch: new Scratch('/nowhere'),
       at: new Float64Array(1),
       note() {},
       isFull: () => false,

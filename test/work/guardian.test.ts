@@ -7,7 +7,7 @@ import { isAlive } from '../e2e/process-state.ts';
 const PEER = `
 import { spawn } from 'node:child_process';
 import { Guardian } from '${new URL('../../src/work/guardian.ts', import.meta.url).href}';
-const guardian = new Guardian();
+const guardian = new Guardian(process.argv[1] ?? '/nowhere');
 const group = () => {
   const leader = spawn('sh', ['-c', 'sleep 100 & wait'], { detached: true, stdio: 'ignore' });
   leader.unref();

@@ -1,6 +1,8 @@
 import type { ErrorOutcome } from '../../core/column.ts';
+import type { Scratch } from '../sandbox/scratch.ts';
 import type { WorkFailure } from '../workforce.ts';
 import { type AcceptedColumn, createAcceptedColumn, type ValueColumn } from './accepted-column.ts';
+import { type CandidateInputs, candidateInputs } from './candidate-inputs.ts';
 import type { CandidateInput, LoadedProgram } from './load-program.ts';
 import type { Streams } from './rng.ts';
 import { describeThrown, failureOf } from './thrown.ts';
@@ -31,6 +33,7 @@ export interface EvaluatorOptions {
   readonly program: LoadedProgram;
   readonly streams: Streams;
   readonly log: CandidateInput['log'];
+  readonly scratch: Scratch;
   /** at[0] tells which candidate is evaluated, before each; −1: none. */
   readonly at: Float64Array;
   /** Writes down what `at` tells. */
@@ -63,6 +66,7 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
 
 class Evaluation {
   #options: EvaluatorOptions;
+  #inputs: CandidateInputs;
   #column: AcceptedColumn = createAcceptedColumn();
   #errors: ErrorOutcome[] = [];
   #errorBytes = 0;
@@ -75,6 +79,7 @@ class Evaluation {
 
   constructor(options: EvaluatorOptions) {
     this.#options = options;
+    this.#inputs = candidateInputs(options);
   }
 
   batch(lo: number, hi: number, noted: boolean, items?: readonly string[]): Batch | Promise<Batch> {
@@ -94,9 +99,10 @@ class Evaluation {
 
   /** Evaluates [from, to) up to the first that is pending or failed; the hot loop. */
   #advance(from: number, to: number): number {
-    const { at, note, log, program, streams } = this.#options;
-    const { evaluate, accept, params, state } = program;
-    const { rng, open } = streams;
+    const { at, note, program, streams, scratch } = this.#options;
+    const { evaluate, accept, params } = program;
+    const { open } = streams;
+    const Input = this.#inputs;
     const items = this.#items;
     const noted = this.#noted;
     const base = this.#lo;
@@ -104,10 +110,11 @@ class Evaluation {
     for (let index = from; index < to; index += 1) {
       at[0] = index;
       if (noted) note();
+      if (scratch.asked) scratch.clear();
       open(index);
       try {
         const item = items === undefined ? undefined : JSON.parse(items[index - base] ?? 'null');
-        const value = evaluate({ rng, index, item, params, state, log });
+        const value = evaluate(new Input(index, item));
         if (value === undefined) continue;
         if (isThenable(value)) {
           this.#pending = accept === undefined ? value : this.#judged(value);
@@ -188,7 +195,8 @@ class Evaluation {
       errors: this.#errors,
       ms: this.#options.now() - this.#start,
     };
-    const { at, note, restore } = this.#options;
+    const { at, note, restore, scratch } = this.#options;
+    if (scratch.asked) scratch.clear();
     restore();
     at[0] = -1;
     if (this.#noted) note();

@@ -11,6 +11,8 @@ export interface CandidateInput {
   /** What `setup` returned. */
   readonly state: unknown;
   readonly log: (...values: unknown[]) => void;
+  /** A folder for files of this candidate alone, empty at its start; made when this is read. */
+  readonly scratch: string;
 }
 
 /** A program that was imported and set up. */

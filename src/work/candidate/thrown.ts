@@ -7,7 +7,7 @@ const MAX_LINE_BYTES = 500;
 
 /**
  * Why a thrown error is no outcome: stack and memory depend on the machine, and so does what the
- * operating system refused (an errno such as ENOENT or EMFILE, here or in a `cause`). Undefined for
+ * sandbox or the operating system refused (an errno such as ENOENT, here or in a `cause`). Undefined for
  * all others: they are outcomes.
  */
 export function failureOf(thrown: unknown): WorkFailure | undefined {
@@ -34,7 +34,8 @@ function refusalIn(thrown: unknown): WorkFailure | undefined {
     if (name === 'RangeError' && /allocation failed|could not allocate|out of memory/i.test(line)) {
       return { kind: 'memory', detail: line };
     }
-    // ERR_… codes are Node's own and mean a wrong call, the same on every machine.
+    if (code === 'ERR_ACCESS_DENIED') return { kind: 'system', detail: denialOf(line, error) };
+    // Other ERR_… codes are Node's own and mean a wrong call, the same on every machine.
     if (typeof errno === 'number' || (typeof code === 'string' && /^E[A-Z0-9]+$/.test(code))) {
       return { kind: 'system', detail: line === '' ? String(code ?? errno) : line };
     }
@@ -42,6 +43,22 @@ function refusalIn(thrown: unknown): WorkFailure | undefined {
   }
   return undefined;
 }
+
+/** What the sandbox refused, and what would open it. */
+function denialOf(line: string, error: object): string {
+  const { permission, resource } = error as Record<string, unknown>;
+  if (typeof permission !== 'string') return line;
+  const what = typeof resource === 'string' && resource !== '' ? ` of ${resource}` : '';
+  const flag = DENIALS[permission];
+  const next = flag === undefined ? '' : `: ${flag}`;
+  return clipText(`the sandbox refuses ${permission}${what}${next}`, MAX_LINE_BYTES);
+}
+
+const DENIALS: Readonly<Record<string, string>> = {
+  FileSystemRead: '--allow-read opens it',
+  FileSystemWrite: 'a candidate writes to its scratch folder alone',
+  Net: '--allow-net opens it',
+};
 
 /** Where this runner's own files are: a stack that people read ends before them. */
 const RUNNER = new URL('.', import.meta.url).pathname;

@@ -42,7 +42,10 @@ export async function loadCommands(
   const shell = new Shell({ directory, environment, folder });
   const run = spaced(shell, spec, live);
   return {
-    evaluate: ({ index, item, log }) => lastTry(run, spec, { index, log, ...commandOf(item) }),
+    // It is asked for its scratch folder, which commands know by their environment: it is there
+    // then, and emptied after this one.
+    evaluate: ({ index, item, log, scratch: _ }) =>
+      lastTry(run, spec, { index, log, ...commandOf(item) }),
     accept: undefined,
     params: undefined,
     state: undefined,

@@ -20,7 +20,8 @@ export interface CommandSpec {
 }
 
 /** Variables of the machine that its commands see. */
-const OF_MACHINE = /^(?:PATH|HOME|USER|LOGNAME|SHELL|LANG|LANGUAGE|LC_\w+|TZ|TMPDIR|TEMP|TMP)$/;
+const OF_MACHINE =
+  /^(?:PATH|HOME|USER|LOGNAME|SHELL|LANG|LANGUAGE|LC_\w+|TZ|TMPDIR|TEMP|TMP|MESHD_SCRATCH)$/;
 
 /** The environment of commands: the machine's own in part, then what their publisher declared. */
 export function commandEnvironment(

@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundleText } from '../bundle.ts';
 import type { WorkerSpec } from './line-worker.ts';
+import { WORKER_MARK } from './worker-mark.ts';
 
 /** Words of a command for sh that may name a file. */
 const WORD = /(?:'[^']*'|"[^"]*"|[^\s;|&<>()'"`$])+/g;
@@ -25,11 +26,12 @@ export async function bundleWorker(command: string, directory: string): Promise<
   const spec: WorkerSpec = { command, directory, files };
   const ending = import.meta.url.slice(import.meta.url.lastIndexOf('.'));
   const module = fileURLToPath(new URL(`./line-worker${ending}`, import.meta.url));
-  return bundleText(
+  const text = await bundleText(
     `import { lineWorker } from ${JSON.stringify(module)};\n` +
       `export const { setup, evaluate } = lineWorker(${JSON.stringify(spec)});\n` +
       'export default evaluate;\n',
   );
+  return Buffer.concat([new TextEncoder().encode(WORKER_MARK), text]);
 }
 
 function hashOf(path: string): string | null {

@@ -25,6 +25,7 @@ interface Input {
   readonly params: unknown;
   readonly state: unknown;
   readonly log: (line: string) => void;
+  readonly scratch: string;
 }
 
 /** What a worker may answer. */
@@ -46,7 +47,9 @@ export function lineWorker(spec: WorkerSpec): {
       for (const [name, hash] of Object.entries(spec.files)) checkFile(spec.directory, name, hash);
       return new LineProcess(spec);
     },
-    async evaluate({ rng, index, item, params, state, log }) {
+    // It is asked for its scratch folder, which the worker knows by its environment: it is there
+    // then, and emptied after this candidate.
+    async evaluate({ rng, index, item, params, state, log, scratch: _ }) {
       const question = {
         index,
         seed32: rng.seed32,

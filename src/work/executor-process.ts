@@ -1,0 +1,126 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { setPriority } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import type { Limits } from '../core/limits.ts';
+import { commandEnvironment } from './command/command-spec.ts';
+import { bubblewrapWords, type Mount, NETWORK_SETTINGS, SYSTEM } from './sandbox/bubblewrap.ts';
+import { OWN_CODE } from './sandbox/own-code.ts';
+import { permissionFlags } from './sandbox/permission-flags.ts';
+import type { Sandbox } from './sandbox/sandbox.ts';
+import { scratchIn } from './sandbox/scratch.ts';
+import { whyNoPermission } from './sandbox/tiers.ts';
+
+/** What of a memory limit is not for V8's old objects: node itself, code, young objects. */
+const BESIDE_HEAP_BYTES = 2 ** 26;
+const MIB = 2 ** 20;
+
+/** A function; one that keeps a worker process (exec/line-worker.ts); commands of a shell. */
+export type ExecutorKind = 'function' | 'worker' | 'commands';
+
+/** All that decides how an executor's process is started. */
+export interface ExecutorStart {
+  readonly kind: ExecutorKind;
+  readonly sandbox: Sandbox;
+  readonly limits: Limits;
+  /** The file of the program; its source map may lie beside it. */
+  readonly program: string;
+  /** The descriptor of its ledger. */
+  readonly ledger: number;
+  /** Its own folder, which exists: its scratch folder is made in it. */
+  readonly folder: string;
+  /** Where long outputs of its commands go; it exists. */
+  readonly outputs: string;
+  /** A program that runs another one and has it killed when its parent dies, or null: a thread. */
+  readonly leash: string | null;
+  /** How much it yields to other programs, 0 … 19. */
+  readonly nice: number;
+}
+
+/** Environment that functions see. Time zone and language are the same on every machine. */
+const OF_FUNCTIONS = ['PATH', 'HOME', 'TMPDIR', 'TEMP', 'TMP', 'SystemRoot'] as const;
+/** What of that is left in a sandbox: the rest names folders that are not in it. */
+const OF_HELD_FUNCTIONS = ['PATH', 'SystemRoot'] as const;
+
+// The same ending as this file: .ts in a checkout, .js when built.
+const ENDING: string = import.meta.url.slice(import.meta.url.lastIndexOf('.'));
+const SCRIPT: string = fileURLToPath(new URL(`./executor-child${ENDING}`, import.meta.url));
+
+/** Starts the process of an executor. @throws Error for a tier that cannot hold this kind. */
+export function startExecutor(start: ExecutorStart): ChildProcess {
+  const { kind, sandbox, folder, leash } = start;
+  const node = [process.execPath, ...nodeFlags(start)];
+  const isWrapped = sandbox.tier === 'bwrap';
+  if (sandbox.tier === 'permission' && kind !== 'function') {
+    throw new Error('the tier permission holds no processes that user code starts');
+  }
+  // Killed with its peer, it could not end what a command started: it watches its peer instead.
+  const guard = isWrapped
+    ? wrapping(start)
+    : leash === null || kind === 'commands'
+      ? []
+      : leashed(leash);
+  const [program = '', ...words] = [...guard, ...node];
+  // In a sandbox it is the child of the sandbox, which ends it.
+  const parent = isWrapped ? 1 : process.pid;
+  const child = fork(SCRIPT, [String(parent), guard.length === 0 ? 'watch' : 'leash'], {
+    serialization: 'advanced',
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc', start.ledger],
+    // A process group of its own: no Ctrl-C from the terminal, and killed with all it started.
+    detached: true,
+    cwd: folder,
+    env: environmentOf(start),
+    execPath: program,
+    execArgv: words,
+  });
+  try {
+    if (child.pid !== undefined) setPriority(child.pid, start.nice);
+  } catch {
+    // Not allowed here: heartbeats then compete with user code.
+  }
+  return child;
+}
+
+function leashed(leash: string): string[] {
+  return [leash, '--pdeathsig', 'KILL', '--'];
+}
+
+function environmentOf({ kind, sandbox, folder }: ExecutorStart): NodeJS.ProcessEnv {
+  const scratch = scratchIn(folder);
+  const own = { TMPDIR: scratch, MESHD_SCRATCH: scratch };
+  const home = sandbox.tier === 'none' ? {} : { HOME: scratch };
+  if (kind === 'commands') return { ...commandEnvironment(process.env, {}), ...home, ...own };
+  const env: NodeJS.ProcessEnv = { TZ: 'UTC', LC_ALL: 'en_US.UTF-8' };
+  for (const name of sandbox.tier === 'none' ? OF_FUNCTIONS : OF_HELD_FUNCTIONS) {
+    if (process.env[name] !== undefined) env[name] = process.env[name];
+  }
+  return kind === 'worker' ? { ...env, ...home, ...own } : env;
+}
+
+function nodeFlags({ kind, sandbox, limits, program, folder }: ExecutorStart): string[] {
+  const isHeld = kind === 'function' && sandbox.tier !== 'none' && whyNoPermission() === null;
+  const { memoryBytes } = limits;
+  return [
+    ...(isHeld ? permissionFlags(sandbox, program, folder) : []),
+    // V8 ends a process by itself that keeps more objects; what is no object the warden sees.
+    ...(memoryBytes === null
+      ? []
+      : [`--max-old-space-size=${Math.floor((memoryBytes - BESIDE_HEAP_BYTES) / MIB)}`]),
+  ];
+}
+
+function wrapping({ kind, sandbox, program, folder, outputs }: ExecutorStart): string[] {
+  const own = (path: string, writable: boolean): Mount => ({ path, writable, required: true });
+  const given = (writable: boolean) => (path: string) => ({ path, writable, required: false });
+  const mounts = [
+    ...SYSTEM,
+    ...(sandbox.net ? NETWORK_SETTINGS : []),
+    ...sandbox.reads.map(given(false)),
+    ...sandbox.writes.map(given(true)),
+    ...[process.execPath, program].map((path) => own(path, false)),
+    ...[`${program}.map`, ...OWN_CODE].map(given(false)),
+    own(folder, true),
+    ...(kind === 'commands' ? [own(outputs, true)] : []),
+  ];
+  const { net } = sandbox;
+  return ['bwrap', ...bubblewrapWords({ net, mounts, folder, temporary: scratchIn(folder) }), '--'];
+}

@@ -1,0 +1,34 @@
+import { OWN_CODE } from './own-code.ts';
+import type { Sandbox } from './sandbox.ts';
+import { scratchIn } from './scratch.ts';
+import { permissionHoldsNetwork } from './tiers.ts';
+
+/**
+ * Flags by which Node refuses files, child processes and addons to user code. Threads are open for
+ * the warden; the executor itself refuses them. They have the same rights.
+ * program: its file, beside which a source map may lie. folder: the executor's own.
+ * @see https://nodejs.org/docs/latest-v24.x/api/permissions.html
+ */
+export function permissionFlags(sandbox: Sandbox, program: string, folder: string): string[] {
+  const scratch = within(scratchIn(folder));
+  const writes = [...scratch, ...sandbox.writes.flatMap(within)];
+  const reads = [
+    ...[program, `${program}.map`, ...OWN_CODE.flatMap(within), ...OPEN_FILES],
+    ...[...sandbox.reads.flatMap(within), ...writes],
+  ];
+  return [
+    ...['--permission', '--allow-worker', '--disable-warning=PERM0006'],
+    ...(sandbox.net && permissionHoldsNetwork() ? ['--allow-net'] : []),
+    // A folder before what is in it: the other way round Node 24 forgets the folder.
+    ...reads.toSorted().map((path) => `--allow-fs-read=${path}`),
+    ...writes.toSorted().map((path) => `--allow-fs-write=${path}`),
+  ];
+}
+
+/** The executor closes what it inherited. */
+const OPEN_FILES: readonly string[] = process.platform === 'linux' ? ['/proc/self/fd'] : [];
+
+/** A file or folder, and what is in it, also if it is made later. */
+function within(path: string): string[] {
+  return [path, path === '/' ? '/*' : `${path}/*`];
+}

@@ -1,0 +1,30 @@
+/** How closely user code is held: not at all, by Node's permission model, by bubblewrap. */
+export type Tier = 'none' | 'permission' | 'bwrap';
+
+/** From the loosest to the tightest. */
+export const TIERS: readonly Tier[] = ['none', 'permission', 'bwrap'];
+
+/** What holds an executor, and what is open in it beside its scratch folder. */
+export interface Sandbox {
+  readonly tier: Tier;
+  /** The network may be used. The tier `permission` cannot refuse it below Node 26. */
+  readonly net: boolean;
+  /** Absolute paths of files and folders that may be read; sorted. */
+  readonly reads: readonly string[];
+  /** Those that may be written, too; sorted. */
+  readonly writes: readonly string[];
+}
+
+/** Holds nothing back. */
+export const OPEN: Sandbox = { tier: 'none', net: true, reads: [], writes: [] };
+
+/** Says whether an executor of one may serve where the other is asked for. */
+export function sameSandbox(a: Sandbox, b: Sandbox): boolean {
+  if (a.tier !== b.tier) return false;
+  if (a.tier === 'none') return true;
+  return a.net === b.net && sameTexts(a.reads, b.reads) && sameTexts(a.writes, b.writes);
+}
+
+function sameTexts(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((text, k) => text === b[k]);
+}

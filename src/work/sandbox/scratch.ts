@@ -1,0 +1,67 @@
+import { chmodSync, lstatSync, mkdirSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { removeTree } from './remove-tree.ts';
+
+/** Where executors write by default at most, in bytes. */
+export const SCRATCH_BYTES = 1e9;
+
+/** The folder of candidates in an executor's own folder: it alone is writable. */
+export function scratchIn(folder: string): string {
+  return join(folder, 'scratch');
+}
+
+/**
+ * A folder for what one candidate writes: empty at its start, emptied after it. It is made when it
+ * is first asked for.
+ */
+export class Scratch {
+  readonly path: string;
+  readonly #onFirst: () => void;
+  #made = false;
+  #asked = false;
+  #first = true;
+
+  /** onFirst: called once, before the folder is first made. */
+  constructor(path: string, onFirst: () => void = () => undefined) {
+    this.path = path;
+    this.#onFirst = onFirst;
+  }
+
+  /** Somebody asked for it since it was last emptied. */
+  get asked(): boolean {
+    return this.#asked;
+  }
+
+  /** The path of the folder, which exists and is empty, but for what this candidate wrote. */
+  ask(): string {
+    if (this.#asked) return this.path;
+    if (this.#first) this.#onFirst();
+    this.#first = false;
+    if (!this.#made) mkdirSync(this.path, { recursive: true, mode: 0o700 });
+    this.#made = true;
+    this.#asked = true;
+    return this.path;
+  }
+
+  /** Empties it. @throws what the system says when something stays. */
+  clear(): void {
+    this.#asked = false;
+    // Removed by the candidate, or a link in its place, which is not to be followed.
+    if (lstatSync(this.path, { throwIfNoEntry: false })?.isDirectory() !== true) {
+      removeTree(this.path);
+      this.#made = false;
+      return;
+    }
+    for (const name of this.#names()) removeTree(join(this.path, name));
+  }
+
+  #names(): string[] {
+    try {
+      return readdirSync(this.path);
+    } catch {
+      // Its own rights were taken from it.
+      chmodSync(this.path, 0o700);
+      return readdirSync(this.path);
+    }
+  }
+}
