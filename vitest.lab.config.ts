@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { TEST_ENV } from './test/state-folder.ts';
 
 // Real processes on machines of their own: one file after the other, or they starve one another.
 export default defineConfig({
@@ -7,5 +8,6 @@ export default defineConfig({
     testTimeout: 240_000,
     hookTimeout: 60_000,
     maxWorkers: 1,
+    env: TEST_ENV,
   },
 });

@@ -14,7 +14,7 @@ import type { StayFlags } from './stay-flags.ts';
 import { formatPairs } from './table.ts';
 
 /** What flags give under other names. */
-type FlaggedOptions = 'relayBytesPerSecond' | 'tags' | 'granted' | 'memoryBytes';
+type FlaggedOptions = 'relayBytesPerSecond' | 'tags' | 'granted' | 'memoryBytes' | 'scratchBytes';
 
 /** How a peer is run in the foreground. */
 export interface ForegroundOptions {
@@ -22,7 +22,10 @@ export interface ForegroundOptions {
     PeerOptions,
     'home' | 'network' | 'onLog' | 'job' | 'signal' | 'timing' | FlaggedOptions
   > &
-    Pick<PeerFlags, 'relayRate' | 'memory' | 'tag' | 'grantNet' | 'grantRead' | 'grantWrite'>;
+    Pick<
+      PeerFlags,
+      'relayRate' | 'memory' | 'tag' | 'grantNet' | 'grantRead' | 'grantWrite' | 'scratch'
+    >;
   readonly stay: StayFlags;
   /** What to do when nobody answers: keep trying, or fail; null: nobody has to answer. */
   readonly seek: 'wait' | 'once' | null;
@@ -46,7 +49,7 @@ export async function runPeer(context: Context, options: ForegroundOptions): Pro
   const { home, io } = context;
   const { stay: flags, seek } = options;
   const { relayRate: relayBytesPerSecond = null, tag: tags = [], ...granting } = options.peer;
-  const { memory, grantNet, grantRead, grantWrite, ...peerOptions } = granting;
+  const { memory, scratch, grantNet, grantRead, grantWrite, ...peerOptions } = granting;
   const granted = { net: grantNet === true, reads: grantRead ?? [], writes: grantWrite ?? [] };
   const stay = new Stay(flags, performance.now());
   if ((await connectControl(home)) !== null) throw inUse(home);
@@ -62,6 +65,7 @@ export async function runPeer(context: Context, options: ForegroundOptions): Pro
         timing: timingOf(io.env),
         ...(memory === undefined ? {} : { memoryBytes: memory }),
         ...(flags.job === undefined ? {} : { job: flags.job }),
+        ...(scratch === undefined ? {} : { scratchBytes: scratch }),
         ...{ signal: stop.signal, onLog: logTo(context, 'info') },
       });
     const peer =

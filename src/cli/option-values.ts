@@ -6,6 +6,7 @@ import { isPeerId } from '../core/ids.ts';
 import { MAX_MEMORY_BYTES, MIN_MEMORY_BYTES } from '../core/limits.ts';
 import { tagForm } from '../core/needs.ts';
 import { MAX_PER_HOUR } from '../core/rate.ts';
+import { TIERS, type Tier } from '../work/sandbox/sandbox.ts';
 
 const UNIT_BYTES = {
   ...{ B: 1, kB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12 },
@@ -82,6 +83,20 @@ export function outputSize(text: string): number {
   const bytes = Math.round(Number(found?.[1]) * unit);
   if (bytes >= 1 && bytes <= Number.MAX_SAFE_INTEGER) return bytes;
   throw new InvalidArgumentError('It must be a size with its unit, such as 500kB or 2GB.');
+}
+
+/** How closely the jobs of others are held. */
+export function sandboxTier(text: string): Tier {
+  const found = TIERS.find((tier) => tier === text);
+  if (found !== undefined) return found;
+  throw new InvalidArgumentError(`It must be ${TIERS.join(', ')}.`);
+}
+
+/** A size of a scratch folder, in bytes: `500MB`, or their number; 1 MB or more. */
+export function scratchSize(text: string): number {
+  const bytes = /^\d+$/.test(text) ? Number(text) : outputSize(text);
+  if (bytes >= 1e6 && bytes <= Number.MAX_SAFE_INTEGER) return bytes;
+  throw new InvalidArgumentError('It must be a size from 1MB on, such as 500MB or 20GB.');
 }
 
 /** A size of memory with its unit, in bytes: `512MB`, `1.5GiB`. */

@@ -1,9 +1,12 @@
+import { TIERS, type Tier } from '../work/sandbox/sandbox.ts';
 import {
   bytesPerSecond,
   displayName,
   machineTag,
   memorySize,
   peerId,
+  sandboxTier,
+  scratchSize,
   tcpMultiaddr,
   wholeNumber,
   wholePath,
@@ -25,6 +28,9 @@ export interface PeerFlags {
   readonly grantNet?: boolean;
   readonly grantRead?: readonly string[];
   readonly grantWrite?: readonly string[];
+  readonly sandbox?: Tier;
+  /** In bytes. */
+  readonly scratch?: number;
 }
 
 export const PEER_FLAGS: readonly Flag[] = [
@@ -93,5 +99,18 @@ export const PEER_FLAGS: readonly Flag[] = [
     parse: wholePath,
     many: true,
     complete: 'folder',
+  },
+  {
+    flags: '--sandbox <tier>',
+    help:
+      'what holds the jobs of others: none, permission (Node’s) or bwrap (bubblewrap: files, ' +
+      'network, processes) (default: the tightest that works here: see `meshd status`)',
+    parse: sandboxTier,
+    complete: TIERS,
+  },
+  {
+    flags: '--scratch <size>',
+    help: 'what a candidate may leave in its scratch folder at most (default: 1GB)',
+    parse: scratchSize,
   },
 ];

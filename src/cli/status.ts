@@ -29,8 +29,9 @@ function statusText(report: StatusReport): string {
     ['mesh', report.mesh ?? 'none: it works alone'],
     ['home', report.home],
     ...report.addresses.map((address) => ['address', address] as const),
-    ['slots', `${report.busy} of ${report.slots} busy, sandbox ${report.sandbox}`],
+    ['slots', `${report.busy} of ${report.slots} busy`],
     ['tags', report.tags.length === 0 ? null : report.tags.join(', ')],
+    ...sandboxLines(report.sandbox),
     ['relays', report.mesh === null ? null : formatRelaying(report.relayBytesPerSecond)],
     [
       'limits',
@@ -44,4 +45,17 @@ function statusText(report: StatusReport): string {
     ['up', `${formatSeconds(report.uptimeSeconds)}, ${formatBytes(report.rssBytes)} of memory`],
     ...report.notices.map((notice) => ['notice', notice] as const),
   ]);
+}
+
+function sandboxLines(sandbox: StatusReport['sandbox']): (readonly [string, string])[] {
+  const { functions, commands, othersFunctions, othersCommands, notes } = sandbox;
+  const others =
+    othersFunctions === othersCommands
+      ? othersFunctions
+      : `functions ${othersFunctions}, commands ${othersCommands ?? 'not run'}`;
+  const own = `your functions ${functions}, your commands ${commands}`;
+  return [
+    ['sandbox', `${own}; other people’s jobs: ${others}`],
+    ...notes.map((note) => ['', note] as const),
+  ];
 }

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { lstatSync, mkdirSync, realpathSync } from 'node:fs';
-import { homedir, tmpdir, userInfo } from 'node:os';
-import { isAbsolute, join, resolve } from 'node:path';
+import { tmpdir, userInfo } from 'node:os';
+import { join, resolve } from 'node:path';
 import { MeshError } from '../core/mesh-error.ts';
+import { stateFolder } from '../node/state-folder.ts';
 
 /** Longest path of a unix socket that every system takes (macOS: 104 bytes with the final zero). */
 const MAX_SOCKET_BYTES = 103;
@@ -14,13 +15,7 @@ const MAX_SOCKET_BYTES = 103;
 export function defaultHome(env: NodeJS.ProcessEnv = process.env): string {
   const given = env['MESHD_HOME'];
   if (given) return resolve(given);
-  if (process.platform === 'win32' && env['LOCALAPPDATA']) {
-    return join(env['LOCALAPPDATA'], 'meshd');
-  }
-  const state = env['XDG_STATE_HOME'];
-  // The XDG specification says that a relative path is to be ignored.
-  const base = state && isAbsolute(state) ? state : join(homedir(), '.local', 'state');
-  return join(base, 'meshd');
+  return join(stateFolder(env), 'meshd');
 }
 
 /**

@@ -108,7 +108,7 @@ export class LocalMesh implements Mesh, Submitter {
       slots: state.self.slots,
       busy: rows[0]?.busy ?? 0,
       tags: state.offer.tags,
-      sandbox: 'none',
+      sandbox: await loop.sandboxes.report(),
       memoryLimit: process.platform === 'linux' ? 'process tree' : 'process',
       mathClass: state.self.mathClass,
       relayBytesPerSecond: this.#parts.relayBytesPerSecond,

@@ -14,11 +14,13 @@ import type { Workforce, WorkInputs } from '../work/workforce.ts';
 import { InputShelf } from './input-shelf.ts';
 import { sha256 } from './item-list.ts';
 import { Journal } from './journal.ts';
+import type { Kin } from './kin.ts';
 import { LiveOutputs } from './live-outputs.ts';
 import { machineLoad } from './machine-load.ts';
 import { membersEntry } from './members.ts';
 import { MeshOutputs } from './output-asks.ts';
 import { sendBlob, sendRecords } from './record-sender.ts';
+import type { Sandboxes } from './sandboxes.ts';
 
 /** Between two ticks, in ms. */
 const TICK_MS = 100;
@@ -36,6 +38,8 @@ export interface Rooms {
   readonly store: Store;
   readonly workforce: Workforce;
   readonly logs: LogKeeper;
+  readonly sandboxes: Sandboxes;
+  readonly kin: Kin;
   readonly log: (level: 'error' | 'warn' | 'info' | 'debug', event: string, fields: object) => void;
   readonly halt: (reason: string) => void;
   /** Ends the peer as a member asked. */
@@ -207,9 +211,18 @@ export class Loop {
     return this.journal.pendingBlob(hash) ?? (await this.#rooms.store.blob(hash));
   }
 
-  /** What an executor needs for a computation. */
-  inputs(computation: ComputationId): Promise<WorkInputs> {
-    return this.#inputs.of(computation);
+  /**
+   * What an executor needs for a computation, with what is to hold it.
+   * @throws MeshError MESH_NOT_EVALUATED when nothing can that this machine's owner allows.
+   */
+  async inputs(computation: ComputationId): Promise<WorkInputs> {
+    const { sandboxes, kin } = this.#rooms;
+    const [inputs] = await Promise.all([this.#inputs.of(computation), kin.look()]);
+    return sandboxes.hold(this.state, inputs);
+  }
+
+  get sandboxes(): Sandboxes {
+    return this.#rooms.sandboxes;
   }
 
   async close(): Promise<void> {
@@ -337,6 +350,10 @@ export class Loop {
       this.#rooms.workforce.execute(order, inputs);
     } catch (error) {
       this.#opening.delete(id);
+      if (error instanceof MeshError && error.code === 'MESH_NOT_EVALUATED') {
+        const failure = { kind: 'setup', detail: error.message };
+        this.dispatch({ kind: 'failed', execution: id, index: order.lo, failure });
+      }
       this.#endSoon(id);
       throw error;
     }

@@ -6,6 +6,7 @@ import type { LogEntry } from '../logs/log-collection.ts';
 import type { Rerun } from '../work/workforce.ts';
 import type { Admission } from './admission.ts';
 import type { LogOptions } from './job-logs.ts';
+import type { SandboxReport } from './sandboxes.ts';
 
 /** What to publish. */
 export interface PublishRequest {
@@ -250,7 +251,7 @@ export interface StatusReport {
   readonly busy: number;
   /** What this machine is known for. */
   readonly tags: readonly string[];
-  readonly sandbox: 'none';
+  readonly sandbox: SandboxReport;
   /** What a memory limit holds: an executor with all that it started, or that process alone. */
   readonly memoryLimit: 'process tree' | 'process';
   readonly mathClass: string;

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { availableParallelism, hostname } from 'node:os';
+import { join } from 'node:path';
 import type { PeerId } from '../core/ids.ts';
 import { MeshError } from '../core/mesh-error.ts';
 import { NO_OFFER, type Offer } from '../core/needs.ts';
@@ -13,15 +14,19 @@ import { compareSecrets, ringOf, type SecretRing } from '../net/secret-ring.ts';
 import { LevelStore } from '../store/level-store.ts';
 import type { Store } from '../store/store.ts';
 import { createWorkforce } from '../work/create-workforce.ts';
+import type { Tier } from '../work/sandbox/sandbox.ts';
 import { boot, readLocals } from './boot.ts';
 import { networkHandlers, workHandlers } from './handlers.ts';
 import { Home } from './home.ts';
+import { Kin } from './kin.ts';
 import { Loop } from './loop.ts';
 import { readMembers } from './members.ts';
 import type { Mesh } from './mesh.ts';
 import { openNetwork } from './open-network.ts';
 import { type RunningParts, RunningPeer } from './running-peer.ts';
+import { Sandboxes } from './sandboxes.ts';
 import { checkMemory } from './slot-memory.ts';
+import { stateFolder } from './state-folder.ts';
 import type { Submitter } from './submission.ts';
 import type { TenureEnd, TenureLimits } from './tenure.ts';
 import { changeTrust } from './trust-list.ts';
@@ -61,6 +66,10 @@ export interface PeerOptions {
   readonly memoryBytes?: number;
   /** What the jobs of others may do here. @default nothing */
   readonly granted?: Pick<Offer, 'net' | 'reads' | 'writes'>;
+  /** What holds the jobs of others. @default the tightest tier that this machine can do */
+  readonly sandbox?: Tier;
+  /** What a candidate may leave in its scratch folder at most, in bytes. @default 1 GB */
+  readonly scratchBytes?: number;
   /** Names the one job that it evaluates: by name, or by the beginning of its id. @default all */
   readonly job?: string;
   /** Gives up looking for a bootstrap. @default none */
@@ -96,10 +105,12 @@ export interface Peer {
 /**
  * Starts a peer on a home.
  * @throws MeshError MESH_HOME_UNUSABLE, MESH_HOME_IN_USE, MESH_OTHER_MESH, MESH_NOT_MEMBER,
- * MESH_PORT_IN_USE, MESH_NO_BOOTSTRAP; MESH_USAGE when memoryBytes is too little for its slots.
+ * MESH_PORT_IN_USE, MESH_NO_BOOTSTRAP; MESH_USAGE when memoryBytes is too little for its slots, or
+ * for a sandbox that this machine cannot do.
  */
 export async function startPeer(options: PeerOptions): Promise<Peer> {
   checkMemory(options.memoryBytes ?? null, options.slots ?? availableParallelism());
+  await new Sandboxes(options.sandbox ?? null).check();
   const home = await Home.open(options.home);
   try {
     return await open(home, options);
@@ -177,6 +188,7 @@ async function assemble(
   const workforce = await createWorkforce({
     slots: options.slots ?? availableParallelism(),
     ...(options.nice === undefined ? {} : { nice: options.nice }),
+    ...(options.scratchBytes === undefined ? {} : { scratchBytes: options.scratchBytes }),
     folder: await home.workFolder(),
     outputs: await home.outputFolder(),
     handlers: workHandlers(() => loop, logs),
@@ -193,15 +205,14 @@ async function assemble(
     options.timing ?? DEFAULT_TIMING,
   );
   const { relayBytesPerSecond = null } = options;
+  const kin = new Kin({
+    ...{ self: identity.peer, home: home.path, folder: join(stateFolder(), 'meshd-peers') },
+    onChange: (peers) => loop?.dispatch({ kind: 'kin', peers }),
+    onFault: (error) => log('warn', 'kin.unknown', { why: String(error) }),
+  });
+  const sandboxes = new Sandboxes(options.sandbox ?? null);
   const parts: RunningParts = {
-    home,
-    store,
-    workforce,
-    logs,
-    state,
-    gate,
-    relayBytesPerSecond,
-    log,
+    ...{ home, store, workforce, state, gate, relayBytesPerSecond, log, kin, logs },
   };
   try {
     const locals = await readLocals(store);
@@ -211,11 +222,10 @@ async function assemble(
     const quit = (): void => void running.end('stopped');
     const rise = (incarnation: number): void => home.keepIncarnation(incarnation);
     const deny = (peer: PeerId): void => gate?.deny(peer);
-    loop = new Loop(
-      { state, identity, store, workforce, logs, log, halt, quit, rise, deny },
-      members,
-    );
+    const rooms = { state, identity, store, workforce, logs, log, sandboxes, kin };
+    loop = new Loop({ ...rooms, halt, quit, rise, deny }, members);
     loop.dispatch({ kind: 'offer', offer: offerOf(options) });
+    await kin.enter();
     if (trusted.length > 0) loop.dispatch({ kind: 'trust', peers: trusted });
     if (options.job !== undefined) loop.dispatch({ kind: 'limit', job: options.job });
     const others = members.size > 0 || (options.bootstrap ?? []).length > 0;
@@ -228,6 +238,7 @@ async function assemble(
     loop.run();
     return running.start(loop, network);
   } catch (error) {
+    kin.close();
     await workforce.close();
     throw error;
   }

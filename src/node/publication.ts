@@ -116,6 +116,7 @@ async function tryFirst(
   const { name, program, params, seed, sources } = submission;
   const inputs: WorkInputs = {
     ...{ computation, program, params, seed },
+    sandbox: loop.sandboxes.own(program, submission.commands, submission.needs),
     ...(sources === null ? {} : { sources }),
     ...(texts === null ? {} : { items: async (lo, hi) => texts.slice(lo, hi) }),
   };

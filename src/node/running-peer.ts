@@ -11,6 +11,7 @@ import { LocalAdmission } from './admission.ts';
 import type { Home } from './home.ts';
 import { encodeInvite, MAX_INVITE_ADDRESSES } from './invite.ts';
 import { JobLogs } from './job-logs.ts';
+import type { Kin } from './kin.ts';
 import { LocalMesh } from './local-mesh.ts';
 import type { Loop } from './loop.ts';
 import type { Peer } from './peer.ts';
@@ -39,6 +40,7 @@ export interface RunningParts {
   readonly store: Store;
   readonly workforce: Workforce;
   readonly logs: LogKeeper;
+  readonly kin: Kin;
   readonly state: PeerState;
   /** Null on a home that belongs to no mesh. */
   readonly gate: Gate | null;
@@ -138,7 +140,7 @@ export class RunningPeer {
 
   /** Frees the leases, says farewell, closes from the outside in. */
   async #end(how: End, drainMs: number): Promise<void> {
-    const { home, store, workforce, logs, state, gate } = this.#parts;
+    const { home, store, workforce, logs, state, gate, kin } = this.#parts;
     const loop = this.#loop;
     if (this.#watch !== null) clearInterval(this.#watch);
     this.#admission?.close();
@@ -150,6 +152,7 @@ export class RunningPeer {
       loop.dispatch({ kind: 'stop', drain: false });
       if (state.connected.size > 0) await sleep(FAREWELL_MS);
     }
+    kin.close();
     await workforce.close();
     await logs.close();
     await this.#network?.close();

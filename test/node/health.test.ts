@@ -19,7 +19,10 @@ const status: StatusReport = {
     addresses: own.addresses,
     slots: 2,
     busy: 1,
-    sandbox: 'none',
+    sandbox: {
+      ...{ functions: 'permission', commands: 'none', notes: [] },
+      ...{ othersFunctions: 'bwrap', othersCommands: 'bwrap' },
+    },
     tags: [],
     memoryLimit: 'process',
     mathClass: 'aa',

@@ -1,0 +1,136 @@
+import { serves } from '../core/duty.ts';
+import type { ComputationId, PeerId } from '../core/ids.ts';
+import type { JobState } from '../core/job-state.ts';
+import { MeshError } from '../core/mesh-error.ts';
+import type { Needs } from '../core/needs.ts';
+import type { PeerState } from '../core/peer-state.ts';
+import { isWorkerProgram } from '../work/exec/worker-mark.ts';
+import { OPEN, type Sandbox, type Tier } from '../work/sandbox/sandbox.ts';
+import {
+  permissionHoldsNetwork,
+  probeTiers,
+  type Tiers,
+  tightest,
+  whyNoPermission,
+} from '../work/sandbox/tiers.ts';
+import type { WorkInputs } from '../work/workforce.ts';
+
+/** What holds user code on a machine, for people. */
+export interface SandboxReport {
+  /** This user's own functions. */
+  readonly functions: Tier;
+  /** This user's own commands, and workers of --exec. */
+  readonly commands: Tier;
+  /** Functions of other people. */
+  readonly othersFunctions: Tier;
+  /** Commands of other people, and workers of --exec; null: they are not run. */
+  readonly othersCommands: Tier | null;
+  /** Why no tighter one is used, and what a tier does not hold: a line each. */
+  readonly notes: readonly string[];
+}
+
+/** Whose program it is, and what it opens. */
+interface Claim {
+  readonly own: boolean;
+  readonly needs: readonly Needs[];
+}
+
+/** Says what holds the executors of each computation: by whose it is, and what it needs. */
+export class Sandboxes {
+  /** What this machine's owner chose for the jobs of others; null: the tightest there is. */
+  readonly #chosen: Tier | null;
+  #tiers: Promise<Tiers> | null = null;
+
+  constructor(chosen: Tier | null) {
+    this.#chosen = chosen;
+  }
+
+  /** @throws MeshError MESH_USAGE when this machine cannot do the tier that was chosen. */
+  async check(): Promise<void> {
+    const chosen = this.#chosen;
+    if (chosen === null || chosen === 'none') return;
+    const why = (await this.tiers())[chosen];
+    if (why !== null) {
+      throw new MeshError('MESH_USAGE', `--sandbox ${chosen} is not possible here: ${why}`);
+    }
+  }
+
+  /** What this machine can do; tried once. */
+  tiers(): Promise<Tiers> {
+    this.#tiers ??= probeTiers();
+    return this.#tiers;
+  }
+
+  /** For what this user publishes here. */
+  own(program: Uint8Array, commands: boolean, needs: Needs): Sandbox {
+    return sandboxOf(ownTier(commands || isWorkerProgram(program)), [needs]);
+  }
+
+  /**
+   * Inputs with what is to hold their executors.
+   * @throws MeshError MESH_NOT_EVALUATED when nothing that this machine's owner allows can hold them.
+   */
+  async hold(state: PeerState, inputs: WorkInputs): Promise<WorkInputs> {
+    const { program, commands = false, computation } = inputs;
+    const { own, needs } = claimOf(state, computation);
+    const startsProcesses = commands || isWorkerProgram(program);
+    const tier = own ? ownTier(startsProcesses) : await this.#othersTier(startsProcesses);
+    if (tier === null) {
+      const text = `other people’s commands are not run under --sandbox permission, which holds none`;
+      throw new MeshError('MESH_NOT_EVALUATED', text);
+    }
+    return { ...inputs, sandbox: sandboxOf(tier, needs) };
+  }
+
+  async report(): Promise<SandboxReport> {
+    const tiers = await this.tiers();
+    const othersFunctions = (await this.#othersTier(false)) ?? 'none';
+    const othersCommands = await this.#othersTier(true);
+    const functions = ownTier(false);
+    const used = [functions, othersFunctions];
+    const notes = [
+      ...(tiers.bwrap === null || othersFunctions === 'bwrap' ? [] : [`no bwrap: ${tiers.bwrap}`]),
+      ...(tiers.permission === null ? [] : [`no permission: ${tiers.permission}`]),
+      ...(used.includes('permission') && !permissionHoldsNetwork()
+        ? ['permission holds files and processes, not the network: that takes Node 26']
+        : []),
+    ];
+    return { functions, commands: ownTier(true), othersFunctions, othersCommands, notes };
+  }
+
+  /** Null: nothing that was allowed can hold it. */
+  async #othersTier(startsProcesses: boolean): Promise<Tier | null> {
+    if (this.#chosen === null) return tightest(await this.tiers(), startsProcesses);
+    return this.#chosen === 'permission' && startsProcesses ? null : this.#chosen;
+  }
+}
+
+function ownTier(startsProcesses: boolean): Tier {
+  return startsProcesses || whyNoPermission() !== null ? 'none' : 'permission';
+}
+
+function sandboxOf(tier: Tier, needs: readonly Needs[]): Sandbox {
+  if (tier === 'none') return OPEN;
+  const all = (paths: readonly string[]): string[] => [...new Set(paths)].sort();
+  return {
+    tier,
+    net: needs.some(({ net }) => net),
+    reads: all(needs.flatMap(({ reads }) => reads)),
+    writes: all(needs.flatMap(({ writes }) => writes)),
+  };
+}
+
+/**
+ * A computation that this user published, too, is this user's own. What the jobs over it need is
+ * open to all of them: it is one program.
+ */
+function claimOf(state: PeerState, computation: ComputationId): Claim {
+  const isOwn = (peer: PeerId): boolean => peer === state.self.peer || state.kin.has(peer);
+  const jobs: JobState[] = [];
+  for (const job of state.jobs.values()) {
+    if (job.computation.id === computation && serves(state, job)) jobs.push(job);
+  }
+  const mine = jobs.filter(({ manifest }) => isOwn(manifest.owner));
+  const counting = mine.length > 0 ? mine : jobs;
+  return { own: mine.length > 0, needs: counting.map(({ manifest }) => manifest.needs) };
+}
