@@ -17,6 +17,7 @@ export interface NeedFlags {
   readonly needs?: readonly string[];
   readonly allowNet?: boolean;
   readonly allowRead?: readonly string[];
+  readonly allowWrite?: readonly string[];
   /** Candidates a second. */
   readonly rate?: number;
 }
@@ -76,6 +77,12 @@ export const NEED_FLAGS: readonly Flag[] = [
     complete: 'file',
   },
   {
+    flags: '--allow-write <path>',
+    help: 'it writes this: run only where the machine grants that; several times',
+    many: true,
+    complete: 'file',
+  },
+  {
     flags: '--rate <rate>',
     help: 'begin so many on all machines together: 100/s, 30/m or 5/h (default: as it can)',
     parse: perSecond,
@@ -128,12 +135,13 @@ export const PUBLICATION_FLAGS: readonly Flag[] = [
 
 /** What it needs of a machine, as the library has it. */
 export function neededOf(flags: NeedFlags): NeedFlags {
-  const { cpus, needs, allowNet, allowRead, rate } = flags;
+  const { cpus, needs, allowNet, allowRead, allowWrite, rate } = flags;
   return {
     ...(cpus === undefined ? {} : { cpus }),
     ...(needs === undefined ? {} : { needs }),
     ...(allowNet === undefined ? {} : { allowNet }),
     ...(allowRead === undefined ? {} : { allowRead }),
+    ...(allowWrite === undefined ? {} : { allowWrite }),
     ...(rate === undefined ? {} : { rate }),
   };
 }

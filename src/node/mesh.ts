@@ -56,6 +56,8 @@ export interface PublishRequest {
   readonly allowNet?: boolean;
   /** Paths that it reads: only machines that grant that run it. @default none */
   readonly allowRead?: readonly string[];
+  /** Paths that it writes, and reads: only machines that grant that run it. @default none */
+  readonly allowWrite?: readonly string[];
   /** Candidates that the whole mesh begins in a second, 1/3600 … 10^6. @default as it can */
   readonly rate?: number;
   /** −10 … 10. @default 0 */

@@ -68,7 +68,7 @@ export class Sandboxes {
 
   /**
    * Inputs with what is to hold their executors.
-   * @throws MeshError MESH_NOT_EVALUATED when nothing that this machine's owner allows can hold them.
+   * @throws MeshError MESH_NOT_EVALUATED when nothing that the owner allows can hold them.
    */
   async hold(state: PeerState, inputs: WorkInputs): Promise<WorkInputs> {
     const { program, commands = false, computation } = inputs;
@@ -76,7 +76,7 @@ export class Sandboxes {
     const startsProcesses = commands || isWorkerProgram(program);
     const tier = own ? ownTier(startsProcesses) : await this.#othersTier(startsProcesses);
     if (tier === null) {
-      const text = `other people’s commands are not run under --sandbox permission, which holds none`;
+      const text = 'other people’s commands are not run here: --sandbox permission holds none';
       throw new MeshError('MESH_NOT_EVALUATED', text);
     }
     return { ...inputs, sandbox: sandboxOf(tier, needs) };

@@ -67,7 +67,7 @@ export const MAX_DEADLINE_MS: number = 2 ** 31 * 1000;
 
 const KEYS = new Set([
   ...['fn', 'exec', 'accept', 'items', 'seed', 'params', 'maxEvals'],
-  ...['cpus', 'needs', 'allowNet', 'allowRead', 'rate'],
+  ...['cpus', 'needs', 'allowNet', 'allowRead', 'allowWrite', 'rate'],
   ...['deadlineMs', 'timeoutMs', 'memoryBytes', 'maxErrors', 'fresh'],
   ...['priority', 'name', 'onWarning'],
 ]);

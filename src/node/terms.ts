@@ -11,27 +11,36 @@ export interface Terms {
   readonly perHour: number | null;
 }
 
+type TermsRequest = Pick<
+  PublishRequest,
+  'cpus' | 'needs' | 'allowNet' | 'allowRead' | 'allowWrite' | 'rate'
+>;
+
 /** The terms of a request. @throws TypeError that shows the value, for a field out of its range */
-export function termsOf(
-  request: Pick<PublishRequest, 'cpus' | 'needs' | 'allowNet' | 'allowRead' | 'rate'>,
-): Terms {
+export function termsOf(request: TermsRequest): Terms {
   return { needs: needsOf(request), perHour: perHourOf(request.rate) };
 }
 
-function needsOf({ cpus = 1, needs, allowNet, allowRead }: Parameters<typeof termsOf>[0]): Needs {
+function needsOf({ cpus = 1, needs, allowNet, allowRead, allowWrite }: TermsRequest): Needs {
   whole('cpus', cpus, 1, MAX_CPUS);
   const tags = distinct('needs', needs);
-  const reads = distinct('allowRead', allowRead).map((path) => resolve(path));
+  const reads = pathsOf('allowRead', allowRead);
+  const writes = pathsOf('allowWrite', allowWrite);
   if (allowNet !== undefined && typeof allowNet !== 'boolean') {
     throw new TypeError(`allowNet is no boolean: ${showValue(allowNet)}`);
   }
-  const wanted: Needs = { ...NO_NEEDS, cpus, tags, net: allowNet === true, reads: reads.sort() };
+  const wanted: Needs = { ...NO_NEEDS, cpus, tags, net: allowNet === true, reads, writes };
   const read = check(needsForm, needsTuple(wanted));
   if ('rejected' in read) {
-    const what = read.rejected.startsWith('[1]') ? 'needs' : 'allowRead';
+    const at = read.rejected.charAt(1);
+    const what = at === '1' ? 'needs' : at === '3' ? 'allowRead' : 'allowWrite';
     throw new TypeError(`${what} ${read.rejected.replace(/^\[\d+\]/, '')}`.replace(' [', '['));
   }
   return wanted;
+}
+
+function pathsOf(what: string, paths: readonly string[] | undefined): string[] {
+  return [...new Set(distinct(what, paths).map((path) => resolve(path)))].sort();
 }
 
 function distinct(what: string, values: readonly string[] = []): string[] {

@@ -95,7 +95,8 @@ describe('SIGTERM', () => {
     const a = await lab.start('a', '--slots', '0');
     const trace = join(lab.folder, 'trace');
     const params = JSON.stringify({ trace, ms: 1500 });
-    const published = await lab.publish('a', TRACED, '--accept', '1', '--params', params);
+    const args = ['--accept', '1', '--params', params, '--allow-write', trace];
+    const published = await lab.publish('a', TRACED, ...args);
     const b = await lab.join('b', [a]);
     await poll('a candidate runs', async () => traced(trace, 'begin').length > 0);
     signalAll([b.pid, ...(await childrenOf(b.pid))], 'SIGTERM');

@@ -17,7 +17,7 @@ test('cancel ends a job on all peers, on one that was away too; the command runs
   const [, , c] = await lab.three();
   const trace = join(lab.folder, 'trace');
   const params = JSON.stringify({ trace, ms: 25 });
-  const args = ['--accept', ACCEPT, '--params', params];
+  const args = ['--accept', ACCEPT, '--params', params, '--allow-write', trace];
   const published = await lab.publish('a', TRACED, ...args);
   const job = await published.job();
   await published.firstLine();

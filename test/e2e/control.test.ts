@@ -24,7 +24,7 @@ describe('pause', () => {
     await using mesh = await InsideMesh.open();
     const [a, b] = await mesh.three();
     const trace = join(mesh.folder, 'trace');
-    const request = { fn: TRACED, accept: 100, params: { trace, ms: 5 } };
+    const request = { fn: TRACED, accept: 100, params: { trace, ms: 5 }, allowWrite: [trace] };
     const job = await a.mesh.publish(request);
     for await (const _ of job.results()) break;
     await (await b.mesh.job(job.id)).pause();
@@ -50,7 +50,9 @@ describe('cancel', () => {
     await using mesh = await InsideMesh.open({ graceMs: 300 });
     const [a, b] = await mesh.three();
     const trace = join(mesh.folder, 'trace');
-    const job = await a.mesh.publish({ fn: TRACED, accept: 5, params: { trace, ms: 3000 } });
+    const job = await a.mesh.publish({
+      ...{ fn: TRACED, accept: 5, params: { trace, ms: 3000 }, allowWrite: [trace] },
+    });
     await untilTrue('three candidates run', async () => traceOf(trace).begun.length >= 3);
     const { ended } = traceOf(trace);
     await (await b.mesh.job(job.id)).cancel();
@@ -66,7 +68,9 @@ describe('cancel', () => {
     await using mesh = await InsideMesh.open({ graceMs: 300 });
     const [a, b] = await mesh.three();
     const trace = join(mesh.folder, 'trace');
-    const job = await a.mesh.publish({ fn: TRACED, accept: 5, params: { trace, ms: 1800 } });
+    const job = await a.mesh.publish({
+      ...{ fn: TRACED, accept: 5, params: { trace, ms: 1800 }, allowWrite: [trace] },
+    });
     // What the trial before the publication began and did not end is not a running candidate.
     const tried = traceOf(trace).begun.length;
     await untilTrue('three candidates run', async () => {
@@ -92,7 +96,9 @@ describe('skip', () => {
     await using mesh = await InsideMesh.open();
     const [a, b] = await mesh.three();
     const trace = join(mesh.folder, 'trace');
-    const job = await a.mesh.publish({ fn: HANGS, accept: 40, params: { hangsAt: 29, trace } });
+    const job = await a.mesh.publish({
+      ...{ fn: HANGS, accept: 40, params: { hangsAt: 29, trace }, allowWrite: [trace] },
+    });
     await untilTrue('it hangs', async () => existsSync(trace));
     await (await b.mesh.job(job.id)).skip(29);
     const summary = await job.done();

@@ -44,7 +44,8 @@ export class MarkedJob {
     const marks = join(lab.folder, `marks-${jobs}`);
     mkdirSync(marks);
     const params = JSON.stringify({ trace: marks, ms, work });
-    const args = ['--accept', `${accept}`, '--params', params, '--detach'];
+    const opened = ['--allow-write', marks, '--allow-read', '/proc/self/ns/net'];
+    const args = ['--accept', `${accept}`, '--params', params, '--detach', ...opened];
     const { code, stdout, stderr } = await lab.run(home, 'publish', MARKED, ...args);
     if (code !== 0) throw new Error(`publish ended with ${code}: ${stderr}`);
     return new MarkedJob(lab, stdout.trim(), accept, marks);

@@ -7,8 +7,8 @@ const MAX_LINE_BYTES = 500;
 
 /**
  * Why a thrown error is no outcome: stack and memory depend on the machine, and so does what the
- * sandbox or the operating system refused (an errno such as ENOENT, here or in a `cause`). Undefined for
- * all others: they are outcomes.
+ * sandbox or the operating system refused (an errno such as ENOENT, here or in a `cause`).
+ * Undefined for all others: they are outcomes.
  */
 export function failureOf(thrown: unknown): WorkFailure | undefined {
   try {
