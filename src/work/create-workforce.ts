@@ -27,6 +27,15 @@ export interface WorkforceOptions {
   /** How much executors yield to other programs, 0 … 19. @default 10 */
   readonly nice?: number;
   readonly handlers: WorkHandlers;
+  /**
+   * The longest time of import and setup, in ms. @default 10 min, or ten times a job's time limit,
+   * but no less than 1 min
+   */
+  readonly setupMs?: number;
+  /** The longest time of a teardown, in ms. @default 5000 */
+  readonly teardownMs?: number;
+  /** How long an executor that has nothing to do is kept, in ms. @default 60 000 */
+  readonly idleMs?: number;
   /** Where the private folder of programs is made. @default the system's temporary folder */
   readonly folder?: string;
   /** Where long outputs of commands go. @default a folder beside the programs */
@@ -66,8 +75,14 @@ class ExecutorWorkforce implements Workforce {
     const { outputs = join(folder, 'outputs'), scratchBytes = SCRATCH_BYTES } = options;
     const scratch = join(folder, 'scratch');
     const output: ExecutorOptions['output'] = (...told) => options.handlers.output(...told);
-    const parts = { leash, folder, outputs, nice, scratch, scratchBytes, output };
-    this.#pool = new Pool(parts, this.#files, options.slots);
+    const { setupMs, teardownMs, idleMs } = options;
+    const clocks = {
+      ...(setupMs === undefined ? {} : { setupMs }),
+      ...(teardownMs === undefined ? {} : { teardownMs }),
+      ...(idleMs === undefined ? {} : { idleMs }),
+    };
+    const own = { leash, folder, outputs, nice, scratch, scratchBytes, output };
+    this.#pool = new Pool({ ...own, ...clocks }, this.#files, options.slots);
     this.#closing.promise.catch(() => undefined);
   }
 
@@ -126,7 +141,7 @@ class ExecutorWorkforce implements Workforce {
     const executor = this.#pool.start(inputs, limits, lineKeeper(RERUN_LINES, lines));
     return this.#using(executor, async () => {
       const rerun = await rerunWith(executor, inputs, index, lines);
-      executor.kill();
+      executor.retire();
       return rerun;
     });
   }

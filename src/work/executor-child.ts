@@ -14,6 +14,7 @@ import { type CandidateLog, createLog } from './candidate/log-lines.ts';
 import { createLogSender } from './candidate/log-sender.ts';
 import { createStreams } from './candidate/rng.ts';
 import { shadowGlobals } from './candidate/shadow-globals.ts';
+import { describeThrown } from './candidate/thrown.ts';
 import type { FromExecutor, Span, ToExecutor } from './executor-message.ts';
 import type { Wardship } from './executor-warden.ts';
 import { closeInheritedFiles } from './inherited-files.ts';
@@ -52,11 +53,13 @@ const at = new Float64Array(new SharedArrayBuffer(8)).fill(-1);
 const note = () => noteIndex(at);
 const { now: wallClock } = Date;
 const { setImmediate } = globalThis;
+let loadedProgram: LoadedProgram | undefined;
 let evaluator: Evaluator | undefined;
 let wear: Wear | undefined;
 let candidateLog: CandidateLog | undefined;
 let size = 1;
 let working = false;
+let leaving = false;
 /** The token of the drain that was asked for while a batch was in hand. */
 let draining: number | null = null;
 
@@ -121,7 +124,8 @@ async function load(message: LoadMessage): Promise<void> {
       restore: guardArrays(),
     });
     wear = worn;
-    send({ kind: 'loaded' });
+    loadedProgram = program;
+    send({ kind: 'loaded', teardown: program.teardown !== undefined });
   } catch (error) {
     send({ kind: 'refused', detail: error instanceof Error ? error.message : String(error) });
   }
@@ -150,7 +154,7 @@ async function programOf(message: LoadMessage): Promise<LoadedProgram> {
 /** Evaluates a span, a batch a turn of the event loop, so that messages are heard. */
 async function work(span: Span, evaluate: Evaluator): Promise<void> {
   let lo = span.lo;
-  while (lo < span.hi && draining === null) {
+  while (lo < span.hi && draining === null && !leaving) {
     const most = batchSize(span, lo);
     const items = span.items?.slice(lo - span.lo, lo - span.lo + most);
     const hi = Math.min(span.hi, lo + most);
@@ -175,6 +179,22 @@ async function work(span: Span, evaluate: Evaluator): Promise<void> {
   draining = null;
 }
 
+/** Calls the program's teardown, which its peer gives some time, and ends this process. */
+async function leave(): Promise<void> {
+  send({ kind: 'leaving' });
+  at[0] = -1;
+  const { teardown, state, params } = loadedProgram ?? {};
+  try {
+    await teardown?.({ state, params });
+  } catch (thrown) {
+    const { detail } = describeThrown(thrown);
+    candidateLog?.at('error')(`teardown threw ${detail}`);
+  }
+  candidateLog?.flush();
+  sender.flush();
+  send({ kind: 'drained', token: -1 }, endAll);
+}
+
 function batchSize(span: Span, lo: number): number {
   return span.careful !== null && lo < span.careful.until
     ? Math.min(size, span.careful.step)
@@ -195,6 +215,11 @@ async function hear(message: ToExecutor): Promise<void> {
       working = true;
       await work(message.span, evaluator);
       working = false;
+      if (leaving) await leave();
+      return;
+    case 'leave':
+      leaving = true;
+      if (!working) await leave();
       return;
     case 'drain':
       if (working) draining = message.token;

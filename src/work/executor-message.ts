@@ -40,11 +40,13 @@ export type ToExecutor =
     }
   | { readonly kind: 'span'; readonly span: Span }
   /** The batch in hand ends, the span with it. Answered by `drained` with the same token. */
-  | { readonly kind: 'drain'; readonly token: number };
+  | { readonly kind: 'drain'; readonly token: number }
+  /** It ends by itself after the batch in hand and the program's teardown. */
+  | { readonly kind: 'leave' };
 
 /** What an executor tells its peer. */
 export type FromExecutor =
-  | { readonly kind: 'loaded' }
+  | { readonly kind: 'loaded'; readonly teardown: boolean }
   | { readonly kind: 'refused'; readonly detail: string }
   | {
       readonly kind: 'batch';
@@ -63,6 +65,8 @@ export type FromExecutor =
   | { readonly kind: 'drained'; readonly token: number }
   /** What a command wrote that still runs. */
   | { readonly kind: 'output'; readonly index: number; readonly piece: LivePiece }
+  /** The program's teardown begins; then the process ends. */
+  | { readonly kind: 'leaving' }
   | { readonly kind: 'log'; readonly lines: readonly SentLine[] }
   /** Lines of this candidate, or of it and later ones, that are beyond what may be logged. */
   | { readonly kind: 'log.dropped'; readonly index: number; readonly lines: number };

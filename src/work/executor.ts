@@ -21,6 +21,14 @@ import type { WorkFailure, WorkInputs } from './workforce.ts';
 /** What is kept of stderr to tell why an executor died. */
 const STDERR_CHARACTERS = 4096;
 const MIB = 2 ** 20;
+/** Import and setup may take this long, or so many times what a candidate may, in ms. */
+const SETUP_MS = 600_000;
+const SETUP_TIMES = 10;
+const LEAST_SETUP_MS = 60_000;
+/** What a batch in hand has before its executor is ended on purpose, in ms. */
+const LEAVE_MS = 500;
+/** The longest time of a teardown, in ms. */
+const TEARDOWN_MS = 5000;
 /** After its exit, how long to wait for the last messages of an executor. */
 const LAST_MESSAGES_MS = 1000;
 /** What an exit code is above, where a sandbox passes a signal on. */
@@ -54,6 +62,15 @@ export interface ExecutorOptions {
   /** Hears what commands write while they run. */
   output(computation: ComputationId, index: number, piece: LivePiece): void;
   readonly log: WorkLog;
+  /** The longest time of import and setup, in ms. @default setupMs of the job's limits */
+  readonly setupMs?: number;
+  /** The longest time of a teardown, in ms. @default 5000 */
+  readonly teardownMs?: number;
+}
+
+/** How long import and setup may take under a job's limits, in ms. */
+function setupMs({ timeoutMs }: Limits): number {
+  return timeoutMs === null ? SETUP_MS : Math.max(LEAST_SETUP_MS, SETUP_TIMES * timeoutMs);
 }
 
 /** The program cannot be used: its import or setup failed, or the executor died meanwhile. */
@@ -90,6 +107,10 @@ export class Executor {
   #ledger: Ledger;
   #stderr = '';
   #scratchBytes: number;
+  #log: WorkLog;
+  /** Its program has a teardown. */
+  #hasTeardown = false;
+  #ending: NodeJS.Timeout | undefined;
 
   constructor(inputs: WorkInputs, limits: Limits, file: string, options: ExecutorOptions) {
     this.ground = { computation: inputs.computation, limits };
@@ -106,12 +127,20 @@ export class Executor {
       ...{ kind, limits, folder, outputs, leash, nice, sandbox: this.sandbox },
       ...{ program: fileURLToPath(file), ledger: this.#ledger.fd },
     });
+    this.#log = options.log;
     const loading = Promise.withResolvers<void>();
     const gone = Promise.withResolvers<void>();
     this.loaded = loading.promise;
     this.gone = gone.promise;
     // Nobody may be waiting when an executor is killed while it loads.
     loading.promise.catch(() => undefined);
+    const mostMs = options.setupMs ?? setupMs(limits);
+    const late = setTimeout(() => {
+      const detail = `import and setup took longer than ${mostMs / 1000} s`;
+      loading.reject(new LoadError({ kind: 'setup', detail }));
+      this.kill();
+    }, mostMs);
+    loading.promise.finally(() => clearTimeout(late)).catch(() => undefined);
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#stderr = (this.#stderr + text).slice(-STDERR_CHARACTERS);
     });
@@ -120,6 +149,7 @@ export class Executor {
     });
     afterLastMessage(this.#child, (error) => {
       this.alive = false;
+      clearTimeout(this.#ending);
       const noted = this.#ledger.read();
       this.#ledger.close();
       const failure = this.#deathOf(error, noted);
@@ -161,8 +191,19 @@ export class Executor {
     this.#tell({ kind: 'drain', token: this.#drains });
   }
 
+  /** Ends the process after the program's own teardown, if it has one; nobody hears it more. */
+  retire(): void {
+    if (this.#ending !== undefined || !this.alive) return;
+    if (!this.#hasTeardown) return this.kill();
+    this.#listener = null;
+    this.#tell({ kind: 'leave' });
+    this.#ending = setTimeout(() => this.kill(), LEAVE_MS);
+  }
+
   /** Ends the process at once, with all that user code started. */
   kill(): void {
+    clearTimeout(this.#ending);
+    this.#hasTeardown = false;
     this.#listener = null;
     if (this.#child.exitCode === null && this.#child.signalCode === null) killGroup(this.#child);
   }
@@ -186,6 +227,7 @@ export class Executor {
   ): void {
     switch (message.kind) {
       case 'loaded':
+        this.#hasTeardown = message.teardown;
         loading.resolve();
         return;
       case 'refused':
@@ -204,6 +246,16 @@ export class Executor {
       case 'drained':
         if (message.token === this.#drain) this.#listener?.drained();
         return;
+      case 'leaving': {
+        const { teardownMs: mostMs = TEARDOWN_MS } = options;
+        clearTimeout(this.#ending);
+        this.#ending = setTimeout(() => {
+          const text = `teardown took longer than ${mostMs / 1000} s, and was ended`;
+          this.#log.line({ timeMs: Date.now(), index: null, level: 'error', text });
+          this.kill();
+        }, mostMs);
+        return;
+      }
       case 'log':
         for (const line of message.lines) options.log.line(fromExecutor(line));
         return;

@@ -154,7 +154,7 @@ export class OrderRun {
       else this.#send(executor);
       return;
     }
-    executor.kill();
+    executor.retire();
     this.#again(1);
   }
 
@@ -189,7 +189,7 @@ export class OrderRun {
 
   /** Goes on in another executor: this one was told to be done, or each candidate has its own. */
   #replace(executor: Executor): void {
-    executor.kill();
+    executor.retire();
     const halt = this.#halt;
     if (this.#at === halt?.index) {
       this.#halt = null;
@@ -203,7 +203,7 @@ export class OrderRun {
   #halted(executor: Executor, { index, failure }: Halt): void {
     this.#halt = null;
     if (failure === null) {
-      executor.kill();
+      executor.retire();
       this.#again(0);
       return;
     }
@@ -252,7 +252,7 @@ export class OrderRun {
     this.#executor = null;
     if (used !== null) {
       const { fresh, each } = this.#order;
-      if (executor === 'kill' || fresh || each) used.kill();
+      if (executor === 'kill' || fresh || each) used.retire();
       else this.#context.pool.release(used);
     }
     this.#parts.flush();

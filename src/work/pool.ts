@@ -5,20 +5,30 @@ import type { ProgramFiles } from './program-files.ts';
 import { OPEN, sameSandbox } from './sandbox/sandbox.ts';
 import type { WorkInputs } from './workforce.ts';
 
-/** Idle executors kept, for each slot. */
+/** Idle executors kept, for each slot, … */
 const IDLE_PER_SLOT = 2;
+/** … and how long each, in ms. */
+const IDLE_MS = 60_000;
+
+/** How a pool starts its executors, and keeps them. */
+export interface PoolOptions extends Omit<ExecutorOptions, 'log'> {
+  /** How long one that has nothing to do is kept, in ms. @default 60 000 */
+  readonly idleMs?: number;
+}
 
 /** Starts executors, and keeps those that ended an order for the next one on their ground. */
 export class Pool {
-  #options: Omit<ExecutorOptions, 'log'>;
+  #options: PoolOptions;
   #files: ProgramFiles;
   #slots: number;
   #idle: Executor[] = [];
+  /** Each ends an idle executor after its time. */
+  #clocks = new WeakMap<Executor, NodeJS.Timeout>();
   #all = new Set<Executor>();
   #closed = false;
   readonly #guardian: Guardian;
 
-  constructor(options: Omit<ExecutorOptions, 'log'>, files: ProgramFiles, slots: number) {
+  constructor(options: PoolOptions, files: ProgramFiles, slots: number) {
     this.#options = options;
     this.#files = files;
     this.#slots = slots;
@@ -35,6 +45,7 @@ export class Pool {
       );
       const found = at < 0 ? undefined : this.#idle.splice(at, 1)[0];
       if (found === undefined) return this.start(inputs, limits, log);
+      clearTimeout(this.#clocks.get(found));
       if (found.alive) return found;
       found.kill();
     }
@@ -59,30 +70,38 @@ export class Pool {
   /** Keeps an executor that has nothing in hand; the oldest idle ones make room. */
   release(executor: Executor): void {
     executor.listen(null);
-    if (executor.worn) return executor.kill();
+    if (executor.worn) return executor.retire();
     this.#idle.push(executor);
-    while (this.#idle.length > IDLE_PER_SLOT * this.#slots) this.#idle.shift()?.kill();
+    const { idleMs = IDLE_MS } = this.#options;
+    this.#clocks.set(executor, setTimeout(() => this.#tire(executor), idleMs).unref());
+    while (this.#idle.length > IDLE_PER_SLOT * this.#slots) this.#idle.shift()?.retire();
+  }
+
+  /** Ends an executor that is idle still. */
+  #tire(executor: Executor): void {
+    this.#idle = this.#idle.filter((idle) => idle !== executor);
+    executor.retire();
   }
 
   /** Keeps idle executors for so many slots. */
   resize(slots: number): void {
     this.#slots = slots;
-    while (this.#idle.length > IDLE_PER_SLOT * slots) this.#idle.shift()?.kill();
+    while (this.#idle.length > IDLE_PER_SLOT * slots) this.#idle.shift()?.retire();
   }
 
   /** Ends the idle executors of a computation. */
   forget(computation: string): void {
     const isOf = ({ ground }: Executor): boolean => ground.computation === computation;
-    for (const idle of this.#idle) if (isOf(idle)) idle.kill();
+    for (const idle of this.#idle) if (isOf(idle)) idle.retire();
     this.#idle = this.#idle.filter((idle) => !isOf(idle));
   }
 
-  /** Kills all and waits until they are gone. */
+  /** Ends all, after their programs' teardowns, and waits until they are gone. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#idle = [];
     const gone = [...this.#all].map((executor) => executor.gone);
-    for (const executor of this.#all) executor.kill();
+    for (const executor of this.#all) executor.retire();
     await Promise.all(gone);
     this.#guardian.close();
   }

@@ -1,7 +1,7 @@
 import { columnText } from '../../src/core/column.ts';
 import { NO_LIMITS } from '../../src/core/limits.ts';
 import type { LogLine } from '../../src/core/log-line.ts';
-import { createWorkforce } from '../../src/work/create-workforce.ts';
+import { createWorkforce, type WorkforceOptions } from '../../src/work/create-workforce.ts';
 import type {
   WorkFailure,
   Workforce,
@@ -31,8 +31,10 @@ export interface WorkBench extends AsyncDisposable {
   execute(order: Partial<WorkOrder>, inputs: WorkInputs): Told & { readonly id: number };
 }
 
+type BenchOptions = Pick<WorkforceOptions, 'setupMs' | 'teardownMs' | 'idleMs'>;
+
 /** Starts a workforce of two slots. */
-export async function openBench(): Promise<WorkBench> {
+export async function openBench(options: BenchOptions = {}): Promise<WorkBench> {
   const events: string[] = [];
   const logged: LogLine[] = [];
   interface Open extends Told {
@@ -44,6 +46,7 @@ export async function openBench(): Promise<WorkBench> {
   const watchers = new Set<() => void>();
   const workforce = await createWorkforce({
     slots: 2,
+    ...options,
     handlers: {
       part: (part) => orders.get(part.id)?.parts.push(part),
       failed: (id, index, failure) => orders.get(id)?.failed.push({ index, failure }),

@@ -21,6 +21,8 @@ export interface LoadedProgram {
   readonly accept: ((value: unknown, more: { params: unknown }) => unknown) | undefined;
   readonly params: unknown;
   readonly state: unknown;
+  /** Ends what `setup` began. @default none */
+  readonly teardown?: ((input: { state: unknown; params: unknown }) => unknown) | undefined;
 }
 
 /** Why a program cannot be used: one line for a person. */
@@ -43,6 +45,7 @@ export async function loadProgram(
   if (evaluate === undefined) throw new ProgramError('there is no default export');
   const setup = functionNamed(exports, 'setup');
   const accept = functionNamed(exports, 'accept');
+  const teardown = functionNamed(exports, 'teardown');
   let state: unknown;
   try {
     state = await (setup as ((input: { params: unknown }) => unknown) | undefined)?.({ params });
@@ -54,6 +57,7 @@ export async function loadProgram(
     accept: accept as LoadedProgram['accept'],
     params,
     state,
+    teardown: teardown as LoadedProgram['teardown'],
   };
 }
 
@@ -70,7 +74,8 @@ async function importedExports(
   if (typeof whole === 'object' && typeof whole?.['default'] === 'function') return whole;
   if (typeof whole !== 'function') return namespace;
   // module.exports = evaluate; module.exports.setup = …
-  return { setup: whole['setup'], accept: whole['accept'], ...namespace };
+  const { setup, accept, teardown } = whole;
+  return { setup, accept, teardown, ...namespace };
 }
 
 function functionNamed(exports: Record<string, unknown>, name: string): AnyFunction | undefined {

@@ -28,7 +28,7 @@ export async function bundleWorker(command: string, directory: string): Promise<
   const module = fileURLToPath(new URL(`./line-worker${ending}`, import.meta.url));
   const text = await bundleText(
     `import { lineWorker } from ${JSON.stringify(module)};\n` +
-      `export const { setup, evaluate } = lineWorker(${JSON.stringify(spec)});\n` +
+      `export const { setup, evaluate, teardown } = lineWorker(${JSON.stringify(spec)});\n` +
       'export default evaluate;\n',
   );
   return Buffer.concat([new TextEncoder().encode(WORKER_MARK), text]);

@@ -2,6 +2,7 @@
 // nothing of ours.
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
@@ -41,6 +42,7 @@ const MOST_LOG_CHARACTERS = 4096;
 export function lineWorker(spec: WorkerSpec): {
   setup: () => LineProcess;
   evaluate: (input: Input) => Promise<unknown>;
+  teardown: (input: Pick<Input, 'state'>) => Promise<void>;
 } {
   return {
     setup() {
@@ -61,6 +63,7 @@ export function lineWorker(spec: WorkerSpec): {
       if ('error' in reply) throw new Error(String(reply.error));
       return undefined;
     },
+    teardown: ({ state }) => (state as LineProcess).end(),
   };
 }
 
@@ -80,6 +83,7 @@ class LineProcess {
   #restOfLog = '';
   #log: ((line: string) => void) | null = null;
   #waiting: PromiseWithResolvers<Reply> | null = null;
+  #isEnding = false;
 
   constructor({ command, directory }: WorkerSpec) {
     this.#command = command;
@@ -107,6 +111,13 @@ class LineProcess {
     return reply;
   }
 
+  /** Tells the worker that no more is asked, and waits until it has ended. */
+  async end(): Promise<void> {
+    this.#isEnding = true;
+    this.#child.stdin.end();
+    if (this.#child.exitCode === null) await once(this.#child, 'close');
+  }
+
   #hear(text: string): void {
     this.#rest += text;
     if (this.#rest.length > MOST_CHARACTERS) this.#die('a line without end');
@@ -125,6 +136,7 @@ class LineProcess {
 
   /** No outcome: the executor ends with its worker, and another one tries the candidate. */
   #die(how: string): void {
+    if (this.#isEnding) return;
     process.stderr.write(`Error: the worker ${this.#command} ended: ${how}\n`, () =>
       process.exit(1),
     );
