@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { cpus, loadavg, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { commands } from './bench/commands.ts';
+import { exec } from './bench/exec.ts';
 import { markdownTable, type Row } from './bench/figures.ts';
 import { idle } from './bench/idle.ts';
 import { latency } from './bench/latency.ts';
@@ -18,6 +19,7 @@ const PARTS: Record<string, (peers: BenchPeers) => Promise<Row[]>> = {
   takeover,
   idle,
   commands,
+  exec,
 };
 
 function machine(): string {

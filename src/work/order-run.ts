@@ -9,8 +9,11 @@ import type { WorkFailure, WorkHandlers, WorkInputs, WorkOrder } from './workfor
 const PIECES = 16;
 /** What is not larger is not cut in pieces: the executor writes down what it has in hand. */
 const WRITTEN_DOWN = 65_536;
-/** Items fetched and sent at a time. */
+/** Items fetched and sent at a time: at first, and at most, of short ones. */
 const ITEMS = 64;
+const MOST_ITEMS = 1024;
+/** Characters of items above which no more of them are sent at a time. */
+const SHORT_CHARACTERS = 65_536;
 
 /** What one order needs beside its inputs. */
 export interface OrderContext {
@@ -47,6 +50,7 @@ export class OrderRun {
   /** Below `until`, an executor died: go in steps. */
   #careful: Span['careful'] = null;
   #halt: Halt | null = null;
+  #items = ITEMS;
   #diedLoading = false;
   #state: 'open' | 'draining' | 'over' = 'open';
 
@@ -131,11 +135,14 @@ export class OrderRun {
       return;
     }
     const lo = this.#sent;
-    const hi = Math.min(end, lo + ITEMS);
+    const hi = Math.min(end, lo + this.#items);
     items(lo, hi).then(
       (texts) => {
         if (this.#executor !== executor || this.#state !== 'open') return;
         this.#sent = hi;
+        const characters = texts.reduce((sum, text) => sum + text.length, 0);
+        const isShort = characters < SHORT_CHARACTERS;
+        this.#items = isShort ? Math.min(this.#items * 2, MOST_ITEMS) : ITEMS;
         executor.start({ lo, hi, careful, items: texts });
       },
       (error: unknown) => {

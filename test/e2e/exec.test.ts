@@ -98,6 +98,21 @@ describe('a lasting worker', () => {
     expect(stderr).toMatch(/2 skipped/);
   });
 
+  test('that dies with many lines in hand costs the one that it dies of', async () => {
+    writeFileSync(
+      join(folder, 'ahead.mjs'),
+      WORKER.replaceAll('JSON.stringify({', 'JSON.stringify({ index,').replace(/.*saw.*\n/, ''),
+    );
+    const words = Array.from({ length: 300 }, (_, k) => (k === 200 ? 'die' : 'x'.repeat(k + 6)));
+    const args = ['map', '--exec', EXEC.replace('worker', 'ahead'), '--items', '-'];
+    const { stdout, stderr } = await meshd(args, folder, `${words.join('\n')}\n`);
+    const wanted = words.flatMap((word, index) =>
+      index === 200 ? [] : [JSON.stringify({ index, value: word.length })],
+    );
+    expect(stdout.trimEnd().split('\n')).toEqual(wanted);
+    expect(stderr).toMatch(/1 skipped/);
+  });
+
   test('is another question when a file that its command names has changed', async () => {
     const args = ['publish', '--exec', EXEC, '--accept', '3', '--json', '--detach'];
     const one = await meshd(args.slice(0, -1));

@@ -90,11 +90,30 @@ class Evaluation {
     const look = Math.max(1, Math.min(LOOK_CANDIDATES, Math.floor((hi - lo) / LOOKS)));
     let index = lo;
     while (index < hi) {
+      this.#lookAhead(index, hi);
       index = this.#advance(index, Math.min(hi, index + look));
       if (this.#pending !== undefined) return this.#awaiting(index, hi, look);
       if (this.#isFull()) break;
     }
     return this.#told(index);
+  }
+
+  /** Tells a program that wants to know what comes next. */
+  #lookAhead(lo: number, hi: number): void {
+    const { program, streams, scratch } = this.#options;
+    const { ahead, params, state } = program;
+    if (ahead === undefined) return;
+    // Before somebody begins with the next ones.
+    if (scratch.asked) scratch.clear();
+    const inputAt = (index: number): { seed32: number; item: unknown } => {
+      streams.open(index);
+      const text = this.#items?.[index - this.#lo];
+      return {
+        seed32: streams.rng.seed32,
+        item: text === undefined ? undefined : JSON.parse(text),
+      };
+    };
+    ahead({ lo, hi, params, state, inputAt });
   }
 
   /** Evaluates [from, to) up to the first that is pending or failed; the hot loop. */
@@ -145,6 +164,7 @@ class Evaluation {
         if (this.#failure === undefined) index += 1;
       }
       if (index >= hi || this.#isFull()) return this.#told(index);
+      this.#lookAhead(index, hi);
       index = this.#advance(index, Math.min(hi, index + look));
     }
   }

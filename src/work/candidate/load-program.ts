@@ -15,18 +15,32 @@ export interface CandidateInput {
   readonly scratch: string;
 }
 
+/** Candidates that are evaluated soon. */
+export interface Ahead {
+  readonly lo: number;
+  readonly hi: number;
+  readonly params: unknown;
+  readonly state: unknown;
+  readonly inputAt: (index: number) => { readonly seed32: number; readonly item: unknown };
+}
+
 /** A program that was imported and set up. */
 export interface LoadedProgram {
   readonly evaluate: (input: CandidateInput) => unknown;
   readonly accept: ((value: unknown, more: { params: unknown }) => unknown) | undefined;
   readonly params: unknown;
   readonly state: unknown;
+  /** Is told what comes, where a program wants to know: a lasting worker in another language. */
+  readonly ahead?: (what: Ahead) => void;
   /** Ends what `setup` began. @default none */
   readonly teardown?: ((input: { state: unknown; params: unknown }) => unknown) | undefined;
 }
 
 /** Why a program cannot be used: one line for a person. */
 export class ProgramError extends Error {}
+
+/** Where the function of a lasting worker has its `ahead`. */
+const AHEAD = Symbol.for('meshd.ahead');
 
 type AnyFunction = (...values: never[]) => unknown;
 
@@ -57,8 +71,14 @@ export async function loadProgram(
     accept: accept as LoadedProgram['accept'],
     params,
     state,
+    ...aheadOf(evaluate),
     teardown: teardown as LoadedProgram['teardown'],
   };
+}
+
+function aheadOf(evaluate: object): Pick<LoadedProgram, 'ahead'> {
+  const ahead: unknown = Reflect.get(evaluate, AHEAD);
+  return typeof ahead === 'function' ? { ahead: ahead as (what: Ahead) => void } : {};
 }
 
 async function importedExports(

@@ -29,6 +29,15 @@ interface Input {
   readonly scratch: string;
 }
 
+/** What is to be evaluated next, so that a worker need not wait between two candidates. */
+interface Ahead {
+  readonly lo: number;
+  readonly hi: number;
+  readonly params: unknown;
+  readonly state: unknown;
+  readonly inputAt: (index: number) => { readonly seed32: number; readonly item: unknown };
+}
+
 /** What a worker may answer. */
 type Reply = { readonly value: unknown } | { readonly reject: true } | { readonly error: string };
 
@@ -38,33 +47,53 @@ const MOST_CHARACTERS = 4_194_304;
 /** What is kept of a line of the log that has no end. */
 const MOST_LOG_CHARACTERS = 4096;
 
+/** Candidates that a worker has in hand at most, and characters of questions and of answers. */
+const MOST_IN_HAND = 256;
+const MOST_CHARACTERS_IN_HAND = 1_048_576;
+
 /** The exports of a program whose candidates a lasting worker evaluates, one line each. */
 export function lineWorker(spec: WorkerSpec): {
   setup: () => LineProcess;
-  evaluate: (input: Input) => Promise<unknown>;
+  evaluate: (input: Input) => unknown;
   teardown: (input: Pick<Input, 'state'>) => Promise<void>;
 } {
+  const evaluate = (input: Input): unknown => {
+    const { rng, index, item, params, state, log } = input;
+    const worker = state as LineProcess;
+    if (!worker.isAhead) makeScratch(input);
+    const reply = worker.ask({ index, seed32: rng.seed32, params, item }, log);
+    return reply instanceof Promise ? reply.then(outcomeOf) : outcomeOf(reply);
+  };
+  const ahead = ({ lo, hi, params, state, inputAt }: Ahead): void => {
+    const worker = state as LineProcess;
+    if (!worker.takesAhead) return;
+    const questions: Question[] = [];
+    for (let index = lo; index < hi && questions.length < MOST_IN_HAND; index += 1) {
+      questions.push({ index, params, ...inputAt(index) });
+    }
+    worker.askAhead(questions);
+  };
   return {
     setup() {
       for (const [name, hash] of Object.entries(spec.files)) checkFile(spec.directory, name, hash);
       return new LineProcess(spec);
     },
-    // It is asked for its scratch folder, which the worker knows by its environment: it is there
-    // then, and emptied after this candidate.
-    async evaluate({ rng, index, item, params, state, log, scratch: _ }) {
-      const question = {
-        index,
-        seed32: rng.seed32,
-        params,
-        ...(item === undefined ? {} : { item }),
-      };
-      const reply = await (state as LineProcess).ask(JSON.stringify(question), log);
-      if ('value' in reply) return reply.value;
-      if ('error' in reply) throw new Error(String(reply.error));
-      return undefined;
-    },
+    // The one thing beside its function that this program knows of who calls it.
+    evaluate: Object.assign(evaluate, { [Symbol.for('meshd.ahead')]: ahead }),
     teardown: ({ state }) => (state as LineProcess).end(),
   };
+}
+
+/**
+ * Asking for the scratch folder, which the worker knows by its environment, makes it, and has it
+ * emptied after the candidate. A worker with several candidates in hand keeps it for all of them.
+ */
+function makeScratch({ scratch: _ }: Input): void {}
+
+function outcomeOf(reply: Reply): unknown {
+  if ('value' in reply) return reply.value;
+  if ('error' in reply) throw new Error(String(reply.error));
+  return undefined;
 }
 
 function checkFile(directory: string, name: string, hash: string): void {
@@ -72,6 +101,40 @@ function checkFile(directory: string, name: string, hash: string): void {
     .update(readFileSync(join(directory, name)))
     .digest('hex');
   if (found !== hash) throw new Error(`${name} in ${directory} is another file on this machine`);
+}
+
+/** A line for the worker; one without an item leaves it out. */
+interface Question {
+  readonly index: number;
+  readonly seed32: number;
+  readonly params: unknown;
+  readonly item: unknown;
+}
+
+/** A question that a worker has, and its answer. */
+class InHand {
+  /** Of its answer. */
+  characters = 0;
+  readonly #told = Promise.withResolvers<Reply>();
+  #reply: Reply | undefined;
+
+  constructor() {
+    // Nobody may wait for it yet.
+    this.#told.promise.catch(() => undefined);
+  }
+
+  /** The answer, at once where it is there. */
+  get reply(): Reply | Promise<Reply> {
+    return this.#reply ?? this.#told.promise;
+  }
+
+  /** Null: the line was no answer. */
+  answer(reply: Reply | null, line: string): void {
+    this.characters = line.length;
+    this.#reply = reply ?? undefined;
+    if (reply !== null) this.#told.resolve(reply);
+    else this.#told.reject(new TypeError(`no reply of a worker: ${line.slice(0, 100)}`));
+  }
 }
 
 /** The worker process: a line in, a line out; what it writes to stderr is the candidate's log. */
@@ -82,7 +145,17 @@ class LineProcess {
   /** What was logged of a line that has not ended yet. */
   #restOfLog = '';
   #log: ((line: string) => void) | null = null;
-  #waiting: PromiseWithResolvers<Reply> | null = null;
+  /** What was asked and not answered yet. */
+  readonly #open = new Map<number, InHand>();
+  /** What was answered before its candidate's turn came. */
+  readonly #early = new Map<number, InHand>();
+  #earlyCharacters = 0;
+  /** Its last answer said which candidate it was of: it may be asked for several. */
+  #namesIndex = false;
+  /** It was asked ahead once. */
+  isAhead = false;
+  /** It logged nothing: of one that does, each line is to stand with its candidate. */
+  #isQuiet = true;
   #isEnding = false;
 
   constructor({ command, directory }: WorkerSpec) {
@@ -92,6 +165,7 @@ class LineProcess {
     this.#child.stderr.setEncoding('utf8').on('data', (text: string) => {
       const lines = (this.#restOfLog + text).split('\n');
       const last = lines.pop() ?? '';
+      this.#isQuiet = false;
       // Longer ones are cut anyway.
       this.#restOfLog = last.slice(0, MOST_LOG_CHARACTERS);
       for (const line of lines) if (line !== '') this.#log?.(line);
@@ -101,14 +175,66 @@ class LineProcess {
     this.#child.stdin.on('error', () => undefined);
   }
 
-  async ask(question: string, log: (line: string) => void): Promise<Reply> {
+  /** It is idle for want of questions soon, and may have more. */
+  get takesAhead(): boolean {
+    return this.#namesIndex && this.#isQuiet && this.#open.size < MOST_IN_HAND / 2 && !this.#isFull;
+  }
+
+  get #isFull(): boolean {
+    return this.#early.size >= MOST_IN_HAND || this.#earlyCharacters > MOST_CHARACTERS_IN_HAND;
+  }
+
+  /** Asks what was not asked yet, as far as there is room. */
+  askAhead(questions: readonly Question[]): void {
+    let lines = '';
+    for (const question of questions) {
+      const { index } = question;
+      if (this.#open.has(index) || this.#early.has(index)) continue;
+      if (this.#open.size + this.#early.size >= MOST_IN_HAND) break;
+      if (lines.length > MOST_CHARACTERS_IN_HAND) break;
+      lines += this.#put(question);
+    }
+    if (lines === '') return;
+    this.isAhead = true;
+    this.#child.stdin.write(lines);
+  }
+
+  /** The answer to a question; at once where it was asked ahead and is there. */
+  ask(question: Question, log: (line: string) => void): Reply | Promise<Reply> {
+    const { index } = question;
     this.#log = log;
-    this.#waiting = Promise.withResolvers();
-    this.#child.stdin.write(`${question}\n`);
-    const reply = await this.#waiting.promise;
-    // What it logged before is in the other pipe, and is read in this turn of the loop.
-    await turn();
-    return reply;
+    const early = this.#early.get(index);
+    if (early !== undefined) {
+      this.#forget(index);
+      return early.reply;
+    }
+    if (!this.#open.has(index)) {
+      // Another interval begins: nobody comes for what was asked ahead in the one before.
+      for (const other of this.#early.keys()) this.#forget(other);
+      this.#child.stdin.write(this.#put(question));
+    }
+    return this.#turnOf(index, this.#open.get(index) as InHand);
+  }
+
+  /** Takes a question in hand. Returns its line. */
+  #put(question: Question): string {
+    this.#open.set(question.index, new InHand());
+    return `${JSON.stringify(question)}\n`;
+  }
+
+  #forget(index: number): void {
+    this.#earlyCharacters -= this.#early.get(index)?.characters ?? 0;
+    this.#early.delete(index);
+  }
+
+  async #turnOf(index: number, inHand: InHand): Promise<Reply> {
+    try {
+      return await inHand.reply;
+    } finally {
+      this.#forget(index);
+      // What it logged before is in the other pipe, and is read in this turn of the loop.
+      if (this.#open.size === 0) await turn();
+    }
   }
 
   /** Tells the worker that no more is asked, and waits until it has ended. */
@@ -120,18 +246,36 @@ class LineProcess {
 
   #hear(text: string): void {
     this.#rest += text;
+    let from = 0;
+    for (;;) {
+      const end = this.#rest.indexOf('\n', from);
+      if (end < 0) break;
+      this.#answer(this.#rest.slice(from, end));
+      from = end + 1;
+    }
+    this.#rest = this.#rest.slice(from);
     if (this.#rest.length > MOST_CHARACTERS) this.#die('a line without end');
-    const end = this.#rest.indexOf('\n');
-    if (end < 0) return;
-    const line = this.#rest.slice(0, end);
-    this.#rest = this.#rest.slice(end + 1);
-    const waiting = this.#waiting;
-    this.#waiting = null;
-    if (waiting === null) return this.#die('a line that nobody asked for');
+  }
+
+  #answer(line: string): void {
     const reply = replyOf(line);
-    if (reply === null)
-      waiting.reject(new TypeError(`no reply of a worker: ${line.slice(0, 100)}`));
-    else waiting.resolve(reply);
+    const named = (reply as { index?: unknown } | null)?.index;
+    const [first] = this.#open.keys();
+    if (first === undefined) return this.#die('a line that nobody asked for');
+    this.#namesIndex = named !== undefined;
+    const index = named ?? (this.#open.size === 1 ? first : undefined);
+    const inHand = this.#open.get(index as number);
+    if (inHand === undefined) {
+      return this.#die(
+        named === undefined
+          ? 'an answer without an index, behind answers that had one'
+          : `an answer of index ${JSON.stringify(named)}, which it was not asked for`,
+      );
+    }
+    this.#open.delete(index as number);
+    this.#early.set(index as number, inHand);
+    inHand.answer(reply, line);
+    this.#earlyCharacters += line.length;
   }
 
   /** No outcome: the executor ends with its worker, and another one tries the candidate. */
