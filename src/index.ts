@@ -1,3 +1,5 @@
+import './node/check-node.ts';
+
 export { defaultHome } from './control/home.ts';
 export { type OpenMesh, type OpenOptions, open } from './control/open.ts';
 export type { LogLevel, LogLine } from './core/log-line.ts';

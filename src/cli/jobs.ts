@@ -15,6 +15,7 @@ const COLUMNS: readonly TableColumn<JobRow>[] = [
     text: ({ accepted, target }) => `${formatCount(accepted)}/${formatCount(target)}`,
     right: true,
   },
+  { title: 'FAILED', text: ({ failed }) => formatCount(failed), right: true },
   { title: 'EVALUATED', text: ({ evaluated }) => formatCount(evaluated), right: true },
   { title: 'RATE', text: ({ rate }) => formatShare(rate), right: true },
   { title: 'PRIORITY', text: ({ priority }) => String(priority), right: true },

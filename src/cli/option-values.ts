@@ -27,6 +27,12 @@ export const acceptCount: (text: string) => number = wholeNumber(1, 2 ** 31);
 export const candidateIndex: (text: string) => number = wholeNumber(0, Number.MAX_SAFE_INTEGER);
 export const jobPriority: (text: string) => number = wholeNumber(-10, 10);
 
+/** A job's name, or the beginning of its id. */
+export function jobReference(text: string): string {
+  if (text.trim() !== '') return text;
+  throw new InvalidArgumentError('It is empty; give a job’s name or the beginning of its id.');
+}
+
 /** A duration with its unit, 1 ms to 10 000 days, in ms: `500ms`, `30s`, `2h`, `1h30m`. */
 export function durationMs(text: string): number {
   let ms = 0;

@@ -35,13 +35,14 @@ export const show: Verb<readonly [string], { readonly errors?: true }> = {
 };
 
 function reportText(report: JobReport): string {
-  const { accepted, target, evaluated, rate } = report;
+  const { accepted, target, evaluated, failed, rate } = report;
   const word = report.kind === 'map' ? 'items' : 'accepted';
   return formatPairs([
     ['job', `${report.job} (${report.name})`],
     ['status', report.status],
     [word, `${formatCount(accepted)} of ${formatCount(target)}`],
     ['evaluated', `${formatCount(evaluated)}, rate ${formatShare(rate)}`],
+    ['failed', failed === 0 ? null : `${formatCount(failed)} of them`],
     ['frontier', formatCount(report.frontier)],
     ['ran', formatCount(report.ran)],
     ['seed', String(report.seed)],
@@ -52,7 +53,7 @@ function reportText(report: JobReport): string {
     ['rate', report.perHour === null ? null : rateText(report.perHour)],
     ['max-errors', report.maxErrors === null ? null : formatCount(report.maxErrors)],
     ['fresh', report.fresh ? 'each candidate in a process of its own' : null],
-    ['failed', report.whyFailed],
+    ['why failed', report.whyFailed],
     ['priority', String(report.priority)],
     ['owner', report.owner],
     ['not here', report.notHere],

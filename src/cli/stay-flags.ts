@@ -1,4 +1,4 @@
-import { durationMs } from './option-values.ts';
+import { durationMs, jobReference } from './option-values.ts';
 import type { Flag } from './verb.ts';
 
 /** The options by which `start` and `join` suit a batch queue. */
@@ -25,7 +25,11 @@ export const STAY_FLAGS: readonly Flag[] = [
     help: 'end after so long without anything to evaluate',
     parse: durationMs,
   },
-  { flags: '--job <job>', help: 'evaluate only this job: its name, or the beginning of its id' },
+  {
+    flags: '--job <job>',
+    help: 'evaluate only this job: its name, or the beginning of its id',
+    parse: jobReference,
+  },
   {
     flags: '--grace <duration>',
     help: 'longest time from SIGTERM to the end; running candidates may use it (default: 25s)',

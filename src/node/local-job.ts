@@ -154,7 +154,10 @@ export class LocalJob implements Job {
   }
 
   async summary(): Promise<Summary> {
-    const summary = summaryOf(this.#loop.state, this.#job, this.#loop.now());
+    // A function's is told in the same turn: its last progress line is not drawn once more.
+    const { isPure } = this.#job.computation;
+    const failed = isPure ? 0 : await this.#loop.failures.count(this.#job);
+    const summary = summaryOf(this.#loop.state, this.#job, this.#loop.now(), failed);
     const told = this.#job.active ? 0 : this.#loop.toldEnd(this.id);
     const revised = this.#job.computation.revisedBelow(told);
     return revised === null ? summary : { ...summary, status: 'impure' };
@@ -164,7 +167,9 @@ export class LocalJob implements Job {
     const bytes = await this.#loop.blob(this.#job.manifest.spec.params);
     const params: unknown =
       bytes === undefined ? null : JSON.parse(new TextDecoder().decode(bytes));
-    return jobReport(this.#loop.state, this.#job, this.#loop.now(), params);
+    const failedCommands = await this.#loop.failures.count(this.#job);
+    const more = { params, failedCommands };
+    return jobReport(this.#loop.state, this.#job, this.#loop.now(), more);
   }
 
   async cancel(options: { readonly wait?: boolean } = {}): Promise<void> {

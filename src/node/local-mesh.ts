@@ -79,11 +79,13 @@ export class LocalMesh implements Mesh, Submitter {
   }
 
   async jobs(): Promise<JobRow[]> {
-    const { state } = this.#parts.loop;
-    const now = this.#parts.loop.now();
-    return [...state.jobs.values()]
-      .sort((a, b) => publishedFirst(a, b))
-      .map((job) => jobRow(state, job, now));
+    const { state, failures } = this.#parts.loop;
+    const rows: JobRow[] = [];
+    for (const job of [...state.jobs.values()].sort(publishedFirst)) {
+      const failed = await failures.count(job);
+      rows.push(jobRow(state, job, this.#parts.loop.now(), failed));
+    }
+    return rows;
   }
 
   async peers(): Promise<PeerRow[]> {

@@ -11,6 +11,7 @@ import type { Network } from '../net/network.ts';
 import { SoloNetwork } from '../net/solo-network.ts';
 import type { Store } from '../store/store.ts';
 import type { Workforce, WorkInputs } from '../work/workforce.ts';
+import { FailedCommands } from './failed-commands.ts';
 import { InputShelf } from './input-shelf.ts';
 import { sha256 } from './item-list.ts';
 import { Journal } from './journal.ts';
@@ -54,6 +55,7 @@ export interface Rooms {
 export class Loop {
   readonly state: PeerState;
   readonly journal: Journal;
+  readonly failures: FailedCommands = new FailedCommands((hash) => this.blob(hash));
   /** What commands write that run here. */
   readonly live: LiveOutputs = new LiveOutputs();
   /** What commands write that run on any machine of the mesh. */

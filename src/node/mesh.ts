@@ -150,6 +150,8 @@ export interface JobRow {
   readonly target: number;
   readonly accepted: number;
   readonly evaluated: number;
+  /** Of the answer: what threw, and commands that failed, if their results are on this machine. */
+  readonly failed: number;
   readonly rate: number;
   readonly priority: number;
   /** On its owner's clock, ms since 1970. */

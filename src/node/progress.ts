@@ -96,7 +96,7 @@ function waitsFor(state: PeerState, job: JobState, slots: number): string | null
   const [stuck] = job.stuckBelow(frontier + 1);
   if (stuck !== undefined) return `index ${stuck}, which failed on every try`;
   if (state.diskFull) return 'space on this disk';
-  const { peers, notHere } = jobRow(state, job, state.lastTick);
+  const { peers, notHere } = jobRow(state, job, state.lastTick, 0);
   if (slots > 0 || peers > 0) return null;
   return notHere === null ? 'a peer with slots' : `another peer: ${notHere}`;
 }

@@ -12,9 +12,10 @@ import { whyNotHere } from './not-here.ts';
 const MAX_ROWS = 100;
 
 /** Accepted per evaluated; of a map, items without an error per item done. */
-function rateOf(job: JobState): number {
+function rateOf(job: JobState, failedCommands: number): number {
   const evaluated = evaluatedOf(job);
-  const failed = job.manifest.target.kind === 'map' ? job.computation.answers.errors : 0;
+  const isMap = job.manifest.target.kind === 'map';
+  const failed = isMap ? job.computation.answers.errors + failedCommands : 0;
   return evaluated === 0 ? 0 : (acceptedOf(job) - failed) / evaluated;
 }
 
@@ -48,13 +49,21 @@ export function evaluatedOf(job: JobState): number {
   return job.computation.coverage.count(0, knownEnd(job) ?? Number.MAX_SAFE_INTEGER);
 }
 
-/** The `--summary` of a job as it stands (design.md section 6). now: the peer's clock. */
-export function summaryOf(state: PeerState, job: JobState, now: number): Summary {
+/**
+ * The `--summary` of a job as it stands (design.md section 6). now: the peer's clock.
+ * failedCommands: see FailedCommands.
+ */
+export function summaryOf(
+  state: PeerState,
+  job: JobState,
+  now: number,
+  failedCommands: number,
+): Summary {
   const { computation, ending } = job;
   const { answers } = computation;
   const end = ending?.end ?? frontierOf(job);
   const lines = finalLines(job);
-  const failed = answers.errorsBelow(end);
+  const failed = answers.errorsBelow(end) + failedCommands;
   const accepted = job.manifest.target.kind === 'map' ? lines - failed : lines;
   return {
     job: job.endedBy === 'successor' ? (job.successor?.id ?? job.id) : job.id,
@@ -95,7 +104,13 @@ function leaseHolders(
 }
 
 /** One row of `jobs`. */
-export function jobRow(state: PeerState, job: JobState, now: number): JobRow {
+export function jobRow(
+  state: PeerState,
+  job: JobState,
+  now: number,
+  failedCommands: number,
+): JobRow {
+  const end = job.ending?.end ?? knownEnd(job) ?? Number.MAX_SAFE_INTEGER;
   const accepted = acceptedOf(job);
   const evaluated = evaluatedOf(job);
   return {
@@ -106,7 +121,8 @@ export function jobRow(state: PeerState, job: JobState, now: number): JobRow {
     target: job.manifest.target.count,
     accepted,
     evaluated,
-    rate: rateOf(job),
+    failed: job.computation.answers.errorsBelow(end) + failedCommands,
+    rate: rateOf(job, failedCommands),
     priority: job.priority,
     publishedAt: job.manifest.publishedAt,
     peers: leaseHolders(state, job, now).length,
@@ -143,12 +159,12 @@ export function jobReport(
   state: PeerState,
   job: JobState,
   now: number,
-  params: unknown,
+  { params, failedCommands }: { readonly params: unknown; readonly failedCommands: number },
 ): JobReport {
   const { computation, manifest } = job;
   const end = job.ending?.end ?? knownEnd(job) ?? Number.MAX_SAFE_INTEGER;
   return {
-    ...jobRow(state, job, now),
+    ...jobRow(state, job, now, failedCommands),
     computation: computation.id,
     program: manifest.spec.program,
     seed: manifest.spec.seed,

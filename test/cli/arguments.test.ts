@@ -79,6 +79,7 @@ const TABLE: readonly (readonly [argv: string[], code: number, says: RegExp])[] 
   [['join', '--for', '4'], 2, /--for.*unit.*30s/],
   [['start', '--idle-exit', 'soon'], 2, /--idle-exit.*unit/],
   [['start', '--grace', '-1s'], 2, /--grace.*unit/],
+  [['start', '--job', ''], 2, /--job.*empty.*beginning of its id/],
   [['service'], 2, /missing required argument 'action'/],
   [['service', 'start'], 2, /'start'.*install, remove, status/],
   [['service', 'install'], 3, /belongs to no mesh yet.*meshd join INVITE/],

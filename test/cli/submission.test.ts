@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { readItems } from '../../src/cli/items.ts';
 import { NO_NEEDS } from '../../src/core/needs.ts';
 import { jsonText } from '../../src/node/json-text.ts';
@@ -88,7 +88,10 @@ describe('a publication request', () => {
 });
 
 describe('items of a file', () => {
-  const read = (text: string) => readItems('-', Readable.from([text]));
+  const warnings: string[] = [];
+  const read = (text: string) =>
+    readItems('-', Readable.from([text]), (line) => void warnings.push(line));
+  beforeEach(() => warnings.splice(0));
 
   test('are JSON values if every line parses as JSON', async () => {
     expect(await read('1\r\n"a"\n\n{"b":2}\n')).toEqual([1, 'a', { b: 2 }]);
@@ -100,5 +103,13 @@ describe('items of a file', () => {
 
   test('are all texts if one line does not', async () => {
     expect(await read('1\nhello world\n3')).toEqual(['1', 'hello world', '3']);
+    expect(warnings).toEqual([
+      '--items: a line is not JSON ("hello world"), so all 3 items are texts',
+    ]);
+  });
+
+  test('that are words, a few of them numbers, are texts without a word', async () => {
+    expect(await read('one\n2\nthree')).toEqual(['one', '2', 'three']);
+    expect(warnings).toEqual([]);
   });
 });

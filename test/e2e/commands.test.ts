@@ -1,4 +1,4 @@
-import { type ChildProcess, execFileSync } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
@@ -11,7 +11,6 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { ENTRY } from './built.ts';
 import { type Ended, startBuilt } from './built-command.ts';
 import { startBuiltPeer } from './built-peer.ts';
 import { isAlive } from './process-state.ts';
@@ -180,11 +179,20 @@ describe('meshd run', () => {
     expect((await run(args)).stdout.length).toBe(400_000);
   });
 
-  test('show --errors tells afterwards how commands failed', async () => {
-    await run(['--name', 'some', '--', 'echo no {} >&2; exit {}', ':::', '0', '3', '3']);
-    const env = { ...process.env, MESHD_HOME: join(folder, 'home') };
-    const shown = execFileSync(process.execPath, [ENTRY, 'show', 'some', '--errors'], { env });
-    expect(shown.toString()).toMatch(/2 × at 1, 2\nexit 3: no 3/);
+  test('show, jobs and attach tell afterwards which commands failed', async () => {
+    // The last one's result is too long to be at hand.
+    const script = 'test {#} = 4 && printf %500d 1; echo no {} >&2; exit {}';
+    await run(['--name', 'some', '--', script, ':::', '0', '3', '3', '3']);
+    const place = { home: join(folder, 'home'), cwd: folder };
+    const shown = await startBuilt(['show', 'some', '--errors'], place).ended;
+    expect(shown.stdout).toMatch(/2 × at 1, 2\nexit 3: no 3/);
+    const jobs = await startBuilt(['jobs', '--json'], place).ended;
+    expect(JSON.parse(jobs.stdout)).toMatchObject({ accepted: 4, failed: 3 });
+    const { code, stderr } = await startBuilt(['attach', 'some', '--json'], place).ended;
+    const events = stderr.trimEnd().split('\n');
+    const end = events.find((line) => line.includes('"event":"ended"')) ?? '{}';
+    expect(code).toBe(1);
+    expect(JSON.parse(end)).toMatchObject({ accepted: 1, errors: 3, evaluated: 4 });
   });
 
   test('--dry-run prints the commands and runs none; --joblog and --resume go on', async () => {
