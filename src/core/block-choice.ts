@@ -1,3 +1,4 @@
+import { waitsUnopposedMs } from './commands.ts';
 import { type Block, chooseBlock, scanFree } from './free-blocks.ts';
 import type { IntervalSet } from './interval-set.ts';
 import type { JobState } from './job-state.ts';
@@ -19,6 +20,8 @@ export interface Choice {
   readonly expectedMs: number;
   /** Few blocks are left: nothing is claimed ahead. */
   readonly scarce: boolean;
+  /** It has to stand for longer than it takes: one is claimed ahead for each slot. */
+  readonly early: boolean;
 }
 
 /** Chooses the next needed interval of a job for this peer (design.md section 4), or null. */
@@ -34,13 +37,17 @@ export function chooseNeeded(turn: Turn, job: JobState): Choice | null {
     // Ended: nothing is needed but the values that were lost since.
     const end = job.ending?.end ?? 0;
     const gone = chooseMissing(turn, job, leased(turn, job.ground), end, recovered);
-    return gone && { ...gone, expectedMs: expected.costMs, scarce: false };
+    return gone && { ...gone, expectedMs: expected.costMs, scarce: false, early: false };
   }
-  const whole = grainOf(job, expected, slots, turn.now - job.heardAt, turn.state.timing);
+  const waitMs = waitsUnopposedMs(turn, computation);
+  const { state, now } = turn;
+  const whole = grainOf(job, expected, slots, now - job.heardAt, state.timing, waitMs);
   const grain = Math.min(whole, powerBelow(most));
   const reach = reachOf(job, expected, grain, slots);
   const special = chooseSpecial(turn, job, reach, recovered);
-  if (special !== null) return { ...special, expectedMs: expected.costMs, scarce: false };
+  if (special !== null) {
+    return { ...special, expectedMs: expected.costMs, scarce: false, early: false };
+  }
   const free = (taken: IntervalSet): Block | null =>
     chooseBlock(turn, scanFree(turn, job, taken, grain, reach));
   const own = leased(turn, job.ground);
@@ -56,6 +63,8 @@ export function chooseNeeded(turn: Turn, job: JobState): Choice | null {
     purpose: 'block',
     expectedMs: (hi - lo) * expected.costMs,
     scarce: block.scarce,
+    // Several short ones stand side by side, or the slots would be idle meanwhile.
+    early: expected.costMs < waitMs,
   };
 }
 

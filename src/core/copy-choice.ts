@@ -48,7 +48,7 @@ export function chooseCopy(turn: Turn, job: JobState): Choice | null {
     if (wasLost && runs.length >= MOST_RUNS_AFTER_LOSS) continue;
     if (own.some((other) => sameGround(other, job.ground) && overlap(other, gap))) continue;
     const expectedMs = (gap.hi - gap.lo) * expected.costMs;
-    return { ...gap, purpose: 'copy', expectedMs, scarce: true };
+    return { ...gap, purpose: 'copy', expectedMs, scarce: true, early: false };
   }
   return null;
 }

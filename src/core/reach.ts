@@ -79,7 +79,8 @@ function openCap(job: JobState, expected: Estimate, grain: number, slots: number
 /**
  * Candidates of one block: a power of two that aims at a duration, which grows from short blocks
  * (early results, early estimates) to a second and then a thousandth of the elapsed time.
- * slots: of the whole mesh. elapsedMs: since this peer knows the job.
+ * slots: of the whole mesh. elapsedMs: since this peer knows the job. waitMs: how long a claimed
+ * block stands before it starts, so that the one before it is to last as long.
  */
 export function grainOf(
   job: JobState,
@@ -87,11 +88,13 @@ export function grainOf(
   slots: number,
   elapsedMs: number,
   timing: Timing,
+  waitMs = 0,
 ): number {
   const leastMs = Math.max(timing.leastBlockMs, slots * LEAST_MS_A_SLOT);
   const ramp = Math.min(timing.blockMs, elapsedMs / 4);
-  const aimMs = Math.max(leastMs, ramp, elapsedMs / 1000, slots * 5);
-  const least = leastMs / expected.costMs;
+  const aimMs = Math.max(leastMs, ramp, elapsedMs / 1000, slots * 5, waitMs);
+  const waited = Math.min(waitMs / expected.costMs, expected.remaining / slots);
+  const least = Math.max(leastMs / expected.costMs, waited);
   const share = Math.min(expected.total / (20 * slots), expected.remaining / (2 * slots));
   const missing = Math.max(job.manifest.target.count - job.computation.answers.lines, 1);
   const useful = (missing + 2 * Math.sqrt(missing)) / expected.rate;

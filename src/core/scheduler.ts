@@ -122,18 +122,14 @@ function claimableJobs(turn: Turn): JobState[] {
 function claimNext(turn: Turn): void {
   const { state } = turn;
   const { slots } = state.self;
-  for (let round = 0; round <= slots; round++) {
+  for (let round = 0; round <= 2 * slots; round++) {
     const left = slots - openSlots(state);
-    if (left < 0) return makeRoom(turn);
     const picked = pickNeeded(turn, left);
     if (picked !== null) {
       take(turn, picked.job, picked.choice);
       continue;
     }
-    if (left === 0) {
-      makeRoom(turn);
-      return;
-    }
+    if (left <= 0) return makeRoom(turn);
     const copied = pickCopy(turn, left);
     if (copied === null) return;
     take(turn, copied.job, copied.choice);
@@ -145,13 +141,21 @@ interface Pick {
   readonly choice: Choice;
 }
 
-/** left: slots that no lease is for; one interval is claimed beyond them. */
+/**
+ * left: slots that no lease is for, below 0 where more is claimed; one interval is claimed beyond
+ * them, and of those that stand before they start one for each slot.
+ */
 function pickNeeded(turn: Turn, left: number): Pick | null {
+  const { slots } = turn.state.self;
+  if (left <= -slots && left < 0) return null;
   for (const job of claimableJobs(turn)) {
+    if (left < 0 && waitsUnopposedMs(turn, job.computation) === 0) return null;
     const choice = chooseNeeded(turn, job);
+    if (choice === null) continue;
+    if (choice.early) return { job, choice };
     const ahead = slotsOf(turn.state, job.id) > left;
     // Its turn comes when a slot is free: claimed ahead of it, the others' blocks would starve it.
-    if (choice !== null) return ahead && choice.scarce ? null : { job, choice };
+    return left < 0 || (ahead && choice.scarce) ? null : { job, choice };
   }
   return null;
 }

@@ -3,6 +3,7 @@ import type { JobId } from '../../src/core/ids.ts';
 import { choicePayload, encodeBody } from '../../src/core/record-codec.ts';
 import { SmallMesh } from '../sim/small-mesh.ts';
 import { type Machine, sign } from '../sim/world/machine.ts';
+import { scattered } from '../sim/world/program.ts';
 import { inTwoParts, PROGRAM, runsTellWhere } from './commands-apart.ts';
 
 /** All lines of a job as a peer has them. */
@@ -28,6 +29,26 @@ describe('commands', () => {
     const first = lines(mesh, mesh.peer(0), id);
     for (const peer of mesh.peers) expect(lines(mesh, peer, id)).toEqual(first);
   });
+
+  test.each([
+    [60, 1600],
+    [400, 240],
+    [5000, 24],
+  ])(
+    'of %i ms keep the slots of a mesh at work, though each stands for a while first',
+    (costMs, count) => {
+      const mesh = new SmallMesh({ peers: 4, slots: 2 });
+      mesh.pass(2000);
+      const from = mesh.now;
+      const job = { program: scattered(1, costMs), accept: count, commands: true };
+      const { id } = mesh.publish(mesh.peer(1), job);
+      mesh.certificate(id);
+      expect(mesh.evaluations()).toHaveLength(count);
+      const idealMs = Math.ceil(count / 8) * costMs;
+      // They stand for 2 s at the beginning, and the last ones may once more.
+      expect(mesh.now - from).toBeLessThan(1.3 * idealMs + 5000);
+    },
+  );
 
   test('that ran on both sides of a partition count as their owner knew them first', () => {
     const { mesh, owner, other, id } = inTwoParts();

@@ -4,6 +4,7 @@ import { Ending } from './judge/ending.ts';
 import { Judge } from './judge/judge.ts';
 import { Losses } from './judge/losses.ts';
 import { Loyalty } from './judge/loyalty.ts';
+import { Once } from './judge/once.ts';
 import { Registers } from './judge/registers.ts';
 import { Tally } from './judge/tally.ts';
 import { Thrift } from './judge/thrift.ts';
@@ -53,6 +54,7 @@ export function run(scenario: Scenario, options: RunOptions = {}): Verdict {
   world.observers.push(judge, new Tally(world), accord, new Claims(world), new Loyalty(world));
   world.observers.push(new Registers(world), new Losses(world));
   if (thrift !== null) world.observers.push(thrift);
+  if (Once.fits(scenario.faults)) world.observers.push(new Once(world, users));
   const transcript = new Transcript(world);
   if (options.transcript === true) world.observers.push(transcript);
   befall(world, scenario, users);
@@ -101,6 +103,9 @@ function countWeather(world: World, { faults, machines, jobs }: Scenario): void 
     'time limit': world.counts.get('timeout') ?? 0,
     collected: world.counts.get('collected') ?? 0,
     deadline: world.counts.get('deadlines') ?? 0,
+    'several slots': jobs.filter(({ needs }) => (needs?.cpus ?? 1) > 1).length,
+    rate: jobs.filter(({ perHour }) => perHour != null).length,
+    commands: jobs.filter(({ commands }) => commands === true).length,
   };
   for (const fault of faults) {
     const count = met[fault] ?? 0;

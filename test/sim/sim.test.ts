@@ -92,7 +92,9 @@ describe('a world', () => {
     for (const seed of SEEDS) {
       const scenario = generate(seed);
       const later = told({ ...scenario, wallMs: scenario.wallMs + 400 * DAY_MS });
-      expect(whole(later), `seed ${seed}`).toBe(first.get(seed));
+      // A start that is raised follows the clock: it is injected, and decides nothing.
+      const timeless = (text = ''): string => text.replace(/incarnation \d+/g, 'incarnation');
+      expect(timeless(whole(later)), `seed ${seed}`).toBe(timeless(first.get(seed)));
     }
   });
 

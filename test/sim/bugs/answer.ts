@@ -9,13 +9,14 @@ export const ANSWER_BUGS: readonly Bug[] = [
     edits: [
       {
         file: 'src/core/execution.ts',
-        find: "  if (failure.kind === 'setup') {",
+        find: '  const refusal = refusalOf(turn, own, failure.kind);\n',
         replace: `  if (failure.kind === 'timeout') {
     const none = { lo: index, hi: index + 1, accepted: [], errors: [], ms: 1 };
     own.lastSegment = writePart(turn, computation, job, none, false);
     return;
   }
-  if (failure.kind === 'setup') {`,
+  const refusal = refusalOf(turn, own, failure.kind);
+`,
       },
     ],
   },

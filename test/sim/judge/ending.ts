@@ -59,8 +59,13 @@ export class Ending {
     return open;
   }
 
-  /** All that had its program are gone, which was never acknowledged by more: nobody can run it. */
+  /**
+   * Its owner is gone, whom commands wait for; or all that had its program, which was never
+   * acknowledged by more: nobody can run it.
+   */
   #isOrphan(job: UserJob): boolean {
+    // Commands are certified by their owner alone.
+    if (job.plan.commands === true && this.#world.machine(job.plan.owner).gone) return true;
     if (job.acknowledged !== null && this.#losses() < Math.min(job.acknowledged, 3)) return false;
     return job.blobs.some(({ hash }) =>
       this.#world.live.every(({ disk, pending }) => {

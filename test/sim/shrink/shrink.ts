@@ -66,6 +66,7 @@ const TRACES: Partial<Record<FaultKind, (scenario: Scenario) => boolean>> = {
   liar: ({ machines }) => machines.some(({ liar }) => liar),
   deadline: ({ jobs }) => jobs.some(({ deadlineMs }) => deadlineMs !== null),
   'several slots': ({ jobs }) => jobs.some(({ needs }) => !isModest(needs ?? NO_NEEDS)),
+  commands: ({ jobs }) => jobs.some(({ commands }) => commands === true),
   rate: ({ jobs }) => jobs.some(({ perHour }) => perHour != null),
   'slow machine': ({ machines }) => machines.some(({ slowness }) => slowness > 1),
 };
@@ -221,6 +222,7 @@ const PLAIN_PROGRAM: readonly Partial<Program>[] = [
 const PLAIN_JOB: readonly Partial<JobPlan>[] = [
   ...[{ priority: 0 }, { probe: 0 }, { deadlineMs: null }, { needs: NO_NEEDS }],
   { perHour: null },
+  { commands: false },
 ];
 
 /** Makes jobs plain. Programs change in all jobs at once: two jobs may ask about the same one. */

@@ -75,7 +75,7 @@ function networkStory({ weather, timing }: Scenario): string {
 
 function jobStory({ number, program, target, owner, ...plan }: JobPlan): string {
   const { every, costMs, heavy, acceptedCost, values, errorsEvery } = program;
-  const { at, priority, probe, deadlineMs, needs = NO_NEEDS, perHour = null } = plan;
+  const { at, priority, probe, deadlineMs, commands, needs = NO_NEEDS, perHour = null } = plan;
   const asked =
     target.kind === 'map' ? `map ${target.count}` : `accept ${target.count}, one in ${every},`;
   const parts = [`job ${number} of m${owner} at ${seconds(at)}: ${asked} ${costMs} ms each`];
@@ -87,6 +87,7 @@ function jobStory({ number, program, target, owner, ...plan }: JobPlan): string 
     if (program[name].length > 0) parts.push(`${name} ${program[name].join(' ')}`);
   }
   if (target.kind === 'accept' && target.maxEvals !== null) parts.push(`≤ ${target.maxEvals}`);
+  if (commands === true) parts.push('commands');
   if (!isModest(needs)) parts.push(`needs ${needsText(needs)}`);
   if (perHour !== null) parts.push(`${(perHour / 3600).toFixed(1)} a second`);
   if (probe > 0) parts.push(`probe ${probe}`);

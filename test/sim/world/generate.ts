@@ -311,6 +311,15 @@ const DRAW: Readonly<Record<FaultKind, (sketch: Sketch, fault: FaultKind) => voi
       sketch.act(fault, sketch.when(), { kind: 'slots', machine, slots, forMs });
     }
   },
+  commands: ({ jobs }) => {
+    for (const job of jobs) {
+      // Each waits for two heartbeats before it starts, so there are few of them.
+      job.target = { kind: 'map', count: Math.min(200, Math.ceil(endOf(job))) };
+      job.commands = true;
+      job.probe = 0;
+      job.program = { ...job.program, every: 1, deadly: [], poison: [], limit: [] };
+    }
+  },
   rate: ({ jobs, random }) => {
     for (const job of jobs) {
       job.perHour = Math.ceil((endOf(job) * 3_600_000) / random.between(3000, 15_000));
@@ -322,6 +331,7 @@ const DRAW: Readonly<Record<FaultKind, (sketch: Sketch, fault: FaultKind) => voi
 const SHARES: Partial<Record<FaultKind, number>> = {
   ...{ liar: 0.02, 'copied home': 0.08, foreign: 0.05, poison: 0.06, 'owner gone': 0.08 },
   ...{ deadline: 0.05, collected: 0.08, deadly: 0.1, 'time limit': 0.1, 'lost values': 0.1 },
+  ...{ commands: 0.1, rate: 0.1, 'several slots': 0.1 },
 };
 
 function partition(sketch: Sketch, fault: FaultKind, oneWay: boolean): void {

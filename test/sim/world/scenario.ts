@@ -128,7 +128,7 @@ export const FAULT_KINDS = [
   ...(['copied home', 'time limit', 'deadly', 'poison', 'lost values'] as const),
   ...(['foreign', 'liar', 'forged', 'deadline', 'slow machine'] as const),
   // Those that change what all jobs and machines are like come last.
-  ...(['several slots', 'changed slots', 'rate'] as const),
+  ...(['several slots', 'changed slots', 'rate', 'commands'] as const),
 ] as const;
 
 export type FaultKind = (typeof FAULT_KINDS)[number];
