@@ -87,6 +87,32 @@ export const run: Verb<readonly [readonly string[]], CommandFlags> = {
       flags: '--delay <duration>',
       help: 'least time between two starts on one slot',
     },
+    {
+      flags: '--transfer',
+      help: 'send the arguments that are files; each command runs in a folder of its own',
+    },
+    {
+      flags: '--tf, --transferfile <pattern>',
+      help: 'send this file, such as {.}.dat',
+      many: true,
+    },
+    {
+      flags: '--bf, --basefile <file>',
+      help: 'send this file with every command',
+      many: true,
+      complete: 'file',
+    },
+    {
+      flags: '--return <pattern>',
+      help: 'a file that the command makes, such as {.}.png or out/*: it is fetched',
+      many: true,
+    },
+    { flags: '--cleanup', help: 'keep no copy of what was sent' },
+    {
+      flags: '--trc <pattern>',
+      help: '--transfer --return PATTERN --cleanup',
+      many: true,
+    },
     { flags: '--env <name>', help: 'a variable of this shell that commands see', many: true },
     {
       flags: '--max-output <size>',

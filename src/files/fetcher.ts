@@ -85,16 +85,20 @@ export class Fetcher {
     const finds: Find[] = [];
     let draft: Draft | null = known === null ? null : await this.#store.draft(known);
     try {
+      let isGone = false;
       for (const peer of this.#candidates(wanted)) {
         if (draft?.missing.length === 0 || finds.length === MAX_SOURCES) break;
         const found = await this.#look(peer, wanted, draft, signal);
-        if (found === null) continue;
+        if (found === 'gone') isGone = true;
+        if (found === null || found === 'gone') continue;
         draft ??= found.draft;
         finds.push(found);
       }
-      if (draft === null) throw nobody(wanted.hash, 0);
-      await this.#rest(wanted.hash, draft, finds, signal);
-      if (draft.missing.length > 0) throw nobody(wanted.hash, draft.missing.length);
+      if (draft !== null) await this.#rest(wanted.hash, draft, finds, signal);
+      if (draft === null || draft.missing.length > 0) {
+        if (isGone) throw gone(wanted.hash);
+        throw nobody(wanted.hash, draft?.missing.length ?? 0);
+      }
       await draft.finish();
     } finally {
       await draft?.[Symbol.asyncDispose]();
@@ -107,13 +111,16 @@ export class Fetcher {
     return [...first, ...connected.filter((peer) => !first.includes(peer))];
   }
 
-  /** Asks one peer for a file; takes what comes with the answer. Null when it has none of it. */
+  /**
+   * Asks one peer for a file; takes what comes with the answer. Null when it has none of it; gone
+   * when it is the owner, and says so.
+   */
   async #look(
     peer: string,
     { hash, owner }: Wanted,
     known: Draft | null,
     signal: AbortSignal,
-  ): Promise<Find | null> {
+  ): Promise<Find | 'gone' | null> {
     let draft = known;
     const isFirst = known === null || solidChunks(known.description).length <= SMALL_CHUNKS;
     let stock: number | null = null;
@@ -123,7 +130,6 @@ export class Fetcher {
       for await (const part of this.#ask(peer, { ask: 'file', hash, content: isFirst }, signal)) {
         if (stock === null) {
           stock = part[0] ?? STOCK.nothing;
-          if (stock === STOCK.gone && peer === owner) throw gone(hash);
         } else if (at === 0) {
           draft ??= await this.#store.draft(descriptionOf(hash, part));
           solid = solidChunks(draft.description);
@@ -135,9 +141,10 @@ export class Fetcher {
     } catch (error) {
       signal.throwIfAborted();
       // A full disk is not the source's fault.
-      if (!(error instanceof MeshError) || error.code === 'MESH_NO_FILE') throw error;
+      if (!(error instanceof MeshError)) throw error;
       // What came is kept; another peer may have the rest.
     }
+    if (stock === STOCK.gone && peer === owner) return 'gone';
     if (draft === null || at === 0) return null;
     return { peer, draft };
   }

@@ -8,8 +8,9 @@ export function hasSucceeded({ exit, signal, ended }: CommandValue): boolean {
   return exit === 0 && signal === 0 && ended === undefined;
 }
 
-/** How a run of a command failed, in two words. */
-export function failureOf({ exit, signal, ended }: CommandValue): string {
+/** How a run of a command failed, in a few words. */
+export function failureOf({ exit, signal, ended, problem }: CommandValue): string {
+  if (ended === 'files') return problem ?? 'its files are not as they should be';
   if (ended !== undefined) return ended === 'timeout' ? 'timeout' : 'too much output';
   return signal === 0 ? `exit ${exit}` : `signal ${signal}`;
 }

@@ -20,11 +20,17 @@ export function networkHandlers(loop: Loop, log: Log): NetworkHandlers {
 /** Hands what the executors tell to the loop, which is made after them, and to the logs. */
 export function workHandlers(loop: () => Loop | null, logs: LogKeeper): WorkHandlers {
   return {
-    part: ({ id, ...part }) => loop()?.dispatch({ kind: 'part', execution: id, part }),
+    part: ({ id, ...part }) => {
+      // What they made is kept before anybody hears of it.
+      loop()?.transfers.folders.done(id, part.hi);
+      loop()?.dispatch({ kind: 'part', execution: id, part });
+    },
     failed: (id, index, failure) =>
       loop()?.dispatch({ kind: 'failed', execution: id, index, failure }),
-    ended: (id, reason) =>
-      loop()?.dispatch({ kind: 'ended', execution: id, finished: reason === 'finished' }),
+    ended: (id, reason) => {
+      loop()?.dispatch({ kind: 'ended', execution: id, finished: reason === 'finished' });
+      loop()?.transfers.folders.over(id);
+    },
     output: (computation, index, piece) => loop()?.live.tell(computation, index, piece),
     log: (computation) => ({
       line: (line) => logs.keep(computation, line),

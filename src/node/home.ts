@@ -70,6 +70,15 @@ export class Home {
     return join(this.path, 'identity');
   }
 
+  /** Files of commands, by hash; and what became of the outputs of this peer's own. */
+  get files(): string {
+    return join(this.path, 'files');
+  }
+
+  get delivered(): string {
+    return join(this.path, 'delivered');
+  }
+
   /** What candidates logged. */
   get logs(): string {
     return join(this.path, 'logs');
@@ -157,7 +166,9 @@ export class Home {
   async forget(): Promise<void> {
     await this.#written;
     await rm(this.database, { recursive: true, force: true });
-    await rm(this.logs, { recursive: true, force: true });
+    for (const folder of [this.logs, this.files, this.delivered]) {
+      await rm(folder, { recursive: true, force: true });
+    }
     await rm(join(this.path, 'peer.json'), { force: true });
     await rm(join(this.path, 'trust'), { force: true });
     await rm(join(this.path, 'met'), { force: true });

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { finalLines, holdsAnswer, type Line, lineAt } from '../core/answer.ts';
 import { trusts } from '../core/duty.ts';
-import type { ComputationId, Hash, JobId } from '../core/ids.ts';
+import type { ComputationId, JobId } from '../core/ids.ts';
 import { type Interval, IntervalSet } from '../core/interval-set.ts';
 import type { JobState } from '../core/job-state.ts';
 import { isOfClass } from '../core/manifest.ts';
@@ -11,6 +11,7 @@ import type { LogEntry } from '../logs/log-collection.ts';
 import type { Rerun, Workforce } from '../work/workforce.ts';
 import { type CommandValue, failureOf, hasSucceeded } from './command-result.ts';
 import type { JobLogs, LogOptions } from './job-logs.ts';
+import { longValue } from './long-value.ts';
 import type { Loop } from './loop.ts';
 import type {
   Job,
@@ -34,6 +35,9 @@ const VERIFY_RUN = 64;
 
 /** Runs that verify makes at least: one that begins where the first one did shows no leak. */
 const VERIFY_PARTS = 16;
+
+/** Candidates evaluated once more, for a person. */
+let reruns = 0;
 
 /** What a job of this process is worked on with. */
 export interface LocalJobParts {
@@ -197,8 +201,15 @@ export class LocalJob implements Job {
       const text = `the publisher of ${this.name} is not trusted here: see \`meshd trust\``;
       throw new MeshError('MESH_UNTRUSTED', text);
     }
+    const { folders } = this.#loop.transfers;
+    const execution = -1 - reruns++;
     const inputs = await this.#loop.inputs(this.computation);
-    return this.#workforce.rerun(inputs, this.#job.limits, index);
+    try {
+      const placed = this.#loop.transfers.inputsOf(execution, inputs);
+      return await this.#workforce.rerun(placed, this.#job.limits, index);
+    } finally {
+      folders.over(execution);
+    }
   }
 
   logs(options: LogOptions = {}): AsyncIterable<LogEntry> {
@@ -269,26 +280,12 @@ export class LocalJob implements Job {
     const text =
       outcome.kind === 'value'
         ? outcome.text
-        : new TextDecoder().decode(await this.#longValue(outcome.hash, signal));
+        : new TextDecoder().decode(await longValue(this.#loop, this.id, outcome.hash, signal));
     const value: unknown = JSON.parse(text);
-    return isPure ? { index, value } : commandLine(index, value as CommandValue);
-  }
-
-  /** A long value: from this disk, else from its holders. */
-  async #longValue(hash: Hash, signal?: AbortSignal): Promise<Uint8Array> {
-    for (;;) {
-      const known = await this.#loop.blob(hash);
-      if (known !== undefined) return known;
-      // Watched before it is looked for once more: it may come between the two.
-      const change = this.#loop.changed(this.id, signal);
-      this.#loop.dispatch({ kind: 'fetch', hash });
-      const found = await this.#loop.blob(hash);
-      if (found !== undefined) {
-        change.catch(() => undefined);
-        return found;
-      }
-      await change;
-    }
+    if (isPure) return { index, value };
+    const { transfers } = this.#loop;
+    const made = value as CommandValue;
+    return commandLine(index, await settled(transfers.deliver(this.#job, index, made), signal));
   }
 }
 
@@ -296,6 +293,19 @@ function cut(lo: number, hi: number, size: number): Interval[] {
   const ranges: Interval[] = [];
   for (let at = lo; at < hi; at += size) ranges.push([at, Math.min(hi, at + size)]);
   return ranges;
+}
+
+/** What a promise comes to, or the reason of an abort before that. */
+async function settled<T>(promise: Promise<T>, signal?: AbortSignal): Promise<T> {
+  if (signal === undefined) return promise;
+  const aborted = Promise.withResolvers<never>();
+  const abort = (): void => aborted.reject(signal.reason);
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    return await Promise.race([promise, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
 }
 
 /** Waits; the signal ends it early. */

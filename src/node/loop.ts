@@ -22,6 +22,7 @@ import { membersEntry } from './members.ts';
 import { MeshOutputs } from './output-asks.ts';
 import { sendBlob, sendRecords } from './record-sender.ts';
 import type { Sandboxes } from './sandboxes.ts';
+import type { Transfers } from './transfers.ts';
 
 /** Between two ticks, in ms. */
 const TICK_MS = 100;
@@ -41,6 +42,7 @@ export interface Rooms {
   readonly logs: LogKeeper;
   readonly sandboxes: Sandboxes;
   readonly kin: Kin;
+  readonly transfers: Transfers;
   readonly log: (level: 'error' | 'warn' | 'info' | 'debug', event: string, fields: object) => void;
   readonly halt: (reason: string) => void;
   /** Ends the peer as a member asked. */
@@ -60,6 +62,8 @@ export class Loop {
   readonly live: LiveOutputs = new LiveOutputs();
   /** What commands write that run on any machine of the mesh. */
   readonly outputs: MeshOutputs = new MeshOutputs(this.live);
+  /** Files of commands, there and back. */
+  readonly transfers: Transfers;
   readonly #rooms: Rooms;
   #network: Network;
   /** Members and where they were reached, for the next start. */
@@ -80,6 +84,7 @@ export class Loop {
 
   constructor(rooms: Rooms, members: ReadonlyMap<PeerId, readonly string[]>) {
     this.#rooms = rooms;
+    this.transfers = rooms.transfers;
     this.#network = new SoloNetwork(rooms.identity.peer);
     this.#members = new Map(members);
     this.state = rooms.state;
@@ -113,6 +118,7 @@ export class Loop {
   connect(network: Network): void {
     this.#network = network;
     this.outputs.connect(network);
+    this.transfers.connect(this, network);
     this.dispatch({ kind: 'addresses', addresses: network.addresses() });
     for (const { peer } of network.connections()) this.dispatch({ kind: 'connected', peer });
   }
@@ -285,10 +291,12 @@ export class Loop {
       case 'answer':
         return this.#answers.get(effect.request)?.(effect.result);
       case 'changed':
+        if (effect.job !== null) this.transfers.changed(effect.job);
         return this.#wake(effect.job);
       case 'forget.computation':
         this.#inputs.drop(effect.computation);
         this.live.forget(effect.computation);
+        this.transfers.forget(effect.computation);
         this.#rooms.logs.forget(effect.computation);
         return workforce.forget(effect.computation);
       case 'log':
@@ -349,7 +357,7 @@ export class Loop {
     try {
       const inputs = await this.inputs(computation);
       if (!this.#opening.delete(id) || this.#closed) return;
-      this.#rooms.workforce.execute(order, inputs);
+      this.#rooms.workforce.execute(order, this.transfers.inputsOf(id, inputs));
     } catch (error) {
       this.#opening.delete(id);
       if (error instanceof MeshError && error.code === 'MESH_NOT_EVALUATED') {

@@ -29,6 +29,7 @@ import { checkMemory } from './slot-memory.ts';
 import { stateFolder } from './state-folder.ts';
 import type { Submitter } from './submission.ts';
 import type { TenureEnd, TenureLimits } from './tenure.ts';
+import { Transfers } from './transfers.ts';
 import { changeTrust } from './trust-list.ts';
 import { VERSION } from './version.ts';
 
@@ -185,11 +186,14 @@ async function assemble(
     keepMs: 2 * DEFAULT_TIMING.keepMs,
     onFailure: (why) => log('warn', 'logs.lost', { why }),
   });
+  const work = await home.workFolder();
+  const { files, delivered } = home;
+  const transfers = await Transfers.open({ self: identity.peer, files, delivered, work, log });
   const workforce = await createWorkforce({
     slots: options.slots ?? availableParallelism(),
     ...(options.nice === undefined ? {} : { nice: options.nice }),
     ...(options.scratchBytes === undefined ? {} : { scratchBytes: options.scratchBytes }),
-    folder: await home.workFolder(),
+    folder: work,
     outputs: await home.outputFolder(),
     handlers: workHandlers(() => loop, logs),
     log,
@@ -212,7 +216,7 @@ async function assemble(
   });
   const sandboxes = new Sandboxes(options.sandbox ?? null);
   const parts: RunningParts = {
-    ...{ home, store, workforce, state, gate, relayBytesPerSecond, log, kin, logs },
+    ...{ home, store, workforce, state, gate, relayBytesPerSecond, log, kin, logs, transfers },
   };
   try {
     const locals = await readLocals(store);
@@ -222,7 +226,7 @@ async function assemble(
     const quit = (): void => void running.end('stopped');
     const rise = (incarnation: number): void => home.keepIncarnation(incarnation);
     const deny = (peer: PeerId): void => gate?.deny(peer);
-    const rooms = { state, identity, store, workforce, logs, log, sandboxes, kin };
+    const rooms = { state, identity, store, workforce, logs, transfers, log, sandboxes, kin };
     loop = new Loop({ ...rooms, halt, quit, rise, deny }, members);
     loop.dispatch({ kind: 'offer', offer: offerOf(options) });
     await kin.enter();

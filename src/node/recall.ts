@@ -1,5 +1,6 @@
 import type { JobId } from '../core/ids.ts';
 import type { JobState } from '../core/job-state.ts';
+import type { CommandValue } from './command-result.ts';
 import { sha256 } from './item-list.ts';
 import type { Loop } from './loop.ts';
 import type { Submission } from './submission.ts';
@@ -67,8 +68,19 @@ async function runOf(
   const outcome = job.computation.answers.get(index);
   if (outcome === undefined) return job.active && !job.skips.has(index) ? place : null;
   if (outcome.kind === 'error') return null;
-  if (outcome.kind === 'value') return { ...place, value: JSON.parse(outcome.text) as unknown };
+  if (outcome.kind === 'value') return recalled(loop, job, place, outcome.text);
   const bytes = await loop.blob(outcome.hash);
   if (bytes === undefined) return null;
-  return { ...place, value: JSON.parse(new TextDecoder().decode(bytes)) as unknown };
+  return recalled(loop, job, place, new TextDecoder().decode(bytes));
+}
+
+/** Without its value while its outputs are still to come. */
+function recalled(
+  loop: Loop,
+  job: JobState,
+  place: Omit<Recalled, 'item'>,
+  text: string,
+): Omit<Recalled, 'item'> {
+  const value = loop.transfers.recall(job, place.index, JSON.parse(text) as CommandValue);
+  return value === null ? place : { ...place, value };
 }

@@ -16,6 +16,7 @@ import { LocalMesh } from './local-mesh.ts';
 import type { Loop } from './loop.ts';
 import type { Peer } from './peer.ts';
 import { Tenure, type TenureEnd, type TenureLimits } from './tenure.ts';
+import type { Transfers } from './transfers.ts';
 
 /** Time for the farewell to reach the others, in ms. */
 const FAREWELL_MS = 200;
@@ -41,6 +42,7 @@ export interface RunningParts {
   readonly workforce: Workforce;
   readonly logs: LogKeeper;
   readonly kin: Kin;
+  readonly transfers: Transfers;
   readonly state: PeerState;
   /** Null on a home that belongs to no mesh. */
   readonly gate: Gate | null;
@@ -140,7 +142,7 @@ export class RunningPeer {
 
   /** Frees the leases, says farewell, closes from the outside in. */
   async #end(how: End, drainMs: number): Promise<void> {
-    const { home, store, workforce, logs, state, gate, kin } = this.#parts;
+    const { home, store, workforce, logs, transfers, state, gate, kin } = this.#parts;
     const loop = this.#loop;
     if (this.#watch !== null) clearInterval(this.#watch);
     this.#admission?.close();
@@ -153,6 +155,7 @@ export class RunningPeer {
       if (state.connected.size > 0) await sleep(FAREWELL_MS);
     }
     kin.close();
+    transfers.close();
     await workforce.close();
     await logs.close();
     await this.#network?.close();

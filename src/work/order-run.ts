@@ -126,7 +126,7 @@ export class OrderRun {
 
   #send(executor: Executor): void {
     const careful = this.#careful !== null && this.#careful.until > this.#at ? this.#careful : null;
-    const { items } = this.#inputs;
+    const { items, itemsAtOnce } = this.#inputs;
     const next = this.#order.each ? this.#at + 1 : this.#order.hi;
     const end = Math.min(this.#halt?.index ?? next, next);
     if (items === undefined) {
@@ -135,7 +135,7 @@ export class OrderRun {
       return;
     }
     const lo = this.#sent;
-    const hi = Math.min(end, lo + this.#items);
+    const hi = Math.min(end, lo + (itemsAtOnce ?? this.#items));
     items(lo, hi).then(
       (texts) => {
         if (this.#executor !== executor || this.#state !== 'open') return;

@@ -22,6 +22,8 @@ export interface WorkInputs {
   readonly items?: (lo: number, hi: number) => Promise<readonly string[]>;
   /** What holds the executor that they are used in. @default OPEN: nothing does */
   readonly sandbox?: Sandbox;
+  /** Items fetched and sent at a time. @default as many as are short */
+  readonly itemsAtOnce?: number;
 }
 
 /** An interval to evaluate on one slot. `id` is unique within a run of the peer. */

@@ -24,6 +24,12 @@ export interface CommandFlags extends NeedFlags {
   readonly halt?: string;
   readonly timeout?: string;
   readonly delay?: string;
+  readonly transfer?: boolean;
+  readonly transferfile?: readonly string[];
+  readonly basefile?: readonly string[];
+  readonly return?: readonly string[];
+  readonly trc?: readonly string[];
+  readonly cleanup?: boolean;
   readonly env?: readonly string[];
   readonly maxOutput?: number;
   readonly memory?: number;

@@ -4,6 +4,7 @@ import { readJobLog } from '../parallel/job-log.ts';
 import { readSources, splitWords } from '../parallel/sources.ts';
 import { compileTemplate } from '../parallel/template.ts';
 import type { CommandFlags } from './flags.ts';
+import { filePlanner, type PlannedFiles } from './transfer.ts';
 
 /** A command that is to run. */
 export interface Planned {
@@ -11,6 +12,7 @@ export interface Planned {
   readonly seq: number;
   readonly args: readonly string[];
   readonly command: string;
+  readonly files: PlannedFiles;
 }
 
 /** The commands of a command line, without those that a job log says are done. */
@@ -46,9 +48,12 @@ export async function planCommands(
     skipBlank: flags.runIfEmpty === false,
   });
   const done = doneBefore(flags);
+  const filesOf = filePlanner(flags);
   return lists.flatMap((args, k) => {
     const seq = k + 1;
-    return done(seq) ? [] : [{ seq, args, command: template(args, seq) }];
+    if (done(seq)) return [];
+    const files = filesOf(args, seq);
+    return [{ seq, args, files, command: template(files.args, seq) }];
   });
 }
 

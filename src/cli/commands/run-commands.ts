@@ -6,6 +6,7 @@ import type { Submission } from '../../node/submission.ts';
 import { type Context, interruptSignal, print, tell } from '../context.ts';
 import { EXIT } from '../exit-code.ts';
 import { tellDetached, waitForOthers } from '../follow.ts';
+import { formatBytes, visible } from '../format.ts';
 import { checkOutputs, writeWhole } from '../output-file.ts';
 import { type Halt, HaltWatch, parseHalt } from '../parallel/halt.ts';
 import { type ProgressView, progressView } from '../progress-view.ts';
@@ -16,6 +17,7 @@ import { showOutput, TurnOrder } from './live-view.ts';
 import { type Planned, planCommands } from './plan.ts';
 import { CommandReport } from './report.ts';
 import { commandSubmission } from './submission.ts';
+import { Offers, shownFiles } from './transfer.ts';
 
 /** Runs commands on the mesh, and shows what they leave in the order of their arguments. */
 export async function runCommands(
@@ -29,18 +31,20 @@ export async function runCommands(
   const { io } = context;
   const planned = await planCommands(words, flags, io.stdin);
   if (flags.dryRun === true) {
-    for (const { command } of planned) print(context, command, { command });
+    for (const one of planned) showPlanned(context, one);
     return EXIT.done;
   }
   if (planned.length === 0) {
     tell(context, 'nothing to run', { event: 'ended', commands: 0 });
     return EXIT.done;
   }
-  const place = { env: io.env, directory: workingFolder() };
-  const submission = commandSubmission(planned, flags, place);
+  const offers = new Offers();
+  const place = { env: io.env, directory: workingFolder(), offers };
+  const submission = await commandSubmission(planned, flags, place);
   const force = flags.force === true;
   if (flags.detach === true) {
     return withRunningPeer(context, async (mesh) => {
+      await offers.give(context.home);
       const { job } = await gather(mesh, submission, { force });
       if (job === null) tell(context, 'all was known before', { event: 'known' });
       else print(context, job.id, { event: 'published', job: job.id });
@@ -49,12 +53,25 @@ export async function runCommands(
   }
   const slots = flags.jobs === undefined ? {} : { slots: flags.jobs };
   const report = new CommandReport(context, flags);
-  const order = { planned, flags, submission, report, halt };
+  const order = { planned, flags, submission, offers, report, halt };
   try {
     return await withMesh(context, (mesh) => follow(context, mesh, order), slots);
   } finally {
     await report.close();
   }
+}
+
+/** Shows a command that would run, and its files. */
+function showPlanned(context: Context, { command, files }: Planned): void {
+  const { sends, returns } = shownFiles(files);
+  const shown = sends.length + returns.length === 0 ? {} : { sends, returns };
+  print(context, command, { command, ...shown });
+  if (context.json) return;
+  const parts = [
+    ...sends.map(({ path, bytes }) => `sends ${visible(path)} (${formatBytes(bytes)})`),
+    ...returns.map((name) => `returns ${visible(name)}`),
+  ];
+  if (parts.length > 0) tell(context, `# ${parts.join(', ')}`, {});
 }
 
 function checkFlags(flags: CommandFlags, isJson: boolean): void {
@@ -90,12 +107,13 @@ interface Order {
   readonly planned: readonly Planned[];
   readonly flags: CommandFlags;
   readonly submission: Submission;
+  readonly offers: Offers;
   readonly report: CommandReport;
   readonly halt: Halt;
 }
 
 async function follow(context: Context, mesh: OpenMesh, order: Order): Promise<number> {
-  const { flags, report, submission } = order;
+  const { flags, report, submission, offers } = order;
   const startedAt = performance.now();
   if (flags.jobs !== undefined && !mesh.embedded) {
     const text =
@@ -106,6 +124,7 @@ async function follow(context: Context, mesh: OpenMesh, order: Order): Promise<n
   const { signal } = interrupt;
   let job: Job | null = null;
   try {
+    await offers.give(context.home);
     const gathering = await gather(mesh, submission, { signal, force: flags.force === true });
     job = gathering.job;
     const halted = await showAll(context, gathering, order, signal);

@@ -7,29 +7,41 @@ import { neededOf } from '../publication-flags.ts';
 import type { CommandFlags } from './flags.ts';
 import { contentsOf } from './identity.ts';
 import type { Planned } from './plan.ts';
+import { isCleanup, isTransfer, type Offers } from './transfer.ts';
 
 /** What one command may write when nothing else is said, in bytes. */
 const MAX_OUTPUT_BYTES = 1_000_000_000;
 
 const MAX_NAME_CHARS = 64;
 
+/** Where commands are published from, and who gives their files. */
+export interface SubmissionPlace {
+  readonly env: NodeJS.ProcessEnv;
+  readonly directory: string;
+  readonly offers: Offers;
+}
+
 /**
  * The publication of commands. What they have in common stands in its program, and says with an
  * item's text which command it is; how they are run (tries, limits) stands in its parameters, and
  * does not. @throws MeshError MESH_USAGE
  */
-export function commandSubmission(
+export async function commandSubmission(
   planned: readonly Planned[],
   flags: CommandFlags,
-  { env, directory }: { readonly env: NodeJS.ProcessEnv; readonly directory: string },
-): Submission {
-  const common = { directory, environment: declared(flags.env ?? [], env) };
+  { env, directory, offers }: SubmissionPlace,
+): Promise<Submission> {
+  const common = {
+    ...{ directory, environment: declared(flags.env ?? [], env) },
+    ...(isTransfer(flags) ? { transfer: true } : {}),
+  };
   const manner = {
     tries: flags.retries ?? 1,
     timeoutMs: flags.timeout === undefined ? null : parseTimeout(flags.timeout),
     outputBytes: flags.maxOutput ?? MAX_OUTPUT_BYTES,
     delayMs: flags.delay === undefined ? 0 : parseDelay(flags.delay),
     ...liveForm(flags),
+    ...(isCleanup(flags) ? { cleanup: true } : {}),
   };
   return {
     program: new TextEncoder().encode(JSON.stringify(common)),
@@ -37,7 +49,7 @@ export function commandSubmission(
     name: flags.name ?? nameOf(planned[0]?.command ?? ''),
     params: JSON.stringify(manner),
     seed: 0,
-    target: { kind: 'map', items: itemsOf(planned) },
+    target: { kind: 'map', items: await itemsOf(planned, isTransfer(flags) ? offers : null) },
     maxEvals: null,
     deadlineMs: flags.deadline ?? null,
     limits: { timeoutMs: null, memoryBytes: flags.memory ?? null },
@@ -67,12 +79,12 @@ function declared(names: readonly string[], env: NodeJS.ProcessEnv): Record<stri
   return found;
 }
 
-function itemsOf(planned: readonly Planned[]): string[] {
+async function itemsOf(planned: readonly Planned[], offers: Offers | null): Promise<string[]> {
   let bytes = 0;
-  return planned.map(({ seq, args, command }) => {
-    const inputs = contentsOf(args);
-    const isPlain = Object.keys(inputs).length === 0;
-    const item = JSON.stringify(isPlain ? { command } : { command, inputs });
+  const items: string[] = [];
+  for (const one of planned) {
+    const { seq, command } = one;
+    const item = JSON.stringify({ command, ...(await inputsOf(one, offers)) });
     const size = Buffer.byteLength(item);
     if (size > MAX_VALUE_BYTES) {
       throw new MeshError('MESH_USAGE', `command ${seq} is longer than 1 MiB; give it a file`);
@@ -81,8 +93,17 @@ function itemsOf(planned: readonly Planned[]): string[] {
     if (bytes > MAX_ITEMS_BYTES) {
       throw new MeshError('MESH_USAGE', 'the commands exceed 256 MiB; run them in parts');
     }
-    return item;
-  });
+    items.push(item);
+  }
+  return items;
+}
+
+/** What says, beside its text, which command it is. */
+async function inputsOf({ args, files }: Planned, offers: Offers | null): Promise<object> {
+  const returns = files.returns.length === 0 ? {} : { returns: files.returns };
+  if (offers !== null) return { sends: await offers.sent(files), ...returns };
+  const inputs = contentsOf(args);
+  return { ...(Object.keys(inputs).length === 0 ? {} : { inputs }), ...returns };
 }
 
 function nameOf(command: string): string {

@@ -5,11 +5,13 @@ import {
   type LoadedProgram,
   ProgramError,
 } from '../candidate/load-program.ts';
+import { type CommandItem, commandItem } from './command-item.ts';
 import { type CommandSpec, commandEnvironment } from './command-spec.ts';
-import { type CommandValue, commandValue } from './command-value.ts';
+import { type CommandValue, commandValue, notRun } from './command-value.ts';
 import type { LiveListener, LivePiece } from './live-output.ts';
 import { logOutput } from './logged-output.ts';
 import { namedFiles } from './named-files.ts';
+import { lookForOutputs, takeOutputs } from './returned-files.ts';
 import { type RunOptions, Shell, type ShellResult } from './shell.ts';
 
 /** A program whose candidates are commands. One call of `evaluate` at a time. */
@@ -34,7 +36,7 @@ export async function loadCommands(
   folder: string,
   live?: LiveCommands,
 ): Promise<CommandProgram> {
-  const { directory } = spec;
+  const directory = spec.transfer === true ? folder : spec.directory;
   if (statSync(directory, { throwIfNoEntry: false })?.isDirectory() !== true) {
     throw new ProgramError(`there is no folder ${directory} on this machine`);
   }
@@ -45,7 +47,7 @@ export async function loadCommands(
     // It is asked for its scratch folder, which commands know by their environment: it is there
     // then, and emptied after this one.
     evaluate: ({ index, item, log, scratch: _ }) =>
-      lastTry(run, spec, { index, log, ...commandOf(item) }),
+      lastTry(run, spec, { index, log, ...commandItem(item) }),
     accept: undefined,
     params: undefined,
     state: undefined,
@@ -53,7 +55,8 @@ export async function loadCommands(
   };
 }
 
-type Run = (command: string, index: number) => Promise<ShellResult>;
+/** directory: where it runs, if not where the shell does. */
+type Run = (command: string, index: number, directory?: string) => Promise<ShellResult>;
 
 /** Runs commands whose starts are `delayMs` apart. */
 function spaced(
@@ -67,12 +70,12 @@ function spaced(
     return { live: { form, ready: () => live.ready(), tell } };
   };
   let next = 0;
-  return async (command, index) => {
+  return async (command, index, directory) => {
     // No longer than the delay, should the clock have been put back.
     const left = Math.min(next - Date.now(), delayMs);
     if (left > 0) await wait(left);
     const variables = { MESHD_INDEX: String(index), PARALLEL_SEQ: String(index + 1) };
-    const limits = { outputBytes, timeoutMs };
+    const limits = { outputBytes, timeoutMs, ...(directory === undefined ? {} : { directory }) };
     const result = await shell.run(command, { variables, ...limits, ...tellOf(index) });
     next = result.started + delayMs;
     return result;
@@ -82,18 +85,25 @@ function spaced(
 /** Runs a command until it succeeds or has no try left. */
 async function lastTry(
   run: Run,
-  { tries, directory }: CommandSpec,
-  { index, log, command, inputs }: Item & Pick<CandidateInput, 'index' | 'log'>,
+  { tries, directory, transfer = false }: CommandSpec,
+  item: CommandItem & Pick<CandidateInput, 'index' | 'log'>,
 ): Promise<CommandValue> {
+  const { index, log, command, inputs, returns, place } = item;
+  if (item.problem !== null) return notRun(item.problem);
+  if (transfer && place === null) throw new TypeError('the command has no folder to run in');
   for (let tried = 1; ; tried += 1) {
-    const result = await run(command, index);
+    const result = await run(command, index, place?.folder);
     const { exit, signal, started } = result;
     const isDone = exit === 0 && signal === 0;
     logOutput(result.stderr, log);
     if (!isDone && tries > 1) log(`try ${tried} of ${tries}: exit ${exit}, signal ${signal}`);
     if (isDone || tried >= tries) {
       const naming = { directory, startedMs: started, inputs };
-      return commandValue(result, tried, namedFiles(command, naming));
+      const named = transfer ? {} : namedFiles(command, naming);
+      const returned = await (place === null
+        ? lookForOutputs(directory, returns)
+        : takeOutputs(place, returns));
+      return commandValue(result, tried, named, returned);
     }
     removeOutputs(result);
   }
@@ -104,17 +114,4 @@ function removeOutputs({ stdout, stderr }: ShellResult): void {
   for (const output of [stdout, stderr]) {
     if (!(output instanceof Uint8Array)) rmSync(output.file, { force: true });
   }
-}
-
-/** One command, as it is published. */
-interface Item {
-  readonly command: string;
-  /** Hashes of the arguments that are files, by name. */
-  readonly inputs: Readonly<Record<string, string>>;
-}
-
-function commandOf(item: unknown): Item {
-  const { command, inputs = {} } = (item ?? {}) as Partial<Record<keyof Item, unknown>>;
-  if (typeof command !== 'string') throw new TypeError('the item has no text named command');
-  return { command, inputs: inputs as Item['inputs'] };
 }

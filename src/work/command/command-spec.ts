@@ -5,6 +5,8 @@ import type { LiveForm } from './live-output.ts';
 export interface CommandSpec {
   /** Absolute; each command starts in it. */
   readonly directory: string;
+  /** Each runs in a folder that its peer makes; `directory` is its publisher's. @default false */
+  readonly transfer?: boolean;
   /** Variables that the publisher declared, beside those of the machine. */
   readonly environment: Readonly<Record<string, string>>;
   /** How often a command that fails is tried in all, 1 … 1000. */
@@ -37,13 +39,13 @@ export function commandEnvironment(
 
 /** Checks what was read. Fields that it does not know are left out. @throws ProgramError */
 export function commandSpec(value: object): CommandSpec {
-  const { directory, environment, tries, timeoutMs, outputBytes, delayMs, live } = value as Partial<
-    Record<keyof CommandSpec, unknown>
-  >;
+  const fields = value as Partial<Record<keyof CommandSpec, unknown>>;
+  const { directory, environment, tries, timeoutMs, outputBytes, delayMs, live } = fields;
   if (typeof directory !== 'string' || directory === '') throw malformed('directory');
   if (!isTexts(environment)) throw malformed('environment');
   return {
     ...{ directory, environment },
+    ...(fields.transfer === true ? { transfer: true } : {}),
     tries: whole('tries', tries, 1, 1000),
     timeoutMs: timeoutMs === null ? null : whole('timeoutMs', timeoutMs, 1),
     outputBytes: outputBytes === null ? null : whole('outputBytes', outputBytes, 0),

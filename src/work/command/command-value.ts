@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { NamedFiles } from './named-files.ts';
 import type { MovedOutput, Output } from './output-file.ts';
+import type { MadeFile, Returned } from './returned-files.ts';
 import type { ShellResult } from './shell.ts';
 
 /**
@@ -25,8 +26,10 @@ export interface CommandValue {
   /** An output of more than 256 KiB, on the machine where the command ran. */
   readonly stdoutFile?: MovedOutput;
   readonly stderrFile?: MovedOutput;
-  /** The limit that ended it. */
-  readonly ended?: 'timeout' | 'output';
+  /** The limit that ended it; files: its inputs or outputs are not as they should be. */
+  readonly ended?: 'timeout' | 'output' | 'files';
+  /** With `ended` files: what is wrong, one line. */
+  readonly problem?: string;
   /** Seconds since 1970, of the last try; 3 decimals. */
   readonly started: number;
   /** How long the last try took; 3 decimals. */
@@ -34,10 +37,20 @@ export interface CommandValue {
   readonly tries: number;
   /** How it left the files that its text names; left out when there are none. */
   readonly files?: NamedFiles;
+  /** Outputs that are fetched from who made them, by their names in its working folder. */
+  readonly outputs?: Readonly<Record<string, MadeFile>>;
 }
 
 /** The value of a command that was tried so often, and at last ended so and left these files. */
-export function commandValue(result: ShellResult, tries: number, files: NamedFiles): CommandValue {
+export function commandValue(
+  result: ShellResult,
+  tries: number,
+  named: NamedFiles,
+  { files: declared, outputs = {}, problem }: Returned,
+): CommandValue {
+  const files = { ...named, ...declared };
+  // A command that failed need not have made its outputs.
+  const isDone = result.ended === 'exit' && result.exit === 0 && result.signal === 0;
   const { exit, signal, stdout, stderr, ended, started, ms } = result;
   return {
     exit,
@@ -45,11 +58,19 @@ export function commandValue(result: ShellResult, tries: number, files: NamedFil
     ...outputFields('stdout', stdout),
     ...outputFields('stderr', stderr),
     ...(ended === 'exit' ? {} : { ended }),
+    ...(isDone && problem !== undefined ? { ended: 'files', problem } : {}),
     started: started / 1000,
     seconds: Math.round(ms) / 1000,
     tries,
     ...(Object.keys(files).length === 0 ? {} : { files }),
+    ...(Object.keys(outputs).length === 0 ? {} : { outputs }),
   };
+}
+
+/** The value of a command that could not even begin. */
+export function notRun(problem: string): CommandValue {
+  const started = Date.now() / 1000;
+  return { exit: -1, signal: 0, ended: 'files', problem, started, seconds: 0, tries: 0 };
 }
 
 type OutputFields = Pick<

@@ -4,6 +4,8 @@ import { isPlainCommand } from './plain-command.ts';
 export interface ShellLineParts {
   /** Set and exported for this command. */
   readonly variables: Readonly<Record<string, string>>;
+  /** Where it starts, absolute. @default where the shell is */
+  readonly directory?: string;
   /** Paths of the files that its outputs are appended to. */
   readonly stdout: string;
   readonly stderr: string;
@@ -18,14 +20,16 @@ const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
  * a file that was emptied and filled again to the disk as soon as it is closed, in milliseconds.
  * @throws TypeError when a variable's name is none, or a text holds a NUL.
  */
-export function shellLine(command: string, { variables, stdout, stderr }: ShellLineParts): string {
+export function shellLine(command: string, parts: ShellLineParts): string {
+  const { variables, directory, stdout, stderr } = parts;
   const settings = Object.entries(variables).map(([name, value]) => {
     if (!VARIABLE_NAME.test(name)) throw new TypeError(`no variable's name: ${name}`);
     return `${name}=${quoted(value)}`;
   });
   const exported = settings.length === 0 ? '' : `export ${settings.join(' ')};`;
   const redirected = `</dev/null >>${quoted(stdout)} 2>>${quoted(stderr)}`;
-  return `(${exported}${harmless(command)})${redirected};echo $?\n`;
+  const moved = directory === undefined ? '' : `cd ${quoted(directory)}||exit 126;`;
+  return `(${moved}${exported}${harmless(command)})${redirected};echo $?\n`;
 }
 
 /**

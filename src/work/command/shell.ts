@@ -33,6 +33,8 @@ export interface ShellOptions {
 /** What one command may take and see. */
 export interface RunOptions {
   readonly variables: Readonly<Record<string, string>>;
+  /** Where it starts, absolute. @default where the shell did */
+  readonly directory?: string;
   /** Of each of its two outputs; null: no limit. */
   readonly outputBytes: number | null;
   readonly timeoutMs: number | null;
@@ -112,7 +114,8 @@ export class Shell {
     const id = `${this.#name}-${this.#commands}`;
     const variables = { ...options.variables, [MARK]: id };
     const files = { stdout: this.#stdout.path, stderr: this.#stderr.path };
-    const line = shellLine(command, { variables, ...files });
+    const place = options.directory === undefined ? {} : { directory: options.directory };
+    const line = shellLine(command, { variables, ...files, ...place });
     const lasting = this.#open();
     const started = Date.now();
     const start = performance.now();

@@ -1,0 +1,260 @@
+import { execFileSync } from 'node:child_process';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type Ended, startBuilt } from '../e2e/built-command.ts';
+import { Lab, type PeerProcess, poll } from '../e2e/lab.ts';
+
+let lab: Lab;
+let publisher: PeerProcess;
+let work: string;
+beforeEach(async () => {
+  lab = await Lab.open();
+  work = join(lab.folder, 'publisher-files');
+  mkdirSync(work);
+});
+afterEach(async () => await lab[Symbol.asyncDispose]());
+
+/** A publisher without slots and workers that have none of its files. */
+async function mesh(...workers: string[]): Promise<PeerProcess[]> {
+  publisher = await lab.start('publisher', '--slots', '0');
+  const joined = await Promise.all(workers.map((name) => lab.join(name, [publisher])));
+  await lab.sees('publisher', 1 + workers.length);
+  return joined;
+}
+
+function put(name: string, text: string): void {
+  const path = join(work, name);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, text);
+}
+
+const get = (name: string): string => readFileSync(join(work, name), 'utf8');
+
+/** `meshd run` in the publisher's folder. */
+function run(...args: string[]): Promise<Ended> {
+  return startBuilt(['run', ...args], { home: lab.home('publisher'), cwd: work }).ended;
+}
+
+/** What one line on stderr says of how many ran. */
+function told({ stderr }: Ended): string {
+  return stderr.split('\n')[0]?.replace(/, [\d.]+ s$/, '') ?? '';
+}
+
+const UPPER = 'tr a-z A-Z < {} > {.}.up; pwd';
+
+describe('files across machines', () => {
+  test('go to who runs the command, and its outputs come back as from a serial run', async () => {
+    await mesh('a', 'b');
+    const names = [
+      "it's.txt",
+      '-n.txt',
+      'größe ü.txt',
+      'two\nlines.txt',
+      'sub/deep/x.txt',
+      'run.sh',
+    ];
+    for (const name of names) put(name, `text of ${name}\n`);
+    chmodSync(join(work, 'run.sh'), 0o755);
+    symlinkSync('run.sh', join(work, 'link.txt'));
+    const all = [...names, 'link.txt'];
+    const ended = await run(
+      '-0',
+      '--trc',
+      '{}.up',
+      '--',
+      'cp -- {} {}.up; tr a-z A-Z < {} >> {}.up',
+      ':::',
+      ...all,
+    );
+    expect(ended.stderr).toMatch(/^7 commands, [\d.]+ s\n$/);
+    for (const name of all) {
+      const input = get(name);
+      expect(get(`${name}.up`)).toBe(input + input.replace(/[a-z]/g, (c) => c.toUpperCase()));
+    }
+    expect(statSync(join(work, 'run.sh.up')).mode & 0o777).toBe(0o755);
+    // Nothing is left in the folders of those that ran them, and of their caches.
+    for (const worker of ['a', 'b']) {
+      await poll(`${worker} is tidy`, async () => {
+        const left = readdirSync(join(lab.home(worker), 'files')).filter((f) =>
+          f.endsWith('.data'),
+        );
+        const commands = join(lab.home(worker), 'work/commands');
+        const folders = existsSync(commands) ? readdirSync(commands, { recursive: true }) : [];
+        return left.length === 0 && folders.every((name) => !String(name).includes('/'));
+      });
+    }
+  });
+
+  test('are found by absolute names, by names above, and behind /./', async () => {
+    await mesh('a');
+    put('above/x.txt', 'x');
+    put('here/y.txt', 'y');
+    const absolute = join(work, 'above/x.txt');
+    const place = { home: lab.home('publisher'), cwd: join(work, 'here') };
+    const line = ['--trc', '{.}.out', '--', 'cat {} {} > {.}.out', ':::'];
+    const one = await startBuilt(['run', ...line, absolute], place).ended;
+    expect([one.code, get('above/x.out')]).toEqual([0, 'xx']);
+    rmSync(join(work, 'above/x.out'));
+    const two = await startBuilt(['run', ...line, '../above/x.txt'], place).ended;
+    expect([two.code, get('above/x.out')]).toEqual([0, 'xx']);
+    const three = await run(
+      '--transfer',
+      '--return',
+      'out/./{/.}.*',
+      '--',
+      'cat {} > {/.}.1; cp {/.}.1 {/.}.2',
+      ':::',
+      'here/./y.txt',
+    );
+    expect([three.code, get('out/y.1'), get('out/y.2')]).toEqual([0, 'y', 'y']);
+  });
+
+  test('run again only where an output is gone or is another one', async () => {
+    await mesh('a');
+    for (let k = 0; k < 8; k++) put(`${k}.txt`, `text ${k}\n`);
+    const args = [
+      '--trc',
+      '{.}.up',
+      '--',
+      UPPER,
+      ':::',
+      ...Array.from({ length: 8 }, (_, k) => `${k}.txt`),
+    ];
+    expect(told(await run(...args))).toBe('8 commands');
+    expect(told(await run(...args))).toBe('8 commands, all known before');
+    for (const k of [1, 3]) rmSync(join(work, `${k}.up`));
+    put('6.up', 'changed');
+    expect(told(await run(...args))).toBe('8 commands, 5 known before');
+    expect([1, 3, 6].map((k) => get(`${k}.up`))).toEqual(['TEXT 1\n', 'TEXT 3\n', 'TEXT 6\n']);
+    put('2.txt', 'other\n');
+    expect(told(await run(...args))).toBe('8 commands, 7 known before');
+    expect(get('2.up')).toBe('OTHER\n');
+  });
+
+  test('and declared outputs count without --transfer, too', async () => {
+    await mesh('a');
+    const args = [
+      '--return',
+      'made-{}',
+      '--',
+      'sh ./make.sh {}; echo {}',
+      ':::',
+      '1',
+      '2',
+      '3',
+      '4',
+    ];
+    put('make.sh', 'echo $1 > made-$1\n');
+    expect(told(await run(...args))).toBe('4 commands');
+    expect(told(await run(...args))).toBe('4 commands, all known before');
+    for (const k of [1, 2, 4]) rmSync(join(work, `made-${k}`));
+    expect(told(await run(...args))).toBe('4 commands, 1 known before');
+    expect([1, 2, 4].map((k) => get(`made-${k}`))).toEqual(['1\n', '2\n', '4\n']);
+  });
+
+  test('that a command did not make are an error that names them', async () => {
+    await mesh('a');
+    put('x.txt', '');
+    for (const transfer of [['--transfer'], []]) {
+      const ended = await run(...transfer, '--return', '{.}.no', '--', 'true', ':::', 'x.txt');
+      expect([ended.code, ended.stderr]).toEqual([
+        1,
+        expect.stringMatching(/: its output x.no is missing\n$/),
+      ]);
+    }
+    const glob = await run('--transfer', '--return', 'out/*', '--', 'true', ':::', 'x.txt');
+    expect(glob.stderr).toMatch(/: none of its files matches out\/\*\n$/);
+    const link = await run(
+      '--transfer',
+      '--return',
+      '{.}.link',
+      '--',
+      'ln -s /etc/passwd {.}.link',
+      ':::',
+      'x.txt',
+    );
+    expect(link.stderr).toMatch(/lies outside its working folder\n$/);
+  });
+
+  test('that cannot be sent are refused in one line, and nothing runs', async () => {
+    await mesh('a');
+    mkdirSync(join(work, 'folder'));
+    put('a.txt', '');
+    const refused: [string[], RegExp][] = [
+      [['--transfer', '--', 'ls', ':::', 'folder'], /folder is a folder: only files are sent/],
+      [['--tf', '{}.no', '--', 'ls', ':::', 'a.txt'], /a.txt.no: there is no such file to send/],
+      [['--bf', 'no', '--', 'ls', ':::', 'a.txt'], /no: there is no such file to send/],
+      [['--trc', '/tmp/{/}.up', '--', 'ls', ':::', 'a.txt'], /writes into a folder of its own/],
+      [['--trc', '../{/}.up', '--', 'ls', ':::', 'a.txt'], /writes into a folder of its own/],
+    ];
+    for (const [args, message] of refused) {
+      const { code, stdout, stderr } = await run(...args);
+      expect([code, stdout, stderr.split('\n').length]).toEqual([2, '', 2]);
+      expect(stderr).toMatch(message);
+    }
+  });
+
+  test('are shown by --dry-run, which sends none', async () => {
+    await mesh('a');
+    put('x.txt', 'four');
+    const line = ['--dry-run', '--bf', 'x.txt', '--trc', '{.}.up', '--', 'wc {}', ':::', 'x.txt'];
+    const { stdout, stderr } = await run(...line);
+    expect([stdout, stderr]).toEqual(['wc x.txt\n', '# sends x.txt (4 B), returns x.up\n']);
+  });
+
+  test('come back although the publisher was killed before, from who made them', async () => {
+    await mesh('a');
+    put('x.txt', 'x');
+    const job = await run(
+      '--detach',
+      '--trc',
+      '{.}.up',
+      '--',
+      'sleep 1; cp {} {.}.up',
+      ':::',
+      'x.txt',
+    );
+    expect(job.code).toBe(0);
+    await poll('a has the input', async () => readdirSync(join(lab.home('a'), 'files')).length > 0);
+    await publisher.kill();
+    await poll('a has made it', async () =>
+      readdirSync(join(lab.home('a'), 'files')).some((name) => name.endsWith('.made')),
+    );
+    await lab.restart('publisher', '--slots', '0');
+    await poll('the output is here', async () => existsSync(join(work, 'x.up')));
+    expect(get('x.up')).toBe('x');
+  });
+});
+
+test('a hundred images and a real converter: equal to a serial run, with a worker killed', async () => {
+  const [a] = await mesh('a', 'b');
+  const names = Array.from({ length: 100 }, (_, k) => `image-${k}.ppm`);
+  for (const [k, name] of names.entries()) {
+    put(name, `P3 8 8 255\n${Array.from({ length: 192 }, (_, p) => (p * k) % 256).join(' ')}\n`);
+  }
+  const command = 'gzip -9n < {} > {.}.gz; sleep 0.02';
+  const running = run('--trc', '{.}.gz', '--', command, ':::', ...names);
+  await poll('some are here', async () => existsSync(join(work, 'image-10.gz')));
+  await a?.kill();
+  const ended = await running;
+  // Those that the killed worker made and nobody had fetched yet are lost, and said to be.
+  if (ended.code !== 0) {
+    expect(ended.stderr).toMatch(/is lost: a, which made it, is gone|value lost/);
+    expect((await run('--trc', '{.}.gz', '--', command, ':::', ...names)).code).toBe(0);
+  }
+  for (const name of names) {
+    const serial = execFileSync('gzip', ['-9n'], { input: readFileSync(join(work, name)) });
+    expect(Buffer.compare(readFileSync(join(work, name.replace('.ppm', '.gz'))), serial)).toBe(0);
+  }
+});
