@@ -20,6 +20,7 @@ export interface NeedFlags {
   readonly allowWrite?: readonly string[];
   /** Candidates a second. */
   readonly rate?: number;
+  readonly logIf?: string;
 }
 
 /** The options that `publish` and `map` share. */
@@ -122,6 +123,10 @@ export const PUBLICATION_FLAGS: readonly Flag[] = [
     parse: wholeNumber(0, 2 ** 31),
   },
   { flags: '--fresh', help: 'evaluate each candidate in a process of its own' },
+  {
+    flags: '--log-if <expr>',
+    help: 'keep the logs where this is true: JavaScript over value, ms, index and outcome',
+  },
   ...NEED_FLAGS,
   { flags: '--priority <p>', help: '-10 to 10 (default: 0)', parse: jobPriority },
   {
@@ -135,7 +140,7 @@ export const PUBLICATION_FLAGS: readonly Flag[] = [
 
 /** What it needs of a machine, as the library has it. */
 export function neededOf(flags: NeedFlags): NeedFlags {
-  const { cpus, needs, allowNet, allowRead, allowWrite, rate } = flags;
+  const { cpus, needs, allowNet, allowRead, allowWrite, rate, logIf } = flags;
   return {
     ...(cpus === undefined ? {} : { cpus }),
     ...(needs === undefined ? {} : { needs }),
@@ -143,5 +148,6 @@ export function neededOf(flags: NeedFlags): NeedFlags {
     ...(allowRead === undefined ? {} : { allowRead }),
     ...(allowWrite === undefined ? {} : { allowWrite }),
     ...(rate === undefined ? {} : { rate }),
+    ...(logIf === undefined ? {} : { logIf }),
   };
 }

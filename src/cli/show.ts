@@ -9,6 +9,7 @@ import {
   formatSeconds,
   formatShare,
   shortPeer,
+  visible,
   visibleLines,
 } from './format.ts';
 import { JOB } from './job-argument.ts';
@@ -50,6 +51,7 @@ function reportText(report: JobReport): string {
     ['max-evals', report.maxEvals === null ? null : formatCount(report.maxEvals)],
     ['limits', limitsText(report.limits)],
     ['needs', needsText(report.needs) || null],
+    ['log-if', report.logIf === null ? null : visible(report.logIf)],
     ['rate', report.perHour === null ? null : rateText(report.perHour)],
     ['max-errors', report.maxErrors === null ? null : formatCount(report.maxErrors)],
     ['fresh', report.fresh ? 'each candidate in a process of its own' : null],

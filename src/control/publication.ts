@@ -2,6 +2,7 @@ import { MAX_VALUE_BYTES } from '../core/column.ts';
 import { check } from '../core/form.ts';
 import { MAX_INDEX } from '../core/interval-set.ts';
 import { type Limits, limitsForm } from '../core/limits.ts';
+import { MAX_LOG_IF } from '../core/manifest.ts';
 import { type Needs, needsForm } from '../core/needs.ts';
 import { MAX_PER_HOUR } from '../core/rate.ts';
 import {
@@ -31,6 +32,7 @@ interface Header {
   readonly limits: Limits;
   readonly needs: Needs;
   readonly perHour: number | null;
+  readonly logIf: string | null;
   readonly maxErrors: number | null;
   readonly fresh: boolean;
   readonly commands: boolean;
@@ -106,6 +108,7 @@ function readHeader(line: string | null): Header {
     deadlineMs: header.deadlineMs === null ? null : whole(header, 'deadlineMs', 1, MAX_DEADLINE_MS),
     limits: limitsOf(header.limits),
     needs: needsOf(header.needs),
+    logIf: logIfOf(header.logIf),
     perHour: header.perHour === null ? null : whole(header, 'perHour', 1, MAX_PER_HOUR),
     maxErrors: header.maxErrors === null ? null : whole(header, 'maxErrors', 0, MAX_ACCEPT),
     fresh: header.fresh === true,
@@ -114,6 +117,12 @@ function readHeader(line: string | null): Header {
     programBytes: whole(header, 'programBytes', 1, MAX_PROGRAM_BYTES),
     sourcesBytes: whole(header, 'sourcesBytes', 0, MAX_SOURCES_BYTES),
   };
+}
+
+function logIfOf(value: unknown): string | null {
+  if (value === null) return null;
+  if (typeof value === 'string' && value !== '' && value.length <= MAX_LOG_IF) return value;
+  throw malformed('logIf');
 }
 
 function limitsOf(value: unknown): Limits {

@@ -14,7 +14,13 @@ import {
 } from './form.ts';
 import { MAX_INDEX } from './interval-set.ts';
 import { limitsForm } from './limits.ts';
-import { type ComputationSpec, MAX_MICROSECONDS, type Manifest, type Target } from './manifest.ts';
+import {
+  type ComputationSpec,
+  MAX_LOG_IF,
+  MAX_MICROSECONDS,
+  type Manifest,
+  type Target,
+} from './manifest.ts';
 import { needsForm } from './needs.ts';
 import { MAX_PER_HOUR } from './rate.ts';
 import { peerForm } from './register-codec.ts';
@@ -81,6 +87,7 @@ const shape = tuple(
   nullable(whole(0, MAX_INDEX)),
   nullable(hash),
   nullable(hash),
+  nullable(text(MAX_LOG_IF, 1)),
   probe,
 );
 
@@ -89,7 +96,8 @@ export const manifestForm: Form<Manifest> = (value) => {
   const result = shape(value);
   if (result instanceof Rejection) return result;
   const [owner, nonce, name, specification, aim, limits, needs, perHour, ...others] = result;
-  const [maxErrors, fresh, priority, publishedAt, deadlineAt, root, sources, probed] = others;
+  const [maxErrors, fresh, priority, publishedAt, deadlineAt, root, sources, logIf, probed] =
+    others;
   const { items: itemList } = specification;
   const isMap = aim.kind === 'map';
   if (isMap !== (itemList !== null) || (isMap && itemList?.count !== aim.count)) {
@@ -115,6 +123,7 @@ export const manifestForm: Form<Manifest> = (value) => {
     deadlineAt,
     root,
     sources,
+    logIf,
     probe: probed,
   };
 };

@@ -9,6 +9,9 @@ export const CONTRACT_VERSION = 1;
 /** The longest time that is told, 100 days: above, microseconds in a double would not be whole. */
 export const MAX_MICROSECONDS: number = 2 ** 43;
 
+/** The longest condition of a job's logs, in characters. */
+export const MAX_LOG_IF = 1024;
+
 /** A time in ms as it is encoded: whole microseconds. */
 export function microseconds(ms: number): number {
   return Math.min(Math.round(ms * 1000), MAX_MICROSECONDS);
@@ -72,6 +75,11 @@ export interface Manifest {
    * none.
    */
   readonly sources: Hash | null;
+  /**
+   * An expression in JavaScript: what a candidate logs is kept where it is true. It has no part in
+   * any outcome. 1 … MAX_LOG_IF characters; null: all is kept.
+   */
+  readonly logIf: string | null;
   /** What the first candidates cost: a hint for the first blocks. */
   readonly probe: { readonly candidates: number; readonly accepted: number; readonly ms: number };
 }
@@ -120,6 +128,7 @@ export function encodeManifest(manifest: Manifest): Uint8Array {
     manifest.deadlineAt,
     manifest.root === null ? null : hexToBytes(manifest.root),
     manifest.sources === null ? null : hexToBytes(manifest.sources),
+    manifest.logIf,
     [manifest.probe.candidates, manifest.probe.accepted, microseconds(manifest.probe.ms)],
   ]);
 }

@@ -8,6 +8,8 @@ import { LogFolder, makeFolder, namesIn } from './log-folder.ts';
 const WRITE_MS = 250;
 /** Lines that wait to be written, in characters; beyond, they are dropped. */
 const MOST_WAITING = 1_048_576;
+/** Different notices of one start. */
+const MOST_NOTICES = 1000;
 /** Lines that wait for one reader who follows. */
 const MOST_BEHIND = 10_000;
 
@@ -44,6 +46,7 @@ export class LogKeeper {
   readonly #folders = new Map<ComputationId, LogFolder>();
   readonly #waiting = new Map<ComputationId, Waiting>();
   readonly #followers = new Map<ComputationId, Set<Follower>>();
+  readonly #noticed = new Set<string>();
   #characters = 0;
   #timer: NodeJS.Timeout | undefined;
   /** The changes so far, one after the other. */
@@ -86,6 +89,14 @@ export class LogKeeper {
     waiting.lines += 1;
     this.#characters += text.length;
     for (const follower of this.#followers.get(computation) ?? []) follower.take(line);
+  }
+
+  /** Keeps a line that is no candidate's, once in a start. */
+  notice(computation: ComputationId, text: string): void {
+    const key = `${computation} ${text}`;
+    if (this.#noticed.has(key) || this.#noticed.size >= MOST_NOTICES) return;
+    this.#noticed.add(key);
+    this.keep(computation, { timeMs: Date.now(), index: null, level: 'warn', text });
   }
 
   /** Notes that lines are not there; a line says so, one for all of a moment. */

@@ -35,6 +35,7 @@ export function workHandlers(loop: () => Loop | null, logs: LogKeeper): WorkHand
     log: (computation) => ({
       line: (line) => logs.keep(computation, line),
       dropped: (index, lines) => logs.drop(computation, index, lines),
+      notice: (text) => logs.notice(computation, text),
     }),
   };
 }

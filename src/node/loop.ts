@@ -350,6 +350,13 @@ export class Loop {
     setImmediate(() => this.dispatch({ kind: 'ended', execution, finished: false }));
   }
 
+  /** The condition of the logs of the job that an execution is for. */
+  #logIf(execution: number): string | null {
+    const own = this.state.leases.find(({ lease }) => lease.id === execution);
+    const job = own === undefined ? undefined : this.state.jobs.get(own.lease.job);
+    return job?.manifest.logIf ?? null;
+  }
+
   async #execute(execution: Extract<Effect, { kind: 'execute' }>['execution']): Promise<void> {
     const { computation, ...order } = execution;
     const { id } = order;
@@ -357,7 +364,9 @@ export class Loop {
     try {
       const inputs = await this.inputs(computation);
       if (!this.#opening.delete(id) || this.#closed) return;
-      this.#rooms.workforce.execute(order, this.transfers.inputsOf(id, inputs));
+      const logIf = this.#logIf(id);
+      const asked = logIf === null ? order : { ...order, logIf };
+      this.#rooms.workforce.execute(asked, this.transfers.inputsOf(id, inputs));
     } catch (error) {
       this.#opening.delete(id);
       if (error instanceof MeshError && error.code === 'MESH_NOT_EVALUATED') {

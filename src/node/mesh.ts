@@ -60,6 +60,12 @@ export interface PublishRequest {
   readonly allowWrite?: readonly string[];
   /** Candidates that the whole mesh begins in a second, 1/3600 … 10^6. @default as it can */
   readonly rate?: number;
+  /**
+   * An expression in JavaScript over `value`, `ms`, `index` and `outcome` ('accepted', 'rejected',
+   * 'error' or 'failed'), 1024 characters at most: what a candidate logs is kept where it is true.
+   * It has no part in any outcome. @default all is kept
+   */
+  readonly logIf?: string;
   /** −10 … 10. @default 0 */
   readonly priority?: number;
   /** 1–64 characters. @default the file's name without its ending */
@@ -184,6 +190,7 @@ export interface JobReport extends JobRow {
   readonly needs: Needs;
   /** Candidates that the mesh begins in an hour; null: as it can. */
   readonly perHour: number | null;
+  readonly logIf: string | null;
   readonly maxErrors: number | null;
   readonly fresh: boolean;
   /** Why it has failed, in words; null when it has not. */

@@ -42,6 +42,7 @@ export async function publishSubmission(
     limits: submission.limits,
     needs: submission.needs,
     perHour: submission.perHour,
+    logIf: submission.logIf,
     maxErrors: submission.maxErrors,
     fresh: submission.fresh,
     priority: submission.priority,
@@ -122,16 +123,19 @@ async function tryFirst(
   };
   // With a rate candidates are not to be tried beyond it.
   const most = submission.perHour === null ? {} : { most: 1 };
+  const condition = submission.logIf === null ? {} : { logIf: submission.logIf };
   const limits = limitsOn(loop.state, submission.limits, submission.needs.cpus);
-  const probe = await workforce.probe(inputs, limits, most).catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code === 'ENOSPC') {
-      throw new MeshError('MESH_DISK_FULL', 'this disk is full: free some space', {
-        cause: error,
-      });
-    }
-    if (!(error instanceof MeshError)) throw error;
-    throw new MeshError(error.code, `${name}: ${error.message}`, { cause: error });
-  });
+  const probe = await workforce
+    .probe(inputs, limits, { ...most, ...condition })
+    .catch((error: unknown) => {
+      if ((error as NodeJS.ErrnoException).code === 'ENOSPC') {
+        throw new MeshError('MESH_DISK_FULL', 'this disk is full: free some space', {
+          cause: error,
+        });
+      }
+      if (!(error instanceof MeshError)) throw error;
+      throw new MeshError(error.code, `${name}: ${error.message}`, { cause: error });
+    });
   if (probe.failure !== undefined) {
     options.onWarning?.(`candidate 0 failed in a trial: ${probe.failure.detail}`);
   }

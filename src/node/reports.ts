@@ -174,6 +174,7 @@ export function jobReport(
     limits: job.limits,
     needs: manifest.needs,
     perHour: manifest.perHour,
+    logIf: manifest.logIf,
     maxErrors: manifest.maxErrors,
     fresh: manifest.fresh,
     whyFailed: whyFailed(job),

@@ -31,6 +31,8 @@ export interface Submission {
   readonly needs: Needs;
   /** 1 … MAX_PER_HOUR, or null: as fast as it can. */
   readonly perHour: number | null;
+  /** What a candidate logs is kept where it is true; null: always. */
+  readonly logIf: string | null;
   /** 0 … MAX_TARGET, or null for any number. */
   readonly maxErrors: number | null;
   readonly fresh: boolean;
@@ -67,7 +69,7 @@ export const MAX_DEADLINE_MS: number = 2 ** 31 * 1000;
 
 const KEYS = new Set([
   ...['fn', 'exec', 'accept', 'items', 'seed', 'params', 'maxEvals'],
-  ...['cpus', 'needs', 'allowNet', 'allowRead', 'allowWrite', 'rate'],
+  ...['cpus', 'needs', 'allowNet', 'allowRead', 'allowWrite', 'rate', 'logIf'],
   ...['deadlineMs', 'timeoutMs', 'memoryBytes', 'maxErrors', 'fresh'],
   ...['priority', 'name', 'onWarning'],
 ]);

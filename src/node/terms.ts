@@ -1,7 +1,9 @@
 import { resolve } from 'node:path';
 import { check } from '../core/form.ts';
+import { MAX_LOG_IF } from '../core/manifest.ts';
 import { MAX_CPUS, type Needs, NO_NEEDS, needsForm, needsTuple } from '../core/needs.ts';
 import { MAX_PER_HOUR } from '../core/rate.ts';
+import { faultOf } from '../work/candidate/log-condition.ts';
 import type { PublishRequest } from './mesh.ts';
 
 /** What a job needs of a machine, and how fast it may go. */
@@ -9,16 +11,19 @@ export interface Terms {
   readonly needs: Needs;
   /** Candidates that the mesh begins in an hour; null: as it can. */
   readonly perHour: number | null;
+  /** What a candidate logs is kept where it is true; null: always. */
+  readonly logIf: string | null;
 }
 
 type TermsRequest = Pick<
   PublishRequest,
-  'cpus' | 'needs' | 'allowNet' | 'allowRead' | 'allowWrite' | 'rate'
+  'cpus' | 'needs' | 'allowNet' | 'allowRead' | 'allowWrite' | 'rate' | 'logIf'
 >;
 
 /** The terms of a request. @throws TypeError that shows the value, for a field out of its range */
 export function termsOf(request: TermsRequest): Terms {
-  return { needs: needsOf(request), perHour: perHourOf(request.rate) };
+  const { logIf, rate } = request;
+  return { needs: needsOf(request), perHour: perHourOf(rate), logIf: logIfOf(logIf) };
 }
 
 function needsOf({ cpus = 1, needs, allowNet, allowRead, allowWrite }: TermsRequest): Needs {
@@ -54,6 +59,17 @@ function perHourOf(rate: number | undefined): number | null {
   const perHour = typeof rate === 'number' ? Math.round(rate * 3600) : Number.NaN;
   if (perHour >= 1 && perHour <= MAX_PER_HOUR) return perHour;
   throw new TypeError(`rate must be from 1/3600 to ${MAX_PER_HOUR / 3600}, not ${showValue(rate)}`);
+}
+
+function logIfOf(text: string | undefined): string | null {
+  if (text === undefined) return null;
+  const isText = typeof text === 'string' && text.trim() !== '' && text.length <= MAX_LOG_IF;
+  if (!isText) {
+    throw new TypeError(`logIf must be an expression of at most ${MAX_LOG_IF} characters`);
+  }
+  const fault = faultOf(text);
+  if (fault === null) return text;
+  throw new TypeError(`logIf ${showValue(text)}: ${fault}`);
 }
 
 /** @throws TypeError that shows the value, unless it is a whole number in the range */

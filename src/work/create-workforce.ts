@@ -12,7 +12,15 @@ import { PROBED, probeWith, rerunWith } from './probe.ts';
 import { ProgramFiles } from './program-files.ts';
 import { SCRATCH_BYTES } from './sandbox/scratch.ts';
 import { lineKeeper, type WorkLog } from './work-log.ts';
-import type { Probe, Rerun, Workforce, WorkHandlers, WorkInputs, WorkOrder } from './workforce.ts';
+import type {
+  Probe,
+  ProbeOptions,
+  Rerun,
+  Workforce,
+  WorkHandlers,
+  WorkInputs,
+  WorkOrder,
+} from './workforce.ts';
 
 /** Program of util-linux that has its child killed when the parent dies. */
 const LEASH = 'setpriv';
@@ -114,7 +122,7 @@ class ExecutorWorkforce implements Workforce {
   async probe(
     inputs: WorkInputs,
     limits: Limits,
-    { most = PROBED }: { readonly most?: number } = {},
+    { most = PROBED, logIf }: ProbeOptions = {},
   ): Promise<Probe> {
     this.#mustBeOpen();
     const { handlers } = this.#options;
@@ -123,11 +131,16 @@ class ExecutorWorkforce implements Workforce {
     const log: WorkLog = {
       line: (line) => isAgain || own.line(line),
       dropped: (index, lines) => isAgain || own.dropped(index, lines),
+      notice: (text) => own.notice(text),
     };
     const executor = this.#pool.take(inputs, limits, log);
     return this.#using(executor, async () => {
-      const { probe, usable } = await probeWith(executor, inputs, most, (again) => {
-        isAgain = again;
+      const { probe, usable } = await probeWith(executor, inputs, {
+        most,
+        ...(logIf === undefined ? {} : { logIf }),
+        again(isNow) {
+          isAgain = isNow;
+        },
       });
       if (usable) this.#pool.release(executor);
       else executor.kill();

@@ -10,6 +10,7 @@ import { guardArrays } from './candidate/array-guard.ts';
 import { nextBatchSize } from './candidate/batch-size.ts';
 import { createEvaluator, type Evaluator } from './candidate/evaluate.ts';
 import { type LoadedProgram, loadProgram } from './candidate/load-program.ts';
+import { createLogJudge, type LogJudge } from './candidate/log-judge.ts';
 import { type CandidateLog, createLog } from './candidate/log-lines.ts';
 import { createLogSender } from './candidate/log-sender.ts';
 import { createStreams } from './candidate/rng.ts';
@@ -60,14 +61,19 @@ let candidateLog: CandidateLog | undefined;
 let size = 1;
 let working = false;
 let leaving = false;
+/** What decides which logs are kept, and the expression that it is of. */
+const judging: { judge: LogJudge | null; logIf: string | null } = { judge: null, logIf: null };
+/** A batch was evaluated here. */
+let begun = false;
 /** The token of the drain that was asked for while a batch was in hand. */
 let draining: number | null = null;
 
 const sender = createLogSender({
+  settled: (isKept) => send({ kind: 'log.settled', isKept }),
   send: (lines, told) => send({ kind: 'log', lines }, told),
   dropped: (index, lines) => send({ kind: 'log.dropped', index, lines }),
   soon: setImmediate,
-  ...{ now, wallClock },
+  now,
 });
 
 /** Ends this process and all that user code started: they are one process group. */
@@ -110,7 +116,7 @@ async function load(message: LoadMessage): Promise<void> {
   });
   if (process.permission !== undefined) refuseThreads();
   const streams = createStreams(message.seed);
-  const log = createLog({ tell: sender, index: () => at[0] ?? -1, now });
+  const log = createLog({ tell: sender, index: () => at[0] ?? -1, now, wallClock });
   candidateLog = log;
   shadowGlobals(streams.rng.uniform, log.at);
   streams.openSetup();
@@ -121,6 +127,7 @@ async function load(message: LoadMessage): Promise<void> {
     const { isFull } = worn;
     evaluator = createEvaluator({
       ...{ program, streams, log: log.at('info'), scratch, at, note, isFull, now },
+      judging,
       restore: guardArrays(),
     });
     wear = worn;
@@ -154,11 +161,15 @@ async function programOf(message: LoadMessage): Promise<LoadedProgram> {
 /** Evaluates a span, a batch a turn of the event loop, so that messages are heard. */
 async function work(span: Span, evaluate: Evaluator): Promise<void> {
   let lo = span.lo;
+  judgeBy(span.logIf ?? null);
   while (lo < span.hi && draining === null && !leaving) {
     const most = batchSize(span, lo);
     const items = span.items?.slice(lo - span.lo, lo - span.lo + most);
     const hi = Math.min(span.hi, lo + most);
+    // Where it may die alone, what it logged is safe with the peer.
+    if (judging.judge !== null) candidateLog?.hold(!begun || isInCare(span, lo) ? 'there' : 'here');
     const batch = await evaluate(lo, hi, items, isNoted(span, lo, hi - lo));
+    begun = true;
     if (batch.hi > lo) size = nextBatchSize(batch.hi - lo, batch.ms);
     lo = batch.hi;
     // A rejection that nobody handled ends this process here, before its candidate is told.
@@ -177,6 +188,16 @@ async function work(span: Span, evaluate: Evaluator): Promise<void> {
   }
   if (draining !== null) send({ kind: 'drained', token: draining });
   draining = null;
+}
+
+/** From now on an expression decides what of the log is kept; null: all is. */
+function judgeBy(logIf: string | null): void {
+  if (judging.logIf === logIf || candidateLog === undefined) return;
+  const notice = (text: string): unknown => send({ kind: 'log.notice', text });
+  const options = { log: candidateLog, notice, at, now };
+  judging.logIf = logIf;
+  judging.judge = logIf === null ? null : createLogJudge(logIf, options);
+  candidateLog.hold('no');
 }
 
 /** Calls the program's teardown, which its peer gives some time, and ends this process. */
@@ -201,9 +222,12 @@ function batchSize(span: Span, lo: number): number {
     : size;
 }
 
+function isInCare({ careful }: Span, lo: number): boolean {
+  return careful !== null && lo < careful.until;
+}
+
 function isNoted(span: Span, lo: number, size: number): boolean {
-  const inCare = span.careful !== null && lo < span.careful.until;
-  return size <= (inCare ? NOTED_IN_CARE : NOTED_CANDIDATES);
+  return size <= (isInCare(span, lo) ? NOTED_IN_CARE : NOTED_CANDIDATES);
 }
 
 async function hear(message: ToExecutor): Promise<void> {

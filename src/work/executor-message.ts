@@ -1,7 +1,7 @@
 import type { ErrorOutcome } from '../core/column.ts';
 import type { Limits } from '../core/limits.ts';
 import type { ValueColumn } from './candidate/accepted-column.ts';
-import type { SentLine } from './candidate/log-sender.ts';
+import type { SentLine } from './candidate/log-lines.ts';
 import type { LivePiece } from './command/live-output.ts';
 import type { Tier } from './sandbox/sandbox.ts';
 import type { WorkFailure } from './workforce.ts';
@@ -21,6 +21,8 @@ export interface Span {
   readonly careful: { readonly until: number; readonly step: number } | null;
   /** JSON texts of the items lo … hi − 1, in a map job. */
   readonly items?: readonly string[];
+  /** What a candidate logs is kept where this expression is true. @default always */
+  readonly logIf?: string;
 }
 
 /** What a peer tells an executor. */
@@ -68,5 +70,9 @@ export type FromExecutor =
   /** The program's teardown begins; then the process ends. */
   | { readonly kind: 'leaving' }
   | { readonly kind: 'log'; readonly lines: readonly SentLine[] }
+  /** Whether the lines that were held so far are kept. */
+  | { readonly kind: 'log.settled'; readonly isKept: boolean }
+  /** What is to be said once of the computation. */
+  | { readonly kind: 'log.notice'; readonly text: string }
   /** Lines of this candidate, or of it and later ones, that are beyond what may be logged. */
   | { readonly kind: 'log.dropped'; readonly index: number; readonly lines: number };

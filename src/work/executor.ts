@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ComputationId } from '../core/ids.ts';
 import type { Ground, Limits } from '../core/limits.ts';
+import type { LogLine } from '../core/log-line.ts';
 import type { LivePiece } from './command/live-output.ts';
 import { isWorkerProgram } from './exec/worker-mark.ts';
 import type { FromExecutor, Span, ToExecutor } from './executor-message.ts';
@@ -108,6 +109,8 @@ export class Executor {
   #stderr = '';
   #scratchBytes: number;
   #log: WorkLog;
+  /** Lines of which it is not known yet whether they are kept: at most what a candidate may log. */
+  #held: LogLine[] = [];
   /** Its program has a teardown. */
   #hasTeardown = false;
   #ending: NodeJS.Timeout | undefined;
@@ -150,6 +153,7 @@ export class Executor {
     afterLastMessage(this.#child, (error) => {
       this.alive = false;
       clearTimeout(this.#ending);
+      this.#settle(true);
       const noted = this.#ledger.read();
       this.#ledger.close();
       const failure = this.#deathOf(error, noted);
@@ -257,7 +261,16 @@ export class Executor {
         return;
       }
       case 'log':
-        for (const line of message.lines) options.log.line(fromExecutor(line));
+        for (const line of message.lines) {
+          if (line.held) this.#held.push(fromExecutor(line));
+          else options.log.line(fromExecutor(line));
+        }
+        return;
+      case 'log.settled':
+        this.#settle(message.isKept);
+        return;
+      case 'log.notice':
+        options.log.notice(message.text);
         return;
       case 'log.dropped':
         options.log.dropped(ownIndex(message.index), message.lines);
@@ -265,6 +278,13 @@ export class Executor {
       case 'output':
         options.output(this.ground.computation, message.index, message.piece);
     }
+  }
+
+  /** A candidate that took its executor down has all that it logged. */
+  #settle(isKept: boolean): void {
+    const lines = this.#held;
+    this.#held = [];
+    if (isKept) for (const line of lines) this.#log.line(line);
   }
 
   #deathOf(error: Error | null, { reason, amount }: Noted): WorkFailure {

@@ -124,6 +124,11 @@ export class OrderRun {
     else this.#send(executor);
   }
 
+  #condition(): Pick<Span, 'logIf'> {
+    const { logIf } = this.#order;
+    return logIf === undefined ? {} : { logIf };
+  }
+
   #send(executor: Executor): void {
     const careful = this.#careful !== null && this.#careful.until > this.#at ? this.#careful : null;
     const { items, itemsAtOnce } = this.#inputs;
@@ -131,7 +136,7 @@ export class OrderRun {
     const end = Math.min(this.#halt?.index ?? next, next);
     if (items === undefined) {
       this.#sent = end;
-      executor.start({ lo: this.#at, hi: end, careful });
+      executor.start({ lo: this.#at, hi: end, careful, ...this.#condition() });
       return;
     }
     const lo = this.#sent;
@@ -143,7 +148,7 @@ export class OrderRun {
         const characters = texts.reduce((sum, text) => sum + text.length, 0);
         const isShort = characters < SHORT_CHARACTERS;
         this.#items = isShort ? Math.min(this.#items * 2, MOST_ITEMS) : ITEMS;
-        executor.start({ lo, hi, careful, items: texts });
+        executor.start({ lo, hi, careful, items: texts, ...this.#condition() });
       },
       (error: unknown) => {
         this.#context.log('warn', 'order.no-items', { lo, hi, error: String(error) });

@@ -4,7 +4,14 @@ import type { LogLine } from '../core/log-line.ts';
 import { MeshError } from '../core/mesh-error.ts';
 import type { ValueColumn } from './candidate/accepted-column.ts';
 import { type Executor, LoadError } from './executor.ts';
-import type { Probe, Rerun, WorkFailure, WorkInputs } from './workforce.ts';
+import type {
+  Probe,
+  ProbeOptions,
+  Rerun,
+  WorkFailure,
+  WorkInputs,
+  WorkOrder,
+} from './workforce.ts';
 
 /** Candidates of a probe. */
 export const PROBED = 64;
@@ -23,15 +30,15 @@ export interface ProbeResult {
 /**
  * Evaluates the first candidates in an executor, `most` of them at most, then candidate 0 again
  * where more than one may be evaluated. again: told true before that, and false after it: what the
- * second evaluation logs was logged by the first.
+ * second evaluation logs was logged by the first. logIf: as an order's.
  * @throws MeshError MESH_BAD_FUNCTION when the program cannot be imported or set up
  */
 export async function probeWith(
   executor: Executor,
   inputs: WorkInputs,
-  most: number,
-  again: (isAgain: boolean) => void,
+  { most, again, logIf }: ProbeOptions & { most: number; again: (isAgain: boolean) => void },
 ): Promise<ProbeResult> {
+  const condition = logIf === undefined ? {} : { logIf };
   const nothing: Probe = { hi: 0, accepted: [], errors: [], ms: 0 };
   const waiting = new AbortController();
   const late = delay(LOAD_MS, waiting.signal).then(() => 'late' as const);
@@ -47,13 +54,13 @@ export async function probeWith(
   const hi = items?.length ?? most;
   if (hi === 0) return { probe: nothing, usable: true };
   const startedAt = performance.now();
-  const result = await run(executor, hi, items);
+  const result = await run(executor, hi, { items, condition });
   const leftMs = LIMIT_MS - (performance.now() - startedAt);
   // A second evaluation that takes as long as the first one would not end in time.
   const isLong = result.firstMs > leftMs / 2;
   if (!result.usable || result.probe.hi === 0 || isLong || most === 1) return result;
   again(true);
-  const second = await run(executor, 1, items?.slice(0, 1), leftMs);
+  const second = await run(executor, 1, { items: items?.slice(0, 1), limitMs: leftMs, condition });
   again(false);
   const differs = [firstOutcome(result.probe), firstOutcome(second.probe)] as const;
   if (second.probe.hi === 0 || differs[0] === differs[1]) {
@@ -78,8 +85,15 @@ interface Run extends ProbeResult {
 function run(
   executor: Executor,
   end: number,
-  items: readonly string[] | undefined,
-  limitMs: number = LIMIT_MS,
+  {
+    items,
+    condition,
+    limitMs = LIMIT_MS,
+  }: {
+    readonly items: readonly string[] | undefined;
+    readonly condition: Pick<WorkOrder, 'logIf'>;
+    readonly limitMs?: number;
+  },
 ): Promise<Run> {
   const { promise, resolve } = Promise.withResolvers<Run>();
   const accepted: ValueColumn[] = [];
@@ -112,7 +126,10 @@ function run(
     drained: () => told(true),
     died: (failure) => told(false, failure),
   });
-  executor.start({ lo: 0, hi: end, careful: null, ...(items === undefined ? {} : { items }) });
+  executor.start({
+    ...{ lo: 0, hi: end, careful: null, ...condition },
+    ...(items === undefined ? {} : { items }),
+  });
   return promise;
 }
 

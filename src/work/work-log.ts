@@ -1,11 +1,13 @@
 import { droppedLine, type LogLine } from '../core/log-line.ts';
-import type { SentLine } from './candidate/log-sender.ts';
+import type { SentLine } from './candidate/log-lines.ts';
 
 /** Where the log of one computation's candidates goes. */
 export interface WorkLog {
   line(line: LogLine): void;
   /** Lines of this candidate, or of it and later ones, that were beyond what may be logged. */
   dropped(index: number | null, lines: number): void;
+  /** Something that is to be said once of the computation. */
+  notice(text: string): void;
 }
 
 /** A log that only keeps its lines, and no more of them than so many. */
@@ -17,6 +19,7 @@ export function lineKeeper(most: number, lines: LogLine[]): WorkLog {
     dropped(index, count) {
       this.line(droppedLine(Date.now(), index, count));
     },
+    notice: () => undefined,
   };
 }
 

@@ -39,6 +39,8 @@ export interface WorkOrder {
   readonly each: boolean;
   /** A part is told at the latest so long after its first outcome, in ms. */
   readonly tellMs: number;
+  /** What a candidate logs is kept where this expression is true. @default always */
+  readonly logIf?: string;
 }
 
 /** Outcomes of [lo, hi), the next part of an order. Indices in neither list were rejected. */
@@ -71,6 +73,13 @@ export interface WorkHandlers {
   output(computation: ComputationId, index: number, piece: LivePiece): void;
   /** Where what its candidates log goes. */
   log(computation: ComputationId): WorkLog;
+}
+
+export interface ProbeOptions {
+  /** Candidates at most. @default 64 */
+  readonly most?: number;
+  /** As an order's. */
+  readonly logIf?: string;
 }
 
 /** What the first candidates told before publishing. */
@@ -116,7 +125,7 @@ export interface Workforce {
    * if it takes no longer and more than one may be evaluated.
    * @throws MeshError MESH_BAD_FUNCTION when the module cannot be imported or setup throws.
    */
-  probe(inputs: WorkInputs, limits: Limits, options?: { most?: number }): Promise<Probe>;
+  probe(inputs: WorkInputs, limits: Limits, options?: ProbeOptions): Promise<Probe>;
   rerun(inputs: WorkInputs, limits: Limits, index: number): Promise<Rerun>;
   /** Ends idle executors of a computation. */
   forget(computation: ComputationId): void;

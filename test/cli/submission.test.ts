@@ -56,7 +56,7 @@ describe('a publication request', () => {
     expect(rest).toEqual({
       ...{ name: 'square', params: 'null', seed: 0, priority: 0, maxEvals: null, deadlineMs: null },
       ...{ limits: { timeoutMs: null, memoryBytes: null }, maxErrors: null, fresh: false },
-      ...{ needs: NO_NEEDS, perHour: null, commands: false },
+      ...{ needs: NO_NEEDS, perHour: null, logIf: null, commands: false },
       target: { kind: 'map', items: ['1', '"a"', 'null'] },
     });
   });

@@ -15,8 +15,9 @@ export const PLAIN_TERMS: Pick<
   | 'deadlineAt'
   | 'root'
   | 'sources'
+  | 'logIf'
 > = {
   ...{ priority: 0, limits: NO_LIMITS, maxErrors: null, fresh: false },
   ...{ needs: NO_NEEDS, perHour: null },
-  ...{ publishedAt: 0, deadlineAt: null, root: null, sources: null },
+  ...{ publishedAt: 0, deadlineAt: null, root: null, sources: null, logIf: null },
 };

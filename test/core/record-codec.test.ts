@@ -72,6 +72,7 @@ const manifest: fc.Arbitrary<Manifest> = fc
     publishedAt: index,
     deadlineAt: fc.option(index),
     sources: fc.option(hash),
+    logIf: fc.option(text(1024, 1)),
     parent: fc.option(hash),
     candidates: fc.nat(64),
     microseconds: fc.nat(),

@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'vitest';
+import { faultOf } from '../../src/work/candidate/log-condition.ts';
 import {
   CANDIDATE_BYTES,
   CANDIDATE_LINES,
   createLog,
   type LogTeller,
 } from '../../src/work/candidate/log-lines.ts';
-import { inputsOf, openBench } from './work-bench.ts';
+import { inputsOf, openBench, textsOf } from './work-bench.ts';
 
 /** A log with a clock and a candidate that the test sets. */
 function logUnderTest() {
@@ -13,12 +14,13 @@ function logUnderTest() {
   const at = { index: 0, ms: 0, takes: true };
   const tell: LogTeller = {
     ready: () => at.takes,
-    line(index, level, text) {
+    line({ index, level, text }) {
       told.push(`${index} ${level} ${text}`);
     },
+    settled: (isKept) => told.push(isKept ? 'kept' : 'not kept'),
     dropped: (index, lines) => told.push(`${index} dropped ${lines}`),
   };
-  const log = createLog({ tell, index: () => at.index, now: () => at.ms });
+  const log = createLog({ tell, index: () => at.index, now: () => at.ms, wallClock: () => 7 });
   return { at, told, log };
 }
 
@@ -75,6 +77,48 @@ describe('the log of an executor', () => {
     at.ms = 500;
     for (; at.index < 3000; at.index += 1) log.at('info')('x');
     expect(told).toHaveLength(1051);
+  });
+
+  test('holds a candidate’s lines until they are settled', () => {
+    const { at, told, log } = logUnderTest();
+    log.hold('here');
+    log.at('info')('one');
+    log.at('warn')('two');
+    expect([told, log.holds()]).toEqual([[], true]);
+    log.settle(true);
+    expect([told, log.holds()]).toEqual([['0 info one', '0 warn two'], false]);
+    at.index = 1;
+    log.at('info')('three');
+    log.settle(false);
+    log.flush();
+    expect(told).toHaveLength(2);
+    log.hold('there');
+    log.at('info')('four');
+    log.settle(false);
+    expect(told.slice(2)).toEqual(['1 info four', 'not kept']);
+  });
+
+  test('does not charge lines that are not kept: a rare one among millions has room', () => {
+    const { at, told, log } = logUnderTest();
+    log.hold('here');
+    for (at.index = 0; at.index < 100_000; at.index += 1) {
+      log.at('info')('x');
+      log.settle(at.index === 99_999);
+    }
+    expect(told).toEqual(['99999 info x']);
+  });
+
+  test('says of a candidate that is kept how many lines it had too many, and of others not', () => {
+    const { at, told, log } = logUnderTest();
+    log.hold('here');
+    for (const isKept of [false, true]) {
+      at.index += 1;
+      for (let k = 0; k < CANDIDATE_LINES + 3; k += 1) log.at('debug')('');
+      log.settle(isKept);
+    }
+    log.flush();
+    expect(told).toHaveLength(CANDIDATE_LINES + 1);
+    expect(told.at(-1)).toBe('2 dropped 3');
   });
 
   test('drops what is not taken, and goes on when it is again', () => {
@@ -145,4 +189,92 @@ describe('what an executor’s candidates log', () => {
     expect(bench.logged).toHaveLength(66);
     expect(bench.events.at(-1)).toBe(`0: ${1e6 - 66} dropped`);
   });
+});
+
+describe('a condition', () => {
+  const evaluate = `export default ({ index, log, rng }) => {
+    log('at', index);
+    if (index === 3) throw new Error('three');
+    return index % 2 === 0 ? { x: index, u: rng.uniform() } : undefined;
+  };`;
+
+  async function logged(logIf: string, source = evaluate, more = {}) {
+    await using bench = await openBench();
+    const inputs = inputsOf(source);
+    const { parts, failed, ended } = bench.execute({ lo: 0, hi: 20, logIf, ...more }, inputs);
+    await ended;
+    const thrown = parts.flatMap(({ errors }) => errors.map(({ index, name }) => [index, name]));
+    return {
+      texts: [...new Set(bench.logged.map(({ text }) => text))],
+      notices: bench.events.filter((event) => event.startsWith('notice')),
+      outcomes: [textsOf(parts), thrown, failed] as const,
+    };
+  }
+
+  const unconditional = logged('true').then(({ outcomes }) => outcomes);
+
+  test.each([
+    ['value.x > 15', ['at 16', 'at 18']],
+    ["outcome === 'error'", ['at 3']],
+    ["outcome === 'rejected' && index > 16", ['at 17', 'at 19']],
+    ['index === 4 || ms > 1e9', ['at 4']],
+  ])('keeps what it says: %s', async (logIf, expected) => {
+    const safe = logIf.startsWith('value') ? `outcome === 'accepted' && ${logIf}` : logIf;
+    const { texts, notices, outcomes } = await logged(safe);
+    expect(texts.toSorted()).toEqual(expected.toSorted());
+    expect(notices).toEqual([]);
+    expect(outcomes).toEqual(await unconditional);
+  });
+
+  test('keeps the log where it throws, and says so once', async () => {
+    const { texts, notices, outcomes } = await logged('value.x > 15');
+    const odd = [1, 3, 5, 7, 9, 11, 13, 15, 17, 19];
+    expect(texts).toEqual(expect.arrayContaining(odd.map((index) => `at ${index}`)));
+    expect(texts).not.toContain('at 4');
+    expect(new Set(notices)).toEqual(
+      new Set([
+        "notice --log-if threw TypeError: Cannot read properties of undefined (reading 'x'): " +
+          'the log is kept',
+      ]),
+    );
+    expect(outcomes).toEqual(await unconditional);
+  });
+
+  test('that changes its value, or throws what is no error, changes no outcome', async () => {
+    for (const logIf of [
+      'value && (value.x = 99, value.u = 0, false)',
+      '(() => { throw null; })()',
+      'Math.random() < 2',
+      ') syntax',
+    ]) {
+      expect((await logged(logIf)).outcomes).toEqual(await unconditional);
+    }
+  });
+
+  test('keeps the log of a candidate that dies: it has no outcome to ask about', async () => {
+    const source = `export default ({ index, log }) => {
+      log('at', index);
+      if (index === 2) process.kill(process.pid, 'SIGKILL');
+      if (index === 2) for (;;);
+    };`;
+    expect((await logged('false', source, { hi: 4 })).texts).toEqual(['at 2']);
+  });
+
+  test('is asked of candidates that take their time, too, with the time', async () => {
+    const source = `export default async ({ index, log }) => {
+      log('at', index);
+      await new Promise((resolve) => setTimeout(resolve, index === 2 ? 120 : 1));
+      return { n: index };
+    };`;
+    const { texts } = await logged('ms > 100 && value.n === 2', source, { hi: 5 });
+    expect(texts).toEqual(['at 2']);
+  });
+});
+
+test('an expression is looked at before it is published', () => {
+  expect(faultOf('value.rate > 3 && ms < 10')).toBeNull();
+  expect(faultOf("outcome === 'error' // always")).toBeNull();
+  expect(faultOf('value >')).toMatch(/^it is no expression \(/);
+  expect(faultOf('const a = 3')).toMatch(/^it is no expression \(/);
+  expect(faultOf('valu > 3')).toBe('valu is not defined; it may use value, ms, index and outcome');
 });

@@ -17,6 +17,7 @@ async function evaluatorOf(exports: object, params: unknown = null): Promise<Eva
     at: new Float64Array(1),
     note() {},
     isFull: () => false,
+    judging: { judge: null },
     restore() {},
     now: () => 0,
   });
@@ -138,6 +139,7 @@ describe('a batch', () => {
       at: new Float64Array(1),
       note() {},
       isFull: () => false,
+      judging: { judge: null },
       restore() {},
     };
     const batch = await createEvaluator({ ...parts, now: () => time })(0, 16);

@@ -47,7 +47,7 @@ async function evaluate(answer: string, items: readonly string[]): Promise<Batch
   const scratch = new Scratch(join(directory, 'scratch'));
   const evaluator = createEvaluator({
     ...{ program, streams, log: () => {}, at: new Float64Array(1), note() {}, scratch },
-    ...{ isFull: () => false, restore() {}, now: () => 0 },
+    ...{ isFull: () => false, restore() {}, now: () => 0, judging: { judge: null } },
   });
   const batch = await evaluator(0, items.length, items);
   await teardown(program as { state: ReturnType<typeof setup> });

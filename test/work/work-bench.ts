@@ -61,6 +61,7 @@ export async function openBench(options: BenchOptions = {}): Promise<WorkBench> 
           }
         },
         dropped: (index, lines) => events.push(`${index}: ${lines} dropped`),
+        notice: (text) => events.push(`notice ${text}`),
       }),
     },
     log: (_, event, fields) => {

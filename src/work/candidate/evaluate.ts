@@ -4,6 +4,7 @@ import type { WorkFailure } from '../workforce.ts';
 import { type AcceptedColumn, createAcceptedColumn, type ValueColumn } from './accepted-column.ts';
 import { type CandidateInputs, candidateInputs } from './candidate-inputs.ts';
 import type { CandidateInput, LoadedProgram } from './load-program.ts';
+import type { LogJudge } from './log-judge.ts';
 import type { Streams } from './rng.ts';
 import { describeThrown, failureOf } from './thrown.ts';
 
@@ -34,6 +35,8 @@ export interface EvaluatorOptions {
   readonly streams: Streams;
   readonly log: CandidateInput['log'];
   readonly scratch: Scratch;
+  /** Decides what of the log is kept; null: all of it. It may change between two batches. */
+  readonly judging: { readonly judge: LogJudge | null };
   /** at[0] tells which candidate is evaluated, before each; −1: none. */
   readonly at: Float64Array;
   /** Writes down what `at` tells. */
@@ -126,15 +129,20 @@ class Evaluation {
     const noted = this.#noted;
     const base = this.#lo;
     const column = this.#column;
+    const { judge } = this.#options.judging;
     for (let index = from; index < to; index += 1) {
       at[0] = index;
       if (noted) note();
       if (scratch.asked) scratch.clear();
       open(index);
+      if (judge !== null) judge.begin();
       try {
         const item = items === undefined ? undefined : JSON.parse(items[index - base] ?? 'null');
         const value = evaluate(new Input(index, item));
-        if (value === undefined) continue;
+        if (value === undefined) {
+          if (judge !== null) judge.end(index, 'rejected', undefined);
+          continue;
+        }
         if (isThenable(value)) {
           this.#pending = accept === undefined ? value : this.#judged(value);
           return index;
@@ -145,9 +153,13 @@ class Evaluation {
             this.#pending = word.then((late) => (late ? value : undefined));
             return index;
           }
-          if (!word) continue;
+          if (!word) {
+            if (judge !== null) judge.end(index, 'rejected', undefined);
+            continue;
+          }
         }
         column.push(index, value);
+        if (judge !== null) judge.end(index, 'accepted', value);
       } catch (thrown) {
         if (!this.#isOutcome(index, thrown)) return index;
       }
@@ -175,6 +187,8 @@ class Evaluation {
       this.#pending = undefined;
       const value = await promise;
       if (value !== undefined) this.#column.push(index, value);
+      const { judge } = this.#options.judging;
+      judge?.end(index, value === undefined ? 'rejected' : 'accepted', value);
     } catch (thrown) {
       this.#isOutcome(index, thrown);
     }
@@ -190,6 +204,8 @@ class Evaluation {
   /** Keeps an error; false when it is no outcome: the batch then ends with a failure. */
   #isOutcome(index: number, thrown: unknown): boolean {
     this.#failure = failureOf(thrown);
+    const { judge } = this.#options.judging;
+    judge?.end(index, this.#failure === undefined ? 'error' : 'failed', undefined);
     if (this.#failure !== undefined) return false;
     const { name, detail } = describeThrown(thrown, this.#errors.length >= FULL_DETAILS);
     // Not push: user code may have changed what arrays can do.

@@ -1,13 +1,4 @@
-import type { LogLevel } from '../../core/log-line.ts';
-import type { LogTeller } from './log-lines.ts';
-
-/** A line on its way to the peer. index: −1 outside of a candidate. */
-export interface SentLine {
-  readonly timeMs: number;
-  readonly index: number;
-  readonly level: LogLevel;
-  readonly text: string;
-}
+import type { LogTeller, SentLine } from './log-lines.ts';
 
 /** Lines that go out one by one in a burst, so that the last one before a death is there. */
 const SINGLE_LINES = 100;
@@ -23,10 +14,10 @@ export interface LogSenderOptions {
   dropped(index: number, lines: number): void;
   /** Calls back at the next turn of the event loop. */
   soon(callback: () => void): void;
+  /** Whether the lines that were held are kept. */
+  settled(isKept: boolean): void;
   /** A clock in ms. */
   now(): number;
-  /** Ms since 1970. */
-  wallClock(): number;
 }
 
 /** Sends an executor's lines to its peer, few messages for many lines. */
@@ -59,7 +50,7 @@ export function createLogSender(options: LogSenderOptions): LogSender {
   return {
     flush,
     ready: () => !behind,
-    line(index, level, text) {
+    line(line) {
       const ms = options.now();
       if (ms - burstMs > BURST_MS) {
         burstMs = ms;
@@ -67,7 +58,7 @@ export function createLogSender(options: LogSenderOptions): LogSender {
       }
       sent += 1;
       // Not push: user code may have changed what arrays can do.
-      gathered[gathered.length] = { timeMs: options.wallClock(), index, level, text };
+      gathered[gathered.length] = line;
       if (sent <= SINGLE_LINES || gathered.length >= GATHERED_LINES) {
         flush();
       } else if (!waits) {
@@ -77,6 +68,10 @@ export function createLogSender(options: LogSenderOptions): LogSender {
           flush();
         });
       }
+    },
+    settled(isKept) {
+      flush();
+      options.settled(isKept);
     },
     dropped(index, lines) {
       flush();

@@ -50,7 +50,7 @@ const manifest: fc.Arbitrary<Manifest> = fc
   .map(({ owner, name, nonce, program, seed, ms: spent, items, count }) => ({
     ...{ limits: { timeoutMs: count, memoryBytes: null }, maxErrors: count, fresh: true },
     ...{ owner, nonce, name, priority: -3, publishedAt: 1.7e12, deadlineAt: null, root: null },
-    ...{ sources: program, needs: { ...NO_NEEDS, tags: [nonce] }, perHour: count },
+    ...{ sources: program, needs: { ...NO_NEEDS, tags: [nonce] }, perHour: count, logIf: name },
     spec: {
       ...{
         program,

@@ -107,6 +107,7 @@ function manifestOf(owner: string, program: string, params: string, blocks: numb
       deadlineAt: null,
       root: null,
       sources: null,
+      logIf: null,
       probe: { candidates: 1, accepted: 0, ms: COST_MS },
     },
   };

@@ -85,6 +85,7 @@ function manifestOf(
       deadlineAt,
       root: null,
       sources: null,
+      logIf: null,
     },
     probe: probeOf(owner, plan),
   };
