@@ -77,7 +77,7 @@ async function onBoth(command: string): Promise<void> {
   expect(filesOf('mesh')).toEqual(filesOf('serial'));
 }
 
-/** Numbers that look random, the same each time. @see Numerical Recipes, an even quicker generator */
+/** Numbers that look random, the same each time: an even quicker generator of Numerical Recipes. */
 function* numbers(seed: number): Generator<number, never> {
   for (let state = seed; ; ) {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
