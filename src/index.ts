@@ -6,8 +6,10 @@ export type { LogLevel, LogLine } from './core/log-line.ts';
 export { MeshError, type MeshErrorCode } from './core/mesh-error.ts';
 export type { CollectedLine, LogEntry, MissingLog } from './logs/log-collection.ts';
 export type { Admission, RemovedPeer, Rotation } from './node/admission.ts';
+export type { FileUsage } from './node/file-service.ts';
 export type { LogOptions } from './node/job-logs.ts';
 export type {
+  GcReport,
   Job,
   JobReport,
   JobRow,

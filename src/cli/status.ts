@@ -41,10 +41,16 @@ function statusText(report: StatusReport): string {
     ],
     ['peers', `${peers.alive} alive${gone}`],
     ['jobs', `${jobs.active} active, ${jobs.ended} ended`],
+    ['files', filesText(report.files)],
     ['version', `${report.version}, Math class ${report.mathClass}`],
     ['up', `${formatSeconds(report.uptimeSeconds)}, ${formatBytes(report.rssBytes)} of memory`],
     ...report.notices.map((notice) => ['notice', notice] as const),
   ]);
+}
+
+function filesText({ bytes, files, quotaBytes }: StatusReport['files']): string | null {
+  if (files === 0) return null;
+  return `${formatBytes(bytes)} of ${formatBytes(quotaBytes)} kept for commands; see \`meshd gc\``;
 }
 
 function sandboxLines(sandbox: StatusReport['sandbox']): (readonly [string, string])[] {

@@ -2,6 +2,7 @@ import { attach } from './attach.ts';
 import { cancel } from './cancel.ts';
 import { completion } from './completion.ts';
 import { doctor } from './doctor.ts';
+import { gc } from './gc.ts';
 import { invite } from './invite.ts';
 import { jobs } from './jobs.ts';
 import { join } from './join.ts';
@@ -30,7 +31,7 @@ import { verify } from './verify.ts';
 
 /** All commands, in the order of --help. */
 export const VERBS: readonly Verb[] = [
-  ...[start, join, stop, leave, invite, status, peers, slots, secret, trust, service, doctor],
+  ...[start, join, stop, leave, invite, status, peers, slots, gc, secret, trust, service, doctor],
   ...[publish, map, run],
   ...[jobs, show, attach, results, cancel, pause, resume, priority, skip, rerun, logs, verify],
   completion,

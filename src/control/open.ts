@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { MeshError } from '../core/mesh-error.ts';
 import type { Admission } from '../node/admission.ts';
 import type {
+  GcReport,
   Job,
   JobRow,
   Mesh,
@@ -140,6 +141,10 @@ class EmbeddedMesh implements OpenMesh {
 
   slots(count: number): Promise<void> {
     return this.#peer.mesh.slots(count);
+  }
+
+  gc(maxBytes: number): Promise<GcReport> {
+    return this.#peer.mesh.gc(maxBytes);
   }
 
   invite(): Promise<string> {

@@ -4,6 +4,7 @@ import type { LogEntry } from '../logs/log-collection.ts';
 import type { Admission } from '../node/admission.ts';
 import type { LogOptions } from '../node/job-logs.ts';
 import type {
+  GcReport,
   Job,
   JobReport,
   JobRow,
@@ -81,6 +82,10 @@ export class RemoteMesh implements OpenMesh {
 
   async slots(count: number): Promise<void> {
     await this.#client.ask('POST', `slots?value=${count}`);
+  }
+
+  async gc(maxBytes: number): Promise<GcReport> {
+    return (await this.#client.ask('POST', `gc?max=${maxBytes}`)) as GcReport;
   }
 
   async invite(): Promise<string> {

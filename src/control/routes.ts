@@ -61,6 +61,8 @@ export async function answer(mesh: Mesh & Submitter, wanted: ControlRequest): Pr
       return publish(mesh, request, response, signal);
     case 'POST slots':
       return json(response, await mesh.slots(numberOf(url.searchParams, 'value')));
+    case 'POST gc':
+      return json(response, await mesh.gc(numberOf(url.searchParams, 'max')));
     case 'POST stop':
       await mesh.stop({ mesh: url.searchParams.has('mesh') });
       await over;

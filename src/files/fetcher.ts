@@ -139,10 +139,12 @@ export class Fetcher {
         }
       }
     } catch (error) {
-      signal.throwIfAborted();
-      // A full disk is not the source's fault.
-      if (!(error instanceof MeshError)) throw error;
-      // What came is kept; another peer may have the rest.
+      // A full disk is not the source's fault. What came is kept; another peer may have the rest.
+      if (signal.aborted || !(error instanceof MeshError)) {
+        if (known === null) await draft?.[Symbol.asyncDispose]();
+        signal.throwIfAborted();
+        throw error;
+      }
     }
     if (stock === STOCK.gone && peer === owner) return 'gone';
     if (draft === null || at === 0) return null;

@@ -9,6 +9,7 @@ import type { JobLogs } from './job-logs.ts';
 import { LocalJob } from './local-job.ts';
 import type { Loop } from './loop.ts';
 import type {
+  GcReport,
   Job,
   JobRow,
   Mesh,
@@ -116,6 +117,7 @@ export class LocalMesh implements Mesh, Submitter {
       relayBytesPerSecond: this.#parts.relayBytesPerSecond,
       peers: { alive: count('alive'), suspect: count('suspect'), dead: count('dead') },
       jobs: { active, ended: state.jobs.size - active },
+      files: await loop.transfers.files.usage(),
       uptimeSeconds: loop.now() / 1000,
       rssBytes: process.memoryUsage.rss(),
       notices: this.#notices(),
@@ -130,6 +132,13 @@ export class LocalMesh implements Mesh, Submitter {
     checkMemory(loop.state.offer.memoryBytes, count);
     workforce.resize(count);
     loop.dispatch({ kind: 'slots', slots: count });
+  }
+
+  async gc(maxBytes: number): Promise<GcReport> {
+    if (!Number.isSafeInteger(maxBytes) || maxBytes < 0) {
+      throw new TypeError(`gc keeps a whole number of bytes, not ${maxBytes}`);
+    }
+    return this.#parts.loop.transfers.files.store.sweep(maxBytes);
   }
 
   async invite(): Promise<string> {

@@ -5,6 +5,7 @@ import type { Needs } from '../core/needs.ts';
 import type { LogEntry } from '../logs/log-collection.ts';
 import type { Rerun } from '../work/workforce.ts';
 import type { Admission } from './admission.ts';
+import type { FileUsage } from './file-service.ts';
 import type { LogOptions } from './job-logs.ts';
 import type { SandboxReport } from './sandboxes.ts';
 
@@ -270,6 +271,8 @@ export interface StatusReport {
   readonly relayBytesPerSecond: number | null;
   readonly peers: { readonly alive: number; readonly suspect: number; readonly dead: number };
   readonly jobs: { readonly active: number; readonly ended: number };
+  /** Files that commands were sent, or made, on this disk. */
+  readonly files: FileUsage;
   readonly uptimeSeconds: number;
   readonly rssBytes: number;
   /** What a person should know: other Math class, disk full, disputes …, a line each. */
@@ -284,6 +287,13 @@ export interface VerifyReport {
     readonly known: string;
     readonly now: string;
   }[];
+}
+
+/** What `gc` freed, and what is left. */
+export interface GcReport {
+  readonly freedBytes: number;
+  readonly bytes: number;
+  readonly files: number;
 }
 
 export interface StopOptions {
@@ -356,6 +366,11 @@ export interface Mesh extends AsyncDisposable {
   status(): Promise<StatusReport>;
   /** Gives the peer so many slots, 0 … 1024, until it ends; what runs beyond them ends soon. */
   slots(count: number): Promise<void>;
+  /**
+   * Removes files of commands until at most so many bytes are left, those used longest ago first;
+   * none that is in use, or that its publisher still has to fetch.
+   */
+  gc(maxBytes: number): Promise<GcReport>;
   /** @throws MESH_NOT_MEMBER on a home that belongs to no mesh. */
   invite(): Promise<string>;
   /** Ends the running peer, membership kept. mesh: and all others that it knows to be alive. */

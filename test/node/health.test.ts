@@ -29,6 +29,7 @@ const status: StatusReport = {
   },
   relayBytesPerSecond: null,
   ...{ peers: { alive: 2, suspect: 0, dead: 0 }, jobs: { active: 1, ended: 0 } },
+  files: { bytes: 0, files: 0, quotaBytes: 1e10 },
   ...{ uptimeSeconds: 1, rssBytes: 1, notices: [] },
 };
 const WELL: HealthFacts = {

@@ -1,0 +1,39 @@
+import { print } from './context.ts';
+import { EXIT } from './exit-code.ts';
+import { formatBytes, formatCount } from './format.ts';
+import { outputSize } from './option-values.ts';
+import { checkHome, withMesh } from './use-mesh.ts';
+import type { Verb } from './verb.ts';
+
+interface GcFlags {
+  readonly max?: number;
+}
+
+export const gc: Verb<readonly [], GcFlags> = {
+  name: 'gc',
+  group: 'This machine',
+  summary: 'free the disk of files that commands were sent, or made',
+  notes:
+    'What was used longest ago goes first. What is in use stays, and what was made here and its ' +
+    'publisher has not fetched. A peer keeps them below 10 GB by itself; `status` has how much.',
+  examples: ['meshd gc', 'meshd gc --max 1GB'],
+  positionals: [],
+  flags: [
+    { flags: '--max <size>', help: 'keep so much, such as 1GB (default: none)', parse: outputSize },
+  ],
+  async run(context, _, { max = 0 }) {
+    checkHome(context);
+    const report = await withMesh(context, (mesh) => mesh.gc(max));
+    const { freedBytes, bytes, files } = report;
+    const left = files === 0 ? 'nothing is left' : `${formatBytes(bytes)} are left`;
+    print(context, `${formatBytes(freedBytes)} freed; ${left}${ofFiles(files)}`, {
+      ...{ event: 'gc', freedBytes, bytes, files },
+    });
+    return EXIT.done;
+  },
+};
+
+function ofFiles(files: number): string {
+  if (files === 0) return '';
+  return files === 1 ? ', of 1 file' : `, of ${formatCount(files)} files`;
+}
