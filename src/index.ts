@@ -8,6 +8,7 @@ export type { CollectedLine, LogEntry, MissingLog } from './logs/log-collection.
 export type { Admission, RemovedPeer, Rotation } from './node/admission.ts';
 export type { FileUsage } from './node/file-service.ts';
 export type { LogOptions } from './node/job-logs.ts';
+export type { TraceEvent } from './node/job-trace.ts';
 export type {
   GcReport,
   Job,
@@ -29,4 +30,5 @@ export type {
 } from './node/mesh.ts';
 export type { Submission, SubmitOptions, Submitter } from './node/submission.ts';
 export type { TrustChange } from './node/trust-list.ts';
-export type { Rerun } from './work/workforce.ts';
+export type { Draw } from './work/candidate/trace.ts';
+export type { Rerun, Usage } from './work/workforce.ts';

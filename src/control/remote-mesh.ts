@@ -3,6 +3,7 @@ import { MeshError } from '../core/mesh-error.ts';
 import type { LogEntry } from '../logs/log-collection.ts';
 import type { Admission } from '../node/admission.ts';
 import type { LogOptions } from '../node/job-logs.ts';
+import type { TraceEvent } from '../node/job-trace.ts';
 import type {
   GcReport,
   Job,
@@ -172,8 +173,13 @@ class RemoteJob implements Job {
     await this.#client.ask('POST', this.#path(`skip?index=${index}`));
   }
 
-  async rerun(index: number): Promise<Rerun> {
-    return (await this.#client.ask('POST', this.#path(`rerun?index=${index}`))) as Rerun;
+  async rerun(index: number, options: WaitOptions = {}): Promise<Rerun> {
+    return (await this.#client.ask('POST', this.#path(`rerun?index=${index}`), options)) as Rerun;
+  }
+
+  trace(index: number, options: WaitOptions = {}): AsyncIterable<TraceEvent> {
+    const path = this.#path(`trace?index=${index}`);
+    return this.#client.lines(path, options) as AsyncIterable<TraceEvent>;
   }
 
   logs({ signal, follow, ...filter }: LogOptions = {}): AsyncIterable<LogEntry> {

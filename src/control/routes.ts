@@ -115,7 +115,9 @@ async function answerJob(
     case 'POST skip':
       return json(response, await job.skip(numberOf(query, 'index')));
     case 'POST rerun':
-      return json(response, await job.rerun(numberOf(query, 'index')));
+      return json(response, await job.rerun(numberOf(query, 'index'), { signal }));
+    case 'GET trace':
+      return stream(response, job.trace(numberOf(query, 'index'), { signal }));
     case 'POST verify':
       return json(response, await job.verify({ signal, sample: numberOf(query, 'sample') }));
     default:

@@ -8,9 +8,10 @@ import { isOfClass } from '../core/manifest.ts';
 import { MeshError } from '../core/mesh-error.ts';
 import type { OpChange } from '../core/record.ts';
 import type { LogEntry } from '../logs/log-collection.ts';
-import type { Rerun, Workforce } from '../work/workforce.ts';
+import type { Rerun, RerunOptions, Workforce } from '../work/workforce.ts';
 import { type CommandValue, failureOf, hasSucceeded } from './command-result.ts';
 import type { JobLogs, LogOptions } from './job-logs.ts';
+import { type TraceEvent, traceEvents } from './job-trace.ts';
 import { longValue } from './long-value.ts';
 import type { Loop } from './loop.ts';
 import type {
@@ -196,7 +197,19 @@ export class LocalJob implements Job {
     await this.#loop.request((request) => ({ kind: 'skip', request, job: this.id, index }));
   }
 
-  async rerun(index: number): Promise<Rerun> {
+  rerun(index: number, options: WaitOptions = {}): Promise<Rerun> {
+    return this.#rerun(index, options);
+  }
+
+  trace(index: number, options: WaitOptions = {}): AsyncIterable<TraceEvent> {
+    return traceEvents((trace) => this.#rerun(index, { ...options, trace }));
+  }
+
+  async #rerun(index: number, options: RerunOptions): Promise<Rerun> {
+    const { spec } = this.#job.manifest;
+    if (spec.items !== null && index >= spec.items.count) {
+      throw new TypeError(`${this.name} has ${spec.items.count} items: no index ${index}`);
+    }
     if (!trusts(this.#loop.state, this.#job.manifest.owner)) {
       const text = `the publisher of ${this.name} is not trusted here: see \`meshd trust\``;
       throw new MeshError('MESH_UNTRUSTED', text);
@@ -206,7 +219,7 @@ export class LocalJob implements Job {
     const inputs = await this.#loop.inputs(this.computation);
     try {
       const placed = this.#loop.transfers.inputsOf(execution, inputs);
-      return await this.#workforce.rerun(placed, this.#job.limits, index);
+      return await this.#workforce.rerun(placed, this.#job.limits, index, options);
     } finally {
       folders.over(execution);
     }

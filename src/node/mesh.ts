@@ -7,6 +7,7 @@ import type { Rerun } from '../work/workforce.ts';
 import type { Admission } from './admission.ts';
 import type { FileUsage } from './file-service.ts';
 import type { LogOptions } from './job-logs.ts';
+import type { TraceEvent } from './job-trace.ts';
 import type { SandboxReport } from './sandboxes.ts';
 
 /** What to publish. */
@@ -192,6 +193,8 @@ export interface JobReport extends JobRow {
   /** Candidates that the mesh begins in an hour; null: as it can. */
   readonly perHour: number | null;
   readonly logIf: string | null;
+  /** It is of commands (`meshd run`). */
+  readonly commands: boolean;
   readonly maxErrors: number | null;
   readonly fresh: boolean;
   /** Why it has failed, in words; null when it has not. */
@@ -338,7 +341,10 @@ export interface Job {
   resume(): Promise<void>;
   priority(value: number): Promise<void>;
   skip(index: number): Promise<void>;
-  rerun(index: number): Promise<Rerun>;
+  /** Evaluates a candidate again, on the peer of this home. It counts for nothing. */
+  rerun(index: number, options?: WaitOptions): Promise<Rerun>;
+  /** The same, told as it goes: what it logs and draws, what it takes, how it ends. */
+  trace(index: number, options?: WaitOptions): AsyncIterable<TraceEvent>;
   /**
    * What its candidates logged, on all peers that can be reached, by each one's own clock; a peer
    * that cannot is an entry `missing`. @throws MeshError MESH_USAGE for a peer that is not known

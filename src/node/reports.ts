@@ -175,6 +175,7 @@ export function jobReport(
     needs: manifest.needs,
     perHour: manifest.perHour,
     logIf: manifest.logIf,
+    commands: manifest.spec.commandsOf !== null,
     maxErrors: manifest.maxErrors,
     fresh: manifest.fresh,
     whyFailed: whyFailed(job),

@@ -16,6 +16,7 @@ import type {
   Probe,
   ProbeOptions,
   Rerun,
+  RerunOptions,
   Workforce,
   WorkHandlers,
   WorkInputs,
@@ -148,15 +149,32 @@ class ExecutorWorkforce implements Workforce {
     });
   }
 
-  async rerun(inputs: WorkInputs, limits: Limits, index: number): Promise<Rerun> {
+  async rerun(
+    inputs: WorkInputs,
+    limits: Limits,
+    index: number,
+    { trace, signal }: RerunOptions = {},
+  ): Promise<Rerun> {
     this.#mustBeOpen();
+    signal?.throwIfAborted();
     const lines: LogLine[] = [];
-    const executor = this.#pool.start(inputs, limits, lineKeeper(RERUN_LINES, lines));
-    return this.#using(executor, async () => {
-      const rerun = await rerunWith(executor, inputs, index, lines);
-      executor.retire();
-      return rerun;
-    });
+    const log = lineKeeper(RERUN_LINES, lines, (line) => trace?.line(line));
+    const more = trace === undefined ? {} : { trace };
+    const executor = this.#pool.start(inputs, limits, log, more);
+    const stopped = Promise.withResolvers<never>();
+    const stop = (): void => stopped.reject(signal?.reason);
+    stopped.promise.catch(() => undefined);
+    signal?.addEventListener('abort', stop);
+    try {
+      return await this.#using(executor, async () => {
+        const rerun = rerunWith(executor, inputs, index, lines);
+        const told = await Promise.race([rerun, stopped.promise]);
+        executor.retire();
+        return told;
+      });
+    } finally {
+      signal?.removeEventListener('abort', stop);
+    }
   }
 
   forget(computation: string): void {

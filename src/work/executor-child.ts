@@ -13,9 +13,10 @@ import { type LoadedProgram, loadProgram } from './candidate/load-program.ts';
 import { createLogJudge, type LogJudge } from './candidate/log-judge.ts';
 import { type CandidateLog, createLog } from './candidate/log-lines.ts';
 import { createLogSender } from './candidate/log-sender.ts';
-import { createStreams } from './candidate/rng.ts';
+import { createStreams, type Streams } from './candidate/rng.ts';
 import { shadowGlobals } from './candidate/shadow-globals.ts';
-import { describeThrown } from './candidate/thrown.ts';
+import { describeThrown, describeWhole } from './candidate/thrown.ts';
+import { type Draw, traceStreams } from './candidate/trace.ts';
 import type { FromExecutor, Span, ToExecutor } from './executor-message.ts';
 import type { Wardship } from './executor-warden.ts';
 import { closeInheritedFiles } from './inherited-files.ts';
@@ -27,6 +28,8 @@ import { createWear, type Wear } from './wear.ts';
 
 /** Of batches up to this size, each candidate is written down: it takes 0.2 ms or more then. */
 const NOTED_CANDIDATES = 256;
+/** Frames of a stack that a trace tells. */
+const TRACED_FRAMES = 200;
 /** And up to this size where an executor died before. */
 const NOTED_IN_CARE = 65_536;
 
@@ -61,6 +64,8 @@ let candidateLog: CandidateLog | undefined;
 let size = 1;
 let working = false;
 let leaving = false;
+/** In a trace: tells what the candidate took. */
+let tellUsage: (() => void) | undefined;
 /** What decides which logs are kept, and the expression that it is of. */
 const judging: { judge: LogJudge | null; logIf: string | null } = { judge: null, logIf: null };
 /** A batch was evaluated here. */
@@ -115,10 +120,14 @@ async function load(message: LoadMessage): Promise<void> {
     if (!isWatched(message)) void startWarden(message);
   });
   if (process.permission !== undefined) refuseThreads();
-  const streams = createStreams(message.seed);
+  const plain = createStreams(message.seed);
+  if (message.trace) Error.stackTraceLimit = TRACED_FRAMES;
+  const traced = message.trace ? traceStreams(plain, tellDraw) : null;
+  const { streams, random } = traced ?? { streams: plain, random: plain.rng.uniform };
+  if (message.trace) tellUsage = usageTeller(plain);
   const log = createLog({ tell: sender, index: () => at[0] ?? -1, now, wallClock });
   candidateLog = log;
-  shadowGlobals(streams.rng.uniform, log.at);
+  shadowGlobals(random, log.at);
   streams.openSetup();
   process.setSourceMapsEnabled(true);
   try {
@@ -128,6 +137,7 @@ async function load(message: LoadMessage): Promise<void> {
     evaluator = createEvaluator({
       ...{ program, streams, log: log.at('info'), scratch, at, note, isFull, now },
       judging,
+      describe: message.trace ? describeWhole : describeThrown,
       restore: guardArrays(),
     });
     wear = worn;
@@ -170,6 +180,7 @@ async function work(span: Span, evaluate: Evaluator): Promise<void> {
     if (judging.judge !== null) candidateLog?.hold(!begun || isInCare(span, lo) ? 'there' : 'here');
     const batch = await evaluate(lo, hi, items, isNoted(span, lo, hi - lo));
     begun = true;
+    tellUsage?.();
     if (batch.hi > lo) size = nextBatchSize(batch.hi - lo, batch.ms);
     lo = batch.hi;
     // A rejection that nobody handled ends this process here, before its candidate is told.
@@ -188,6 +199,25 @@ async function work(span: Span, evaluate: Evaluator): Promise<void> {
   }
   if (draining !== null) send({ kind: 'drained', token: draining });
   draining = null;
+}
+
+function tellDraw(draw: Draw): void {
+  if ((at[0] ?? -1) < 0) return;
+  // What was logged before it comes before it.
+  sender.flush();
+  send({ kind: 'draw', draw });
+}
+
+/** Tells what was used from now on. */
+function usageTeller(streams: Streams): () => void {
+  const before = process.cpuUsage();
+  return () => {
+    const { user, system } = process.cpuUsage(before);
+    const residentBytes = process.resourceUsage().maxRSS * 1024;
+    const usage = { drawn: streams.drawn(), residentBytes, cpuMs: (user + system) / 1000 };
+    sender.flush();
+    send({ kind: 'usage', usage });
+  };
 }
 
 /** From now on an expression decides what of the log is kept; null: all is. */

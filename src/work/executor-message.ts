@@ -2,9 +2,10 @@ import type { ErrorOutcome } from '../core/column.ts';
 import type { Limits } from '../core/limits.ts';
 import type { ValueColumn } from './candidate/accepted-column.ts';
 import type { SentLine } from './candidate/log-lines.ts';
+import type { Draw } from './candidate/trace.ts';
 import type { LivePiece } from './command/live-output.ts';
 import type { Tier } from './sandbox/sandbox.ts';
-import type { WorkFailure } from './workforce.ts';
+import type { Usage, WorkFailure } from './workforce.ts';
 
 /** A scratch folder, and what may be in it at most, in bytes. */
 export interface ScratchLimit {
@@ -39,6 +40,8 @@ export type ToExecutor =
       readonly tier: Tier;
       /** The candidates' scratch folder, and what may be in it at most. */
       readonly scratch: ScratchLimit;
+      /** It tells what its candidates draw, and the whole of what they throw. */
+      readonly trace: boolean;
     }
   | { readonly kind: 'span'; readonly span: Span }
   /** The batch in hand ends, the span with it. Answered by `drained` with the same token. */
@@ -70,6 +73,9 @@ export type FromExecutor =
   /** The program's teardown begins; then the process ends. */
   | { readonly kind: 'leaving' }
   | { readonly kind: 'log'; readonly lines: readonly SentLine[] }
+  /** In a trace: what was drawn, and after a batch what it took. */
+  | { readonly kind: 'draw'; readonly draw: Draw }
+  | { readonly kind: 'usage'; readonly usage: Usage }
   /** Whether the lines that were held so far are kept. */
   | { readonly kind: 'log.settled'; readonly isKept: boolean }
   /** What is to be said once of the computation. */

@@ -17,7 +17,7 @@ import { removeBehind } from './sandbox/remove-tree.ts';
 import { OPEN, type Sandbox } from './sandbox/sandbox.ts';
 import { scratchIn } from './sandbox/scratch.ts';
 import { fromExecutor, ownIndex, type WorkLog } from './work-log.ts';
-import type { WorkFailure, WorkInputs } from './workforce.ts';
+import type { TraceListener, WorkFailure, WorkInputs } from './workforce.ts';
 
 /** What is kept of stderr to tell why an executor died. */
 const STDERR_CHARACTERS = 4096;
@@ -63,6 +63,8 @@ export interface ExecutorOptions {
   /** Hears what commands write while they run. */
   output(computation: ComputationId, index: number, piece: LivePiece): void;
   readonly log: WorkLog;
+  /** Hears what candidates draw and take. @default nobody */
+  readonly trace?: Omit<TraceListener, 'line'>;
   /** The longest time of import and setup, in ms. @default setupMs of the job's limits */
   readonly setupMs?: number;
   /** The longest time of a teardown, in ms. @default 5000 */
@@ -167,7 +169,7 @@ export class Executor {
     const { tier } = this.sandbox;
     this.#tell({
       ...{ kind: 'load', file, outputs: kind === 'commands' ? outputs : null },
-      ...{ params, seed, limits, tier, scratch },
+      ...{ params, seed, limits, tier, scratch, trace: options.trace !== undefined },
     });
   }
 
@@ -265,6 +267,12 @@ export class Executor {
           if (line.held) this.#held.push(fromExecutor(line));
           else options.log.line(fromExecutor(line));
         }
+        return;
+      case 'draw':
+        options.trace?.draw(message.draw);
+        return;
+      case 'usage':
+        options.trace?.usage(message.usage);
         return;
       case 'log.settled':
         this.#settle(message.isKept);

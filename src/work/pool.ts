@@ -52,9 +52,14 @@ export class Pool {
   }
 
   /** A new executor. */
-  start(inputs: WorkInputs, limits: Limits, log: ExecutorOptions['log']): Executor {
+  start(
+    inputs: WorkInputs,
+    limits: Limits,
+    log: ExecutorOptions['log'],
+    more: Pick<ExecutorOptions, 'trace'> = {},
+  ): Executor {
     const file = this.#files.urlOf(inputs.program, inputs.sources);
-    const executor = new Executor(inputs, limits, file, { ...this.#options, log });
+    const executor = new Executor(inputs, limits, file, { ...this.#options, ...more, log });
     const { group } = executor;
     if (group !== undefined) this.#guardian.watch(group);
     this.#all.add(executor);

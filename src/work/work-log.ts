@@ -10,11 +10,13 @@ export interface WorkLog {
   notice(text: string): void;
 }
 
-/** A log that only keeps its lines, and no more of them than so many. */
-export function lineKeeper(most: number, lines: LogLine[]): WorkLog {
+/** A log that only keeps its lines, no more of them than so many, and tells those. */
+export function lineKeeper(most: number, lines: LogLine[], tell: (line: LogLine) => void): WorkLog {
   return {
     line(line) {
-      if (lines.length < most) lines.push(line);
+      if (lines.length >= most) return;
+      lines.push(line);
+      tell(line);
     },
     dropped(index, count) {
       this.line(droppedLine(Date.now(), index, count));

@@ -1,6 +1,8 @@
 import type { Column, ErrorOutcome } from '../core/column.ts';
 import type { ComputationId } from '../core/ids.ts';
 import type { Limits } from '../core/limits.ts';
+import type { LogLine } from '../core/log-line.ts';
+import type { Draw } from './candidate/trace.ts';
 import type { LivePiece } from './command/live-output.ts';
 import type { Sandbox } from './sandbox/sandbox.ts';
 import type { WorkLog } from './work-log.ts';
@@ -107,6 +109,31 @@ export interface Rerun {
   readonly ms: number;
 }
 
+/** What a candidate took. */
+export interface Usage {
+  /** Doubles from its stream. */
+  readonly drawn: number;
+  /** Most resident memory of its executor so far, program and runner included. */
+  readonly residentBytes: number;
+  /** Processor time of its executor since the candidate began, in ms. */
+  readonly cpuMs: number;
+}
+
+/** Who hears what happens in a rerun while it does. */
+export interface TraceListener {
+  line(line: LogLine): void;
+  draw(draw: Draw): void;
+  /** Not of a candidate that took its executor down. */
+  usage(usage: Usage): void;
+}
+
+export interface RerunOptions {
+  /** Hears its log and draws as they come; an error then has its whole stack. @default nobody */
+  readonly trace?: TraceListener;
+  /** Ends it. */
+  readonly signal?: AbortSignal;
+}
+
 /** Runs user code in child processes, one per slot, that can be killed at any time. */
 export interface Workforce {
   /** Fingerprint of the Math that a candidate sees: 16 hexadecimal digits. */
@@ -126,7 +153,7 @@ export interface Workforce {
    * @throws MeshError MESH_BAD_FUNCTION when the module cannot be imported or setup throws.
    */
   probe(inputs: WorkInputs, limits: Limits, options?: ProbeOptions): Promise<Probe>;
-  rerun(inputs: WorkInputs, limits: Limits, index: number): Promise<Rerun>;
+  rerun(inputs: WorkInputs, limits: Limits, index: number, options?: RerunOptions): Promise<Rerun>;
   /** Ends idle executors of a computation. */
   forget(computation: ComputationId): void;
   close(): Promise<void>;

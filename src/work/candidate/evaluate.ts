@@ -37,6 +37,8 @@ export interface EvaluatorOptions {
   readonly scratch: Scratch;
   /** Decides what of the log is kept; null: all of it. It may change between two batches. */
   readonly judging: { readonly judge: LogJudge | null };
+  /** Tells what was thrown. @default describeThrown */
+  readonly describe?: typeof describeThrown;
   /** at[0] tells which candidate is evaluated, before each; −1: none. */
   readonly at: Float64Array;
   /** Writes down what `at` tells. */
@@ -207,7 +209,8 @@ class Evaluation {
     const { judge } = this.#options.judging;
     judge?.end(index, this.#failure === undefined ? 'error' : 'failed', undefined);
     if (this.#failure !== undefined) return false;
-    const { name, detail } = describeThrown(thrown, this.#errors.length >= FULL_DETAILS);
+    const { describe = describeThrown } = this.#options;
+    const { name, detail } = describe(thrown, this.#errors.length >= FULL_DETAILS);
     // Not push: user code may have changed what arrays can do.
     this.#errors[this.#errors.length] = { index, name, detail };
     this.#errorBytes += 24 + name.length + detail.length;

@@ -62,6 +62,8 @@ export interface Streams {
   open(index: number): void;
   /** Opens the stream of index 2^64 − 1: what import and setup draw from. */
   openSetup(): void;
+  /** Doubles that were taken from the stream that is open. */
+  drawn(): number;
 }
 
 /** Samplers that keep a spare value: made anew for each candidate that uses them, and only then. */
@@ -126,6 +128,10 @@ export function createStreams(seed: number): Streams {
     rng: createRng(uniform, seed32, kept),
     open: (index) => reset(index | 0, (index / TWO_32) | 0),
     openSetup: () => reset(-1, -1),
+    drawn() {
+      const draws = ((state[3] as number) >>> 0) * TWO_32 + ((state[2] as number) >>> 0);
+      return 2 * draws - (state[4] as number);
+    },
   };
 }
 

@@ -63,6 +63,9 @@ const DENIALS: Readonly<Record<string, string>> = {
 /** Where this runner's own files are: a stack that people read ends before them. */
 const RUNNER = new URL('.', import.meta.url).pathname;
 
+/** And those of the executor around it. */
+const EXECUTOR = new URL('..', import.meta.url).pathname;
+
 /** What stands before the user's files in a source map. */
 export const SOURCE_SCHEME = 'meshd:';
 
@@ -89,6 +92,33 @@ export function describeThrown(thrown: unknown, isBrief = false): { name: string
   }
 }
 
+/** What `describeWhole` tells, and of how many causes. */
+const MOST_BYTES = 65_536;
+const MOST_CAUSES = 8;
+
+/** The same with all frames of the user's code, and those of its causes. */
+export function describeWhole(thrown: unknown): { name: string; detail: string } {
+  const { name, detail } = describeThrown(thrown);
+  const parts: string[] = [];
+  try {
+    let error: unknown = thrown;
+    for (let depth = 0; depth < MOST_CAUSES && error instanceof Error; depth += 1) {
+      const frames = `${error.stack ?? error}`.split('\n').filter((line) => !isInner(line));
+      parts.push(frames.map(readable).join('\n'));
+      error = error.cause;
+    }
+  } catch {
+    // A getter of the error threw in turn.
+  }
+  if (parts.length === 0) return { name, detail };
+  return { name, detail: clipText(parts.join('\ncaused by '), MOST_BYTES) };
+}
+
+/** A frame of the runner, or of what is below it. */
+function isInner(line: string): boolean {
+  return line.startsWith('    at ') && (line.includes(EXECUTOR) || / \(?node:/.test(line));
+}
+
 /** A name that minifying gave a function tells nothing. */
 const SHORT_NAME = /^( +at )(?:async )?(?:Module\.)?[\w$]{1,2} \((.*)\)$/;
 
@@ -97,7 +127,11 @@ function usersPart(stack: string): string {
   const lines = stack.split('\n');
   const end = lines.findIndex((line) => line.startsWith('    at ') && line.includes(RUNNER));
   const own = end < 0 ? lines : lines.slice(0, end);
-  return own.map((line) => line.replace(SOURCE_SCHEME, '').replace(SHORT_NAME, '$1$2')).join('\n');
+  return own.map(readable).join('\n');
+}
+
+function readable(line: string): string {
+  return line.replace(SOURCE_SCHEME, '').replace(SHORT_NAME, '$1$2');
 }
 
 function firstLine(text: string): string {
