@@ -153,15 +153,22 @@ test('a worker that never ends is gone a second after its peer was killed', asyn
   await expect.poll(() => isAlive(pid()), { timeout: 1000, interval: 20 }).toBe(false);
 });
 
-const python = spawnSync('python3', ['--version']).status === 0;
-if (!python) console.warn('without python3: examples/pi.py is not tried');
+const EXAMPLES: readonly (readonly [program: string, file: string])[] = [
+  ['python3', 'examples/pi.py'],
+  ['Rscript', 'examples/pi.R'],
+];
 
-test.skipIf(!python)('the example in Python gives what it gives in a pipe', async () => {
-  const args = ['publish', '--exec', 'python3 examples/pi.py', '--accept', '300', '--seed', '7'];
-  const { code, stdout } = await meshd(args, resolve('.'));
-  expect(code).toBe(0);
-  expect(stdout).toBe(serial('python3', [resolve('examples/pi.py')], 300, null));
-});
+for (const [program, file] of EXAMPLES) {
+  const isThere = spawnSync(program, ['--version']).status === 0;
+  if (!isThere) console.warn(`without ${program}: ${file} is not tried`);
+
+  test.skipIf(!isThere)(`${file} gives what it gives in a pipe`, async () => {
+    const args = ['publish', '--exec', `${program} ${file}`, '--accept', '300', '--seed', '7'];
+    const { code, stdout } = await meshd(args, resolve('.'));
+    expect(code).toBe(0);
+    expect(stdout).toBe(serial(program, [resolve(file)], 300, null));
+  });
+}
 
 test('the example in shell tells the length of each item', async () => {
   const args = ['map', '--exec', 'sh examples/length.sh', '--items', '-'];

@@ -25,14 +25,22 @@ export interface CommandSpec {
 const OF_MACHINE =
   /^(?:PATH|HOME|USER|LOGNAME|SHELL|LANG|LANGUAGE|LC_\w+|TZ|TMPDIR|TEMP|TMP|MESHD_SCRATCH)$/;
 
+/** Without these no program of Windows starts. */
+const OF_WINDOWS = /^(?:SYSTEMROOT|SYSTEMDRIVE|WINDIR|COMSPEC|PATHEXT|USERPROFILE)$/;
+
 /** The environment of commands: the machine's own in part, then what their publisher declared. */
 export function commandEnvironment(
   own: NodeJS.ProcessEnv,
   declared: Readonly<Record<string, string>>,
+  platform: NodeJS.Platform = process.platform,
 ): Record<string, string> {
   const environment: Record<string, string> = {};
-  for (const [name, value] of Object.entries(own)) {
-    if (value !== undefined && OF_MACHINE.test(name)) environment[name] = value;
+  const isWindows = platform === 'win32';
+  for (const [given, value] of Object.entries(own)) {
+    // There `Path` and `PATH` are one variable.
+    const name = isWindows ? given.toUpperCase() : given;
+    const isSeen = OF_MACHINE.test(name) || (isWindows && OF_WINDOWS.test(name));
+    if (value !== undefined && isSeen) environment[name] = value;
   }
   return { ...environment, ...declared };
 }

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Belonging, endProcesses } from './command-processes.ts';
 import { type ExitStatus, LastingShell } from './lasting-shell.ts';
@@ -6,6 +7,7 @@ import { type LiveForm, type LiveListener, LiveReader } from './live-output.ts';
 import { type Output, OutputFile } from './output-file.ts';
 import { isPlainCommand } from './plain-command.ts';
 import { shellLine } from './shell-line.ts';
+import { pathForShell, systemShell } from './system-shell.ts';
 
 /** Between two looks at whether a command is within its limits. */
 const LOOK_MS = 100;
@@ -26,7 +28,7 @@ export interface ShellOptions {
   readonly environment: Readonly<Record<string, string>>;
   /** Where the outputs lie; it exists. */
   readonly folder: string;
-  /** @default '/bin/sh' */
+  /** @default the system's */
   readonly program?: string;
 }
 
@@ -113,8 +115,13 @@ export class Shell {
     this.#commands += 1;
     const id = `${this.#name}-${this.#commands}`;
     const variables = { ...options.variables, [MARK]: id };
-    const files = { stdout: this.#stdout.path, stderr: this.#stderr.path };
-    const place = options.directory === undefined ? {} : { directory: options.directory };
+    const files = {
+      stdout: pathForShell(this.#stdout.path, process.platform),
+      stderr: pathForShell(this.#stderr.path, process.platform),
+    };
+    const { platform } = process;
+    const { directory: own } = options;
+    const place = own === undefined ? {} : { directory: pathForShell(own, platform) };
     const line = shellLine(command, { variables, ...files, ...place });
     const lasting = this.#open();
     const started = Date.now();
@@ -197,7 +204,7 @@ export class Shell {
 
   #open(): LastingShell {
     if (this.#lasting !== undefined && !this.#lasting.ended) return this.#lasting;
-    const { directory, environment, program = '/bin/sh' } = this.#options;
+    const { directory, environment, program = ownShell() } = this.#options;
     const marked = { ...environment, [MARK]: `${this.#name}-` };
     this.#lasting = new LastingShell({ program, directory, environment: marked });
     return this.#lasting;
@@ -215,4 +222,13 @@ export class Shell {
     this.#stdout.close();
     this.#stderr.close();
   }
+}
+
+/** This system's shell. @throws Error with an errno when there is none */
+function ownShell(): string {
+  const { platform, env: environment } = process;
+  const shell = systemShell({ platform, environment, exists: existsSync });
+  if (shell !== null) return shell;
+  const error = new Error('there is no sh.exe in a folder of the PATH; Git for Windows has one');
+  throw Object.assign(error, { code: 'ENOENT' });
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { isAbsolute, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundleText } from '../bundle.ts';
 import type { WorkerSpec } from './line-worker.ts';
@@ -21,7 +21,7 @@ export async function bundleWorker(command: string, directory: string): Promise<
   for (const word of command.match(WORD) ?? []) {
     const name = word.replaceAll(/['"]/g, '');
     const hash = hashOf(resolve(directory, name));
-    if (hash !== null && !name.startsWith('/')) files[name] = hash;
+    if (hash !== null && !isAbsolute(name)) files[name] = hash;
   }
   const spec: WorkerSpec = { command, directory, files };
   const ending = import.meta.url.slice(import.meta.url.lastIndexOf('.'));
