@@ -98,7 +98,7 @@ export async function toSubmission(request: PublishRequest): Promise<Submission>
     whole('memoryBytes', memoryBytes, MIN_MEMORY_BYTES, MAX_MEMORY_BYTES);
   }
   if (maxErrors !== undefined) whole('maxErrors', maxErrors, 0, MAX_ACCEPT);
-  const terms = termsOf(request);
+  const terms = termsOf(placed(request));
   if (typeof fresh !== 'boolean') throw new TypeError(`fresh is no boolean: ${showValue(fresh)}`);
   const name = request.name ?? nameOf(request);
   checkName(name);
@@ -115,6 +115,12 @@ export async function toSubmission(request: PublishRequest): Promise<Submission>
     limits: { timeoutMs: timeoutMs ?? null, memoryBytes: memoryBytes ?? null },
     ...{ ...terms, maxErrors: maxErrors ?? null, fresh, commands: false },
   };
+}
+
+/** A worker lies in this process's folder, and is started there. */
+function placed(request: PublishRequest): PublishRequest {
+  const { exec, allowRead = [] } = request;
+  return exec === undefined ? request : { ...request, allowRead: [...allowRead, process.cwd()] };
 }
 
 function fileOf({ fn }: PublishRequest): string {

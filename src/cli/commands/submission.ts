@@ -1,7 +1,7 @@
 import { MAX_VALUE_BYTES } from '../../core/column.ts';
 import { MeshError } from '../../core/mesh-error.ts';
 import { MAX_ITEMS_BYTES, type Submission } from '../../node/submission.ts';
-import { termsOf } from '../../node/terms.ts';
+import { type Terms, termsOf } from '../../node/terms.ts';
 import { parseDelay, parseTimeout } from '../parallel/delay.ts';
 import { neededOf } from '../publication-flags.ts';
 import type { CommandFlags } from './flags.ts';
@@ -53,12 +53,19 @@ export async function commandSubmission(
     maxEvals: null,
     deadlineMs: flags.deadline ?? null,
     limits: { timeoutMs: null, memoryBytes: flags.memory ?? null },
-    ...termsOf(neededOf(flags)),
+    ...placed(termsOf(neededOf(flags)), isTransfer(flags) ? null : directory),
     maxErrors: null,
     fresh: false,
     commands: true,
     priority: flags.priority ?? 0,
   };
+}
+
+/** Where files do not travel, commands read and write in the user's folder. */
+function placed(terms: Terms, directory: string | null): Terms {
+  if (directory === null) return terms;
+  const writes = [...new Set([...terms.needs.writes, directory])].sort();
+  return { ...terms, needs: { ...terms.needs, writes } };
 }
 
 /** How the commands' output is told while they run. */
