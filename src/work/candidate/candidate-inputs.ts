@@ -1,36 +1,45 @@
 import type { Scratch } from '../sandbox/scratch.ts';
-import type { CandidateInput, LoadedProgram } from './load-program.ts';
-import type { Rng, Streams } from './rng.ts';
+import type { CandidateInput } from './load-program.ts';
 
 /** Makes what the function of a program is called with. */
-export type CandidateInputs = new (index: number, item: unknown) => CandidateInput;
-
-/** What is the same for all candidates of an executor. */
-export interface CommonInputs {
-  readonly program: LoadedProgram;
-  readonly streams: Streams;
-  readonly log: CandidateInput['log'];
-  readonly scratch: Scratch;
-}
+export type CandidateInputs = new (
+  rng: CandidateInput['rng'],
+  index: number,
+  item: unknown,
+  params: unknown,
+  state: unknown,
+  log: CandidateInput['log'],
+) => CandidateInput;
 
 /**
- * The inputs of one executor's candidates. A class, since its getter costs nothing until it is
- * read: one in an object that is written out would be made anew for each candidate.
+ * The inputs of an executor's candidates. A class, since its getter costs nothing until it is read:
+ * one in an object that is written out is made anew for each candidate. All else is handed over
+ * each time, which costs no more than writing the object out; what is the same for all candidates
+ * taken from around the class would cost a tenth of a trivial candidate.
  */
-export function candidateInputs({ program, streams, log, scratch }: CommonInputs): CandidateInputs {
-  const { params, state } = program;
-  const { rng } = streams;
+export function candidateInputs(scratch: Scratch): CandidateInputs {
   return class Input implements CandidateInput {
-    readonly rng: Rng = rng;
-    readonly index: number;
-    readonly item: unknown;
-    readonly params: unknown = params;
-    readonly state: unknown = state;
-    readonly log: CandidateInput['log'] = log;
+    declare readonly rng: CandidateInput['rng'];
+    declare readonly index: number;
+    declare readonly item: unknown;
+    declare readonly params: unknown;
+    declare readonly state: unknown;
+    declare readonly log: CandidateInput['log'];
 
-    constructor(index: number, item: unknown) {
+    constructor(
+      rng: CandidateInput['rng'],
+      index: number,
+      item: unknown,
+      params: unknown,
+      state: unknown,
+      log: CandidateInput['log'],
+    ) {
+      this.rng = rng;
       this.index = index;
       this.item = item;
+      this.params = params;
+      this.state = state;
+      this.log = log;
     }
 
     get scratch(): string {

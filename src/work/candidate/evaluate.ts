@@ -84,7 +84,7 @@ class Evaluation {
 
   constructor(options: EvaluatorOptions) {
     this.#options = options;
-    this.#inputs = candidateInputs(options);
+    this.#inputs = candidateInputs(options.scratch);
   }
 
   batch(lo: number, hi: number, noted: boolean, items?: readonly string[]): Batch | Promise<Batch> {
@@ -123,9 +123,9 @@ class Evaluation {
 
   /** Evaluates [from, to) up to the first that is pending or failed; the hot loop. */
   #advance(from: number, to: number): number {
-    const { at, note, program, streams, scratch } = this.#options;
-    const { evaluate, accept, params } = program;
-    const { open } = streams;
+    const { at, note, log, program, streams, scratch } = this.#options;
+    const { evaluate, accept, params, state } = program;
+    const { rng, open } = streams;
     const Input = this.#inputs;
     const items = this.#items;
     const noted = this.#noted;
@@ -140,7 +140,7 @@ class Evaluation {
       if (judge !== null) judge.begin();
       try {
         const item = items === undefined ? undefined : JSON.parse(items[index - base] ?? 'null');
-        const value = evaluate(new Input(index, item));
+        const value = evaluate(new Input(rng, index, item, params, state, log));
         if (value === undefined) {
           if (judge !== null) judge.end(index, 'rejected', undefined);
           continue;
