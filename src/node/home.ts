@@ -1,10 +1,22 @@
 import { closeSync, constants, fsyncSync, openSync, renameSync, writeSync } from 'node:fs';
-import { access, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import {
+  access,
+  lstat,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  rmdir,
+  stat,
+} from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isPeerId, type PeerId } from '../core/ids.ts';
 import { MeshError } from '../core/mesh-error.ts';
 import { DEFAULT_TIMING } from '../core/timing.ts';
 import type { SecretRing } from '../net/secret-ring.ts';
+import { isWorkingOutput } from '../work/command/left-outputs.ts';
 import { readRing, ringText } from './ring-file.ts';
 
 /** What a peer is told once and keeps. */
@@ -90,12 +102,7 @@ export class Home {
    */
   async outputFolder(): Promise<string> {
     const folder = join(this.path, 'outputs');
-    const oldest = Date.now() - 2 * DEFAULT_TIMING.keepMs;
-    for (const name of await namesIn(folder)) {
-      const path = join(folder, name);
-      const isWorking = /^[0-9a-f]{16}\.std(?:out|err)$/.test(name);
-      if (isWorking || (await stat(path)).mtimeMs < oldest) await rm(path, { force: true });
-    }
+    await tidyOutputs(folder);
     return folder;
   }
 
@@ -279,6 +286,22 @@ async function makeFolder(path: string): Promise<string | null> {
     return above;
   }
   return above ?? path;
+}
+
+/** Those that ran in a sandbox left theirs in a folder of their own, which goes with the last. */
+async function tidyOutputs(folder: string): Promise<void> {
+  const oldest = Date.now() - 2 * DEFAULT_TIMING.keepMs;
+  for (const name of await namesIn(folder)) {
+    const path = join(folder, name);
+    const found = await lstat(path);
+    if (found.isDirectory()) {
+      await tidyOutputs(path);
+      // Not the ones that still hold something.
+      await rmdir(path).catch(() => undefined);
+    } else if (isWorkingOutput(name) || found.mtimeMs < oldest) {
+      await rm(path, { force: true });
+    }
+  }
 }
 
 /** Empty for a folder that is not there. */

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import type { ComputationId } from '../core/ids.ts';
 import type { Ground, Limits } from '../core/limits.ts';
 import type { LogLine } from '../core/log-line.ts';
+import { leaveOutputs } from './command/left-outputs.ts';
 import type { LivePiece } from './command/live-output.ts';
 import { isWorkerProgram } from './exec/worker-mark.ts';
 import type { FromExecutor, Span, ToExecutor } from './executor-message.ts';
@@ -162,7 +163,10 @@ export class Executor {
       loading.reject(new LoadError(error === null ? { ...failure, kind: 'setup' } : failure));
       this.#listener?.died(failure, noted.index);
       this.#listener = null;
-      void removeBehind(folder).then(gone.resolve);
+      const isShared = outputs === options.outputs;
+      void Promise.all([removeBehind(folder), isShared ? null : leaveOutputs(outputs)]).then(() =>
+        gone.resolve(),
+      );
     });
     const { params, seed } = inputs;
     const scratch = { folder: scratchIn(folder), bytes: options.scratchBytes };

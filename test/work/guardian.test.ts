@@ -1,5 +1,17 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { isAlive } from '../e2e/process-state.ts';
 
@@ -21,10 +33,19 @@ process.on('SIGTERM', () => { guardian.close(); clearInterval(timer); });
 console.log(all.join(' '));
 `;
 
+let folder: string;
+let scratch: string;
 let peer: ChildProcess;
 let groups: number[];
 beforeEach(async () => {
-  peer = spawn(process.execPath, ['--input-type=module', '-e', PEER], {
+  folder = mkdtempSync(join(tmpdir(), 'meshd-guardian-'));
+  scratch = join(folder, 'scratch');
+  mkdirSync(join(scratch, 'a', 'shut'), { recursive: true });
+  mkdirSync(join(folder, 'kept'));
+  writeFileSync(join(folder, 'kept', 'file'), '');
+  symlinkSync(join(folder, 'kept'), join(scratch, 'a', 'link'));
+  chmodSync(join(scratch, 'a', 'shut'), 0);
+  peer = spawn(process.execPath, ['--input-type=module', '-e', PEER, scratch], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const [line] = (await once(peer.stdout as NonNullable<typeof peer.stdout>, 'data')) as [Buffer];
@@ -32,6 +53,7 @@ beforeEach(async () => {
 });
 afterEach(() => {
   peer.kill('SIGKILL');
+  rmSync(folder, { recursive: true, force: true });
   for (const group of groups) {
     try {
       process.kill(-group, 'SIGKILL');
@@ -49,6 +71,12 @@ test('a killed peer takes the groups along that are watched, and no other', asyn
   await expect.poll(alive, { timeout: 5000, interval: 10 }).toEqual([false, false, true]);
 });
 
+test('a killed peer’s scratch folders are removed, and no link in them is followed', async () => {
+  peer.kill('SIGKILL');
+  await expect.poll(() => existsSync(scratch), { timeout: 5000, interval: 10 }).toBe(false);
+  expect(readdirSync(join(folder, 'kept'))).toEqual(['file']);
+});
+
 test('a peer that closes its guardian before it ends leaves the groups alone', async () => {
   peer.kill('SIGTERM');
   await once(peer, 'exit');
@@ -56,4 +84,5 @@ test('a peer that closes its guardian before it ends leaves the groups alone', a
   const guardians = spawn('sh', ['-c', 'sleep 0.5']);
   await once(guardians, 'exit');
   expect(alive()).toEqual([true, true, true]);
+  expect(existsSync(scratch)).toBe(true);
 });

@@ -31,7 +31,10 @@ export interface WorkBench extends AsyncDisposable {
   execute(order: Partial<WorkOrder>, inputs: WorkInputs): Told & { readonly id: number };
 }
 
-type BenchOptions = Pick<WorkforceOptions, 'setupMs' | 'teardownMs' | 'idleMs'>;
+type BenchOptions = Pick<
+  WorkforceOptions,
+  'setupMs' | 'teardownMs' | 'idleMs' | 'folder' | 'scratchBytes'
+>;
 
 /** Starts a workforce of two slots. */
 export async function openBench(options: BenchOptions = {}): Promise<WorkBench> {

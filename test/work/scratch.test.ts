@@ -1,0 +1,81 @@
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { hasPermission } from '../why-no-bwrap.ts';
+import { inputsOf, openBench, textsOf, type WorkBench } from './work-bench.ts';
+
+let folder: string;
+let bench: WorkBench;
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'meshd-scratch-'));
+  bench = await openBench({ folder });
+});
+afterAll(async () => {
+  await bench[Symbol.asyncDispose]();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** What lies in the folders of executors. */
+function left(): string[] {
+  const [work = ''] = readdirSync(folder).filter((name) => name.startsWith('meshd-work-'));
+  const all = readdirSync(join(folder, work, 'scratch'), { recursive: true, encoding: 'utf8' });
+  return all.filter((name) => /scratch.+/.test(name));
+}
+
+test.runIf(hasPermission)('a held function writes to its scratch folder alone', async () => {
+  const inputs = inputsOf(
+    `import fs from 'node:fs';
+     export default ({ index, scratch }) => {
+       const found = fs.readdirSync(scratch);
+       fs.writeFileSync((index === 1 ? '..' : scratch) + '/file', '');
+       return found;
+     };`,
+    { sandbox: { tier: 'permission', net: false, reads: [], writes: [] } },
+  );
+  const told = bench.execute({ hi: 3 }, inputs);
+  await told.ended;
+  expect(textsOf(told.parts)).toEqual(['0:[]', '2:[]']);
+  const detail =
+    'the sandbox refuses FileSystemWrite of ../file: a candidate writes to its scratch';
+  expect(told.failed).toMatchObject([
+    { index: 1, failure: { kind: 'system', detail: expect.stringContaining(detail) } },
+  ]);
+  expect(left()).toEqual([]);
+});
+
+test('what a dead executor left in its scratch folder is removed', async () => {
+  const inputs = inputsOf(
+    `import fs from 'node:fs';
+     export default ({ scratch }) => { fs.mkdirSync(scratch + '/a'); process.exit(1); };`,
+  );
+  const told = bench.execute({ hi: 1 }, inputs);
+  await told.ended;
+  expect(told.failed).toMatchObject([{ index: 0, failure: { kind: 'died' } }]);
+  await expect.poll(left, { timeout: 5000 }).toEqual([]);
+});
+
+const SPEC = { environment: {}, tries: 1, timeoutMs: null, outputBytes: null, delayMs: 0 };
+
+test('a link in the place of a scratch folder, or in it, is not followed', async () => {
+  const kept = join(folder, 'kept');
+  mkdirSync(kept);
+  writeFileSync(join(kept, 'file'), '');
+  const items = [
+    'test "$TMPDIR" = "$MESHD_SCRATCH" && touch "$TMPDIR/a" && ls "$TMPDIR"',
+    'ls "$TMPDIR"',
+    `rmdir "$TMPDIR" && ln -s '${kept}' "$TMPDIR" && ls "$TMPDIR"`,
+    'ls "$TMPDIR"',
+    `ln -s '${kept}' "$TMPDIR/link"; mkdir "$TMPDIR/shut"; chmod 0 "$TMPDIR/shut"`,
+    'ls "$TMPDIR"',
+  ].map((command) => JSON.stringify({ command }));
+  const inputs = inputsOf(JSON.stringify({ ...SPEC, directory: folder }), {
+    ...{ commands: true, params: '{}', items: async (lo, hi) => items.slice(lo, hi) },
+  });
+  const told = bench.execute({ hi: items.length }, inputs);
+  await told.ended;
+  const values = textsOf(told.parts).map((text) => JSON.parse(text.slice(text.indexOf(':') + 1)));
+  const shown = values.map(({ exit, stdout = '' }) => `${exit} ${stdout}`);
+  expect(shown).toEqual(['0 a\n', '0 ', '0 file\n', '0 ', '0 ', '0 ']);
+  expect(readdirSync(kept)).toEqual(['file']);
+});
