@@ -1,8 +1,9 @@
 import { once } from 'node:events';
-import { createReadStream } from 'node:fs';
+import { createReadStream, existsSync } from 'node:fs';
 import type { CommandValue, MovedOutput } from '../../node/command-result.ts';
 import type { OutputPiece } from '../../node/mesh.ts';
 import type { Io, Output } from '../context.ts';
+import { formatBytes } from '../format.ts';
 
 /** How much of a command that runs stands on stdout and stderr already. */
 interface Shown {
@@ -40,7 +41,16 @@ export class OutputWriter {
       const [out, err] = isSame ? [shown.stdout, shown.stderr] : [0, 0];
       await put(this.#io.stdout, tag, out, bytesOf(stdout, stdoutBase64, stdoutFile), stdoutFile);
       await put(this.#io.stderr, tag, err, bytesOf(stderr, stderrBase64, stderrFile), stderrFile);
+      for (const [name, long] of Object.entries({ stdout: stdoutFile, stderr: stderrFile })) {
+        if (long !== undefined && !existsSync(long.file)) this.#tellElsewhere(seq, name, long);
+      }
     });
+  }
+
+  #tellElsewhere(seq: number, name: string, { file, bytes }: MovedOutput): void {
+    const size = formatBytes(bytes);
+    const text = `command ${seq}: its ${name} of ${size} is in ${file} on the machine where it ran`;
+    this.#io.stderr.write(`${text}\n`);
   }
 
   /**
@@ -98,8 +108,9 @@ async function put(
     if (rest.length > 0) await drained(to, tag === '' ? rest : tagged(rest, tag).text);
     return;
   }
+  if (long === undefined || !existsSync(long.file)) return;
   let isLineOpen = false;
-  for await (const piece of createReadStream(long?.file ?? '', { start: from })) {
+  for await (const piece of createReadStream(long.file, { start: from })) {
     const part: Tagged | null = tag === '' ? null : tagged(piece as Buffer, tag, isLineOpen);
     isLineOpen = part?.isLineOpen ?? false;
     await drained(to, part === null ? (piece as Buffer) : part.text);
