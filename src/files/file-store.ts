@@ -1,5 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import {
+  copyFile,
+  mkdir,
+  open,
+  readFile,
+  rename,
+  rm,
+  stat,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import { Content } from './content.ts';
 import type { Described } from './describe.ts';
@@ -9,6 +19,7 @@ import {
   type FileDescription,
   type FileHash,
   fileHash,
+  isFileHash,
 } from './description.ts';
 import { Draft } from './draft.ts';
 import { sweep, type Usage, usageOf } from './quota.ts';
@@ -60,7 +71,15 @@ export class FileStore {
   async adopt(path: string, { description }: Described): Promise<FileHash> {
     const hash = await this.learn(description);
     await this.#write(hash, 'made', '');
-    await rename(path, this.#path(hash, 'data'));
+    const place = this.#path(hash, 'data');
+    await rename(path, place).catch(async (error: NodeJS.ErrnoException) => {
+      // A sandbox makes several file systems of one; a command may have closed its folder.
+      if (!['EXDEV', 'EACCES', 'EPERM'].includes(error.code ?? '')) throw error;
+      const draft = `${place}.${randomBytes(6).toString('hex')}.new`;
+      await copyFile(path, draft);
+      await rename(draft, place);
+      await rm(path).catch(() => undefined);
+    });
     return hash;
   }
 
@@ -162,6 +181,8 @@ export class FileStore {
   }
 
   #path(hash: FileHash, kind: Kind): string {
+    // It comes from others, and must not lead out of the folder.
+    if (!isFileHash(hash)) throw new TypeError(`${String(hash)} is no file's hash`);
     return join(this.#folder, `${hash}.${kind}`);
   }
 }

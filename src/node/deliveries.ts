@@ -1,14 +1,14 @@
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PeerId } from '../core/ids.ts';
 import type { JobState } from '../core/job-state.ts';
 import { MeshError } from '../core/mesh-error.ts';
+import { type FileHash, isFileHash } from '../files/description.ts';
 import { plainName } from '../files/glob.ts';
 import { nameOfOutput } from '../files/return-pattern.ts';
 import type { NamedFiles } from '../work/command/named-files.ts';
-import type { MadeFile } from '../work/command/returned-files.ts';
 import type { WorkInputs } from '../work/workforce.ts';
-import { type CommandValue, hasSucceeded } from './command-result.ts';
+import { type CommandValue, hasSucceeded, type MovedOutput } from './command-result.ts';
 import type { Delivery, DeliveryLog } from './delivery-log.ts';
 import type { FileService } from './file-service.ts';
 import { filesOfItem, sendingOf } from './sent-files.ts';
@@ -30,6 +30,8 @@ export interface DeliveryOptions {
   readonly self: PeerId;
   readonly files: FileService;
   readonly log: DeliveryLog;
+  /** Where long outputs go. */
+  readonly outputs: string;
   readonly inputs: (computation: string) => Promise<WorkInputs>;
   /** A name for a person. */
   readonly nameOf: (peer: PeerId) => string;
@@ -37,6 +39,9 @@ export interface DeliveryOptions {
   readonly isDead: (peer: PeerId) => boolean;
   readonly warn: (event: string, fields: object) => void;
 }
+
+/** Outputs that are too long for a value. */
+const LONG = ['stdoutFile', 'stderrFile'] as const;
 
 /** One command whose outputs were made. */
 interface Made {
@@ -66,16 +71,16 @@ export class Deliveries {
    */
   async deliver(made: Made): Promise<CommandValue> {
     const { job, index, value } = made;
-    if (!this.#isOwn(job) || value.outputs === undefined) return value;
+    if (!this.#isOwn(job) || !isAway(value)) return value;
     const known = this.#options.log.get(job.computation.id, index);
-    return delivered(value, known ?? (await this.#once(made)));
+    return this.#delivered(value, known ?? (await this.#once(made)));
   }
 
   /** The value as it was told; null while its outputs are still to come. */
   recall({ job, index, value }: Made): CommandValue | null {
-    if (!this.#isOwn(job) || value.outputs === undefined) return value;
+    if (!this.#isOwn(job) || !isAway(value)) return value;
     const known = this.#options.log.get(job.computation.id, index);
-    return known === undefined ? null : delivered(value, known);
+    return known === undefined ? null : this.#delivered(value, known);
   }
 
   #isOwn({ computation }: JobState): boolean {
@@ -112,22 +117,32 @@ export class Deliveries {
     const { cleanup } = JSON.parse(params) as { cleanup?: unknown };
     const maker = job.computation.recordAt(index)?.origin ?? this.#options.self;
     const left: NamedFiles = {};
-    const fetched: MadeFile[] = [];
+    const fetched: string[] = [];
     let problem: string | null = null;
     for (const [inside, made] of Object.entries(value.outputs ?? {})) {
       const name = nameOfOutput(returns, inside);
-      if (name === null) {
+      if (name === null || !isFileHash(made[0])) {
         warn('output.unasked', { job: job.id, index, name: inside, maker });
         problem ??= `${nameOf(maker)} sent a file that was not asked for: ${plainName(inside)}`;
         continue;
       }
-      const failed = await this.#fetch(made, resolve(directory, name), maker, left, name);
-      if (failed === null) fetched.push(made);
-      else problem ??= `its output ${name} ${failed}`;
+      const found = await this.#fetch(made[0], resolve(directory, name), maker);
+      if (typeof found === 'string') problem ??= `its output ${name} ${found}`;
+      else {
+        left[name] = found;
+        fetched.push(made[0]);
+      }
+    }
+    for (const long of LONG) {
+      const hash = value[long]?.hash;
+      if (!isFileHash(hash)) continue;
+      const found = await this.#fetch(hash, this.#placeOf(hash), maker);
+      if (typeof found === 'string') problem ??= `its ${long.slice(0, -4)} ${found}`;
+      else fetched.push(hash);
     }
     const delivery = problem === null ? { index, files: left } : { index, problem };
     log.add(job.computation.id, delivery);
-    for (const [hash] of fetched) {
+    for (const hash of fetched) {
       if (maker === this.#options.self) await files.store.fetched(hash);
       else void files.tellFetched(maker, hash, cleanup === true);
       if (cleanup === true) await files.store.drop(hash);
@@ -135,21 +150,18 @@ export class Deliveries {
     return delivery;
   }
 
-  /** Writes one output. A text says why that will never be. */
+  /** Writes one output; how it left it. A text says why that will never be. */
   async #fetch(
-    [hash]: MadeFile,
+    hash: FileHash,
     path: string,
     maker: PeerId,
-    left: NamedFiles,
-    name: string,
-  ): Promise<string | null> {
+  ): Promise<string | readonly [bytes: number, changedMs: number]> {
     const { files, isDead, nameOf, self } = this.#options;
     let [tries, awaySince] = [0, null as number | null];
     for (;;) {
       try {
         const wanted = { hash, likely: [maker], owner: maker };
-        left[name] = await files.bring(wanted, path, { sync: true });
-        return null;
+        return await files.bring(wanted, path, { sync: true });
       } catch (error) {
         files.signal.throwIfAborted();
         if (!(error instanceof MeshError)) {
@@ -167,12 +179,29 @@ export class Deliveries {
       await sleep(AGAIN_MS, undefined, { signal: files.signal });
     }
   }
+
+  /** Where a long output of a command goes. */
+  #placeOf(hash: FileHash): string {
+    return join(this.#options.outputs, `${hash}.output`);
+  }
+
+  /** A value as its publisher tells it, now that it is known what became of its outputs. */
+  #delivered(value: CommandValue, delivery: Delivery): CommandValue {
+    if ('problem' in delivery) {
+      // Why a command failed by itself is more to the point.
+      if (!hasSucceeded(value)) return value;
+      return { ...value, ended: 'files', problem: delivery.problem };
+    }
+    const long: Partial<Record<(typeof LONG)[number], MovedOutput>> = {};
+    for (const name of LONG) {
+      const { hash, bytes = 0 } = value[name] ?? {};
+      if (isFileHash(hash)) long[name] = { file: this.#placeOf(hash), bytes };
+    }
+    return { ...value, ...long, files: delivery.files };
+  }
 }
 
-/** A value as its publisher tells it, now that it is known what became of its outputs. */
-function delivered(value: CommandValue, delivery: Delivery): CommandValue {
-  if ('files' in delivery) return { ...value, files: delivery.files };
-  // Why a command failed by itself is more to the point.
-  if (!hasSucceeded(value)) return value;
-  return { ...value, ended: 'files', problem: delivery.problem };
+/** Says whether something of a value is still where its command ran. */
+function isAway(value: CommandValue): boolean {
+  return value.outputs !== undefined || LONG.some((long) => value[long]?.hash !== undefined);
 }

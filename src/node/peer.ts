@@ -188,13 +188,16 @@ async function assemble(
   });
   const work = await home.workFolder();
   const { files, delivered } = home;
-  const transfers = await Transfers.open({ self: identity.peer, files, delivered, work, log });
+  const outputs = await home.outputFolder();
+  const transfers = await Transfers.open({
+    ...{ self: identity.peer, files, delivered, outputs, work, log },
+  });
   const workforce = await createWorkforce({
     slots: options.slots ?? availableParallelism(),
     ...(options.nice === undefined ? {} : { nice: options.nice }),
     ...(options.scratchBytes === undefined ? {} : { scratchBytes: options.scratchBytes }),
     folder: work,
-    outputs: await home.outputFolder(),
+    outputs,
     handlers: workHandlers(() => loop, logs),
     log,
   });

@@ -22,6 +22,8 @@ export interface TransferOptions {
   /** Where files are kept, and what became of outputs is noted. */
   readonly files: string;
   readonly delivered: string;
+  /** Where long outputs of commands go. */
+  readonly outputs: string;
   /** Where working folders are made; emptied when the peer starts. */
   readonly work: string;
   readonly log: (level: 'warn' | 'debug', event: string, fields: object) => void;
@@ -58,7 +60,7 @@ export class Transfers {
     const { state } = loop;
     const viewOf = (peer: PeerId) => state.roster.all().find(([id]) => id === peer)?.[1];
     this.#deliveries = new Deliveries({
-      ...{ self, files: this.files, log: this.#deliveryLog },
+      ...{ self, files: this.files, log: this.#deliveryLog, outputs: this.#options.outputs },
       inputs: (computation) => loop.inputs(computation),
       nameOf: (peer) => (peer === self ? state.self.name : (viewOf(peer)?.register.name ?? peer)),
       isDead: (peer) => {

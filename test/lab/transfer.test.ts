@@ -163,56 +163,6 @@ describe('files across machines', () => {
     expect([1, 2, 4].map((k) => get(`made-${k}`))).toEqual(['1\n', '2\n', '4\n']);
   });
 
-  test('that a command did not make are an error that names them', async () => {
-    await mesh('a');
-    put('x.txt', '');
-    for (const transfer of [['--transfer'], []]) {
-      const ended = await run(...transfer, '--return', '{.}.no', '--', 'true', ':::', 'x.txt');
-      expect([ended.code, ended.stderr]).toEqual([
-        1,
-        expect.stringMatching(/: its output x.no is missing\n$/),
-      ]);
-    }
-    const glob = await run('--transfer', '--return', 'out/*', '--', 'true', ':::', 'x.txt');
-    expect(glob.stderr).toMatch(/: none of its files matches out\/\*\n$/);
-    const link = await run(
-      '--transfer',
-      '--return',
-      '{.}.link',
-      '--',
-      'ln -s /etc/passwd {.}.link',
-      ':::',
-      'x.txt',
-    );
-    expect(link.stderr).toMatch(/lies outside its working folder\n$/);
-  });
-
-  test('that cannot be sent are refused in one line, and nothing runs', async () => {
-    await mesh('a');
-    mkdirSync(join(work, 'folder'));
-    put('a.txt', '');
-    const refused: [string[], RegExp][] = [
-      [['--transfer', '--', 'ls', ':::', 'folder'], /folder is a folder: only files are sent/],
-      [['--tf', '{}.no', '--', 'ls', ':::', 'a.txt'], /a.txt.no: there is no such file to send/],
-      [['--bf', 'no', '--', 'ls', ':::', 'a.txt'], /no: there is no such file to send/],
-      [['--trc', '/tmp/{/}.up', '--', 'ls', ':::', 'a.txt'], /writes into a folder of its own/],
-      [['--trc', '../{/}.up', '--', 'ls', ':::', 'a.txt'], /writes into a folder of its own/],
-    ];
-    for (const [args, message] of refused) {
-      const { code, stdout, stderr } = await run(...args);
-      expect([code, stdout, stderr.split('\n').length]).toEqual([2, '', 2]);
-      expect(stderr).toMatch(message);
-    }
-  });
-
-  test('are shown by --dry-run, which sends none', async () => {
-    await mesh('a');
-    put('x.txt', 'four');
-    const line = ['--dry-run', '--bf', 'x.txt', '--trc', '{.}.up', '--', 'wc {}', ':::', 'x.txt'];
-    const { stdout, stderr } = await run(...line);
-    expect([stdout, stderr]).toEqual(['wc x.txt\n', '# sends x.txt (4 B), returns x.up\n']);
-  });
-
   test('come back although the publisher was killed before, from who made them', async () => {
     await mesh('a');
     put('x.txt', 'x');

@@ -51,7 +51,8 @@ async function made(...patterns: string[]) {
   const item = { command: 'true', returns: patterns.map(returnPattern) };
   const warnings: string[] = [];
   const options = {
-    ...{ self: PUBLISHER, files: publisher.files, log: new DeliveryLog(join(folder, 'told')) },
+    ...{ self: PUBLISHER, files: publisher.files, outputs: join(folder, 'outputs') },
+    log: new DeliveryLog(join(folder, 'told')),
     inputs: async () => ({
       ...{ computation: 'c', params: '{}', seed: 0, commands: true },
       program: new TextEncoder().encode(JSON.stringify(program)),
@@ -108,6 +109,21 @@ test('a worker that lies writes nothing under a name that was not asked for', as
   expect(below(join(folder, 'user'))).toEqual([]);
   expect(existsSync(join(folder, 'evil'))).toBe(false);
   expect(warnings.length).toBe(names.length);
+});
+
+test('an output under what is no hash is none', async () => {
+  const { deliver } = await made('a');
+  const value = await deliver({ a: ['../../user/x', 1, 0o644] });
+  expect(value.problem).toBe('worker sent a file that was not asked for: a');
+});
+
+test('long standard output comes too, to a place of its own', async () => {
+  const { output, deliveries, job } = await made();
+  const bytes = randomBytes(300_000);
+  const [hash] = await output(bytes);
+  const long = { file: '/there', bytes: bytes.length, hash };
+  const value = await deliveries.deliver({ job, index: 0, value: { ...DONE, stdoutFile: long } });
+  expect(Buffer.compare(readFileSync(value.stdoutFile?.file ?? ''), bytes)).toBe(0);
 });
 
 test('what was written once is not written again, also after a new start', async () => {

@@ -100,7 +100,7 @@ export class CommandReport {
   #fail({ seq, command }: Planned, how: string): void {
     this.#tally.failed++;
     const text = command.length > SHOWN ? `${command.slice(0, SHOWN)}…` : command;
-    this.#firstFailure ??= `first failure: command ${seq}, ${visible(text)}: ${how}`;
+    this.#firstFailure ??= `first failure: command ${seq}, ${visible(text)}: ${visible(how)}`;
   }
 
   async #put({ seq, args, command }: Planned, value: CommandValue): Promise<void> {

@@ -11,7 +11,7 @@ import { type CommandValue, commandValue, notRun } from './command-value.ts';
 import type { LiveListener, LivePiece } from './live-output.ts';
 import { logOutput } from './logged-output.ts';
 import { namedFiles } from './named-files.ts';
-import { lookForOutputs, takeOutputs } from './returned-files.ts';
+import { lookForOutputs, takeLong, takeOutputs } from './returned-files.ts';
 import { type RunOptions, Shell, type ShellResult } from './shell.ts';
 
 /** A program whose candidates are commands. One call of `evaluate` at a time. */
@@ -100,10 +100,13 @@ async function lastTry(
     if (isDone || tried >= tries) {
       const naming = { directory, startedMs: started, inputs };
       const named = transfer ? {} : namedFiles(command, naming);
-      const returned = await (place === null
-        ? lookForOutputs(directory, returns)
-        : takeOutputs(place, returns));
-      return commandValue(result, tried, named, returned);
+      if (place === null) {
+        return commandValue(result, tried, named, await lookForOutputs(directory, returns));
+      }
+      const returned = await takeOutputs(place, returns);
+      const stdout = await takeLong(place, result.stdout);
+      const stderr = await takeLong(place, result.stderr);
+      return commandValue({ ...result, stdout, stderr }, tried, named, returned);
     }
     removeOutputs(result);
   }

@@ -12,6 +12,8 @@ import {
 export interface MovedOutput {
   readonly file: string;
   readonly bytes: number;
+  /** It is in the store of the peer that ran the command, under this hash. */
+  readonly hash?: string;
 }
 
 /** What a command wrote: its bytes, or a file that has them. */

@@ -2,11 +2,13 @@ import { realpath, stat } from 'node:fs/promises';
 import { join, resolve, sep } from 'node:path';
 import { MeshError } from '../../core/mesh-error.ts';
 import { type Described, describeFile } from '../../files/describe.ts';
+import { MAX_FILE_BYTES } from '../../files/description.ts';
 import { FileStore } from '../../files/file-store.ts';
 import { filesMatching, isGlob, plainName } from '../../files/glob.ts';
 import type { ReturnPattern } from '../../files/return-pattern.ts';
 import type { WorkPlace } from './command-item.ts';
 import type { NamedFiles } from './named-files.ts';
+import type { Output } from './output-file.ts';
 
 /** Outputs of one command at most: their names and hashes stand in its value. */
 const MAX_OUTPUTS = 500;
@@ -74,6 +76,15 @@ export async function takeOutputs(
     }
   }
   return { outputs, ...(problem === undefined ? {} : { problem }) };
+}
+
+/** Puts an output that is too long for a value into the store; others stay as they are. */
+export async function takeLong({ store }: WorkPlace, output: Output): Promise<Output> {
+  // What nobody can be sent stays where it is.
+  if (output instanceof Uint8Array || output.bytes > MAX_FILE_BYTES) return output;
+  const { file, bytes } = output;
+  const hash = await (await FileStore.open(store)).adopt(file, await describeFile(file));
+  return { file, bytes, hash };
 }
 
 /** Moves a file into the store; a text says why not. */

@@ -1,0 +1,100 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type Ended, startBuilt } from './built-command.ts';
+
+let folder = '';
+let work = '';
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'meshd-transfer-'));
+  work = join(folder, 'work');
+  mkdirSync(work);
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const put = (name: string, text: string): void => writeFileSync(join(work, name), text);
+const get = (name: string): string => readFileSync(join(work, name), 'utf8');
+
+/** `meshd run` in the work folder, with a peer inside itself. */
+function run(...args: string[]): Promise<Ended> {
+  return startBuilt(['run', ...args], { home: join(folder, 'home'), cwd: work }).ended;
+}
+
+/** What one line on stderr says of how many ran. */
+function told({ stderr }: Ended): string {
+  return stderr.split('\n')[0]?.replace(/, [\d.]+ s$/, '') ?? '';
+}
+
+const UPPER = 'tr a-z A-Z < {} > {.}.up; pwd';
+
+// Between machines: test/lab/transfer.test.ts.
+describe('files that commands declare', () => {
+  test('that a command did not make are an error that names them', async () => {
+    put('x.txt', '');
+    for (const transfer of [['--transfer'], []]) {
+      const ended = await run(...transfer, '--return', '{.}.no', '--', 'true', ':::', 'x.txt');
+      expect([ended.code, ended.stderr]).toEqual([
+        1,
+        expect.stringMatching(/: its output x.no is missing\n$/),
+      ]);
+    }
+    const glob = await run('--transfer', '--return', 'out/*', '--', 'true', ':::', 'x.txt');
+    expect(glob.stderr).toMatch(/: none of its files matches out\/\*\n$/);
+    const link = await run(
+      '--transfer',
+      '--return',
+      '{.}.link',
+      '--',
+      'ln -s /etc/passwd {.}.link',
+      ':::',
+      'x.txt',
+    );
+    expect(link.stderr).toMatch(/lies outside its working folder\n$/);
+  });
+
+  test('that cannot be sent are refused in one line, and nothing runs', async () => {
+    mkdirSync(join(work, 'folder'));
+    put('a.txt', '');
+    const refused: [string[], RegExp][] = [
+      [['--transfer', '--', 'ls', ':::', 'folder'], /folder is a folder: only files are sent/],
+      [['--tf', '{}.no', '--', 'ls', ':::', 'a.txt'], /a.txt.no: there is no such file to send/],
+      [['--bf', 'no', '--', 'ls', ':::', 'a.txt'], /no: there is no such file to send/],
+      [['--trc', '/tmp/{/}.up', '--', 'ls', ':::', 'a.txt'], /writes into a folder of its own/],
+      [['--trc', '../{/}.up', '--', 'ls', ':::', 'a.txt'], /writes into a folder of its own/],
+    ];
+    for (const [args, message] of refused) {
+      const { code, stdout, stderr } = await run(...args);
+      expect([code, stdout, stderr.split('\n').length]).toEqual([2, '', 2]);
+      expect(stderr).toMatch(message);
+    }
+  });
+
+  test('are shown by --dry-run, which sends none', async () => {
+    put('x.txt', 'four');
+    const line = ['--dry-run', '--bf', 'x.txt', '--trc', '{.}.up', '--', 'wc {}', ':::', 'x.txt'];
+    const { stdout, stderr } = await run(...line);
+    expect([stdout, stderr]).toEqual(['wc x.txt\n', '# sends x.txt (4 B), returns x.up\n']);
+  });
+
+  test('run again only where an output is gone or is another one', async () => {
+    for (let k = 0; k < 8; k++) put(`${k}.txt`, `text ${k}\n`);
+    const args = [
+      '--trc',
+      '{.}.up',
+      '--',
+      UPPER,
+      ':::',
+      ...Array.from({ length: 8 }, (_, k) => `${k}.txt`),
+    ];
+    expect(told(await run(...args))).toBe('8 commands');
+    expect(told(await run(...args))).toBe('8 commands, all known before');
+    for (const k of [1, 3]) rmSync(join(work, `${k}.up`));
+    put('6.up', 'changed');
+    expect(told(await run(...args))).toBe('8 commands, 5 known before');
+    expect([1, 3, 6].map((k) => get(`${k}.up`))).toEqual(['TEXT 1\n', 'TEXT 3\n', 'TEXT 6\n']);
+    put('2.txt', 'other\n');
+    expect(told(await run(...args))).toBe('8 commands, 7 known before');
+    expect(get('2.up')).toBe('OTHER\n');
+  });
+});
