@@ -14,7 +14,9 @@ export function formatPerSecond(value: number): string {
 export function formatShare(share: number): string {
   const percent = share * 100;
   if (percent === 0) return '0 %';
-  return percent < 0.01 ? `${percent.toExponential(1)} %` : `${trimmed(percent)} %`;
+  if (percent < 0.01) return `${percent.toExponential(1)} %`;
+  // All is said of all alone.
+  return `${trimmed(percent < 100 ? Math.min(percent, 99.9) : percent)} %`;
 }
 
 /** Acceptance rate with its standard error, or its upper bound while nothing was accepted. */
@@ -89,7 +91,9 @@ function formatScaled(value: number): string {
 }
 
 function trimmed(value: number): string {
-  return value >= 100 ? value.toFixed(0) : value.toPrecision(3).replace(/\.?0+$/, '');
+  if (value >= 100) return value.toFixed(0);
+  const text = value.toPrecision(3);
+  return text.includes('.') ? text.replace(/\.?0+$/, '') : text;
 }
 
 function pair(

@@ -52,11 +52,14 @@ export class MeshOutputs {
   /** Pieces from now on, until the signal. */
   async *follow(computation: ComputationId, signal: AbortSignal): AsyncGenerator<IndexedPiece> {
     const { queue, end } = this.#live.follow(computation);
-    const asking = this.#askOthers(computation, queue, signal);
+    const left = new AbortController();
+    const ended = AbortSignal.any([signal, left.signal]);
+    const asking = this.#askOthers(computation, queue, ended);
     try {
-      yield* queue.pieces(signal);
+      yield* queue.pieces(ended);
     } finally {
       end();
+      left.abort();
       await asking;
     }
   }

@@ -35,6 +35,8 @@ describe('figures for people', () => {
     [formatPerSecond(1_234_567), '1.23M/s'],
     [formatShare(0.5), '50 %'],
     [formatShare(1), '100 %'],
+    [formatShare(0.9998), '99.9 %'],
+    [formatPerSecond(99_970), '100k/s'],
     [formatShare(0.0314159), '3.14 %'],
     [formatShare(2.5e-7), '2.5e-5 %'],
     [formatRate(0, 0, 0.003), '< 0.3 %'],
