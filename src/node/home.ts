@@ -109,8 +109,13 @@ export class Home {
   /** An empty folder for programs in use; what a killed process left in it is removed. */
   async workFolder(): Promise<string> {
     const folder = join(this.path, 'work');
-    await rm(folder, { recursive: true, force: true });
+    const isLink = (await lstat(folder).catch(() => null))?.isSymbolicLink() === true;
+    if (isLink) await rm(folder);
     await mkdir(folder, { recursive: true, mode: 0o700 });
+    // The folder itself stays: it may be a disk of its own.
+    for (const name of await namesIn(folder)) {
+      await rm(join(folder, name), { recursive: true, force: true });
+    }
     return folder;
   }
 

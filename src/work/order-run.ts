@@ -9,6 +9,8 @@ import type { WorkFailure, WorkHandlers, WorkInputs, WorkOrder } from './workfor
 const PIECES = 16;
 /** What is not larger is not cut in pieces: the executor writes down what it has in hand. */
 const WRITTEN_DOWN = 65_536;
+/** How long a slot takes nothing on after no executor could be made. */
+const REST_MS = 1000;
 /** Items fetched and sent at a time: at first, and at most, of short ones. */
 const ITEMS = 64;
 const MOST_ITEMS = 1024;
@@ -61,11 +63,8 @@ export class OrderRun {
     this.#at = order.lo;
     this.#sent = order.lo;
     this.#parts = new PartGatherer(order, (part) => context.handlers.part(part));
-    this.#use(
-      order.fresh || order.each
-        ? this.#start()
-        : context.pool.take(inputs, order.limits, this.#log()),
-    );
+    const isNew = order.fresh || order.each;
+    this.#use(() => (isNew ? this.#start() : context.pool.take(inputs, order.limits, this.#log())));
   }
 
   stop(mode: 'drain' | 'kill'): void {
@@ -95,7 +94,17 @@ export class OrderRun {
     return this.#context.handlers.log(this.#inputs.computation);
   }
 
-  #use(executor: Executor): void {
+  #use(start: () => Executor): void {
+    this.#executor = null;
+    let executor: Executor;
+    try {
+      executor = start();
+    } catch (error) {
+      // A full disk, or no descriptors left: no candidate's fault. Its slot is to rest a while.
+      this.#context.log('warn', 'executor.none', { error: String(error) });
+      setTimeout(() => this.#end('stopped', 'kill'), REST_MS).unref();
+      return;
+    }
     this.#executor = executor;
     executor.loaded.then(
       () => this.#begin(executor),
@@ -232,7 +241,7 @@ export class OrderRun {
     }
     const step = size > WRITTEN_DOWN ? Math.ceil(size / PIECES) : size;
     if (size > 0) this.#careful = { until: this.#at + size, step };
-    this.#use(this.#start());
+    this.#use(() => this.#start());
   }
 
   #giveUp(index: number, failure: WorkFailure): void {
@@ -250,7 +259,7 @@ export class OrderRun {
     // Once it may have been a kill from outside.
     if (!executor.alive && !this.#diedLoading && this.#state === 'open') {
       this.#diedLoading = true;
-      this.#use(this.#start());
+      this.#use(() => this.#start());
       return;
     }
     if (this.#state === 'open') this.#giveUp(this.#at, failure);

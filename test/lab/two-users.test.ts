@@ -1,0 +1,176 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir } from 'node:fs/promises';
+import { createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { executorsOf, Lab, type PeerProcess, poll, type Site } from '../e2e/lab.ts';
+import { isAlive } from '../e2e/process-state.ts';
+import { oracle } from '../oracle.ts';
+import { hasBwrap } from '../why-no-bwrap.ts';
+
+const FN = 'test/e2e/functions/reaches-out.js';
+const LOOPBACK = '/ip4/127.0.0.1/tcp/0';
+
+/** Peers of which each is of another user, as far as they can tell. */
+class Users extends Lab {
+  /** Homes whose working folder is a disk of 24 MB. */
+  readonly small = new Set<string>();
+
+  static override async open(): Promise<Users> {
+    return new Users(await mkdtemp(join(tmpdir(), 'meshd-users-')));
+  }
+
+  override site(name: string): Site {
+    const env = { XDG_STATE_HOME: join(this.folder, `state-${name}`) };
+    const mount = `mount -t tmpfs -o size=24m tmpfs '${this.home(name)}/work' && exec "$@"`;
+    const prefix = this.small.has(name) ? ['unshare', '-m', '--', 'sh', '-c', mount, 'sh'] : [];
+    return { prefix, options: ['--listen', LOOPBACK], env };
+  }
+
+  /** A peer that publishes, and one of somebody else that works. */
+  async publisherAndWorker(...args: string[]): Promise<[PeerProcess, PeerProcess]> {
+    const a = await this.start('a', '--slots', '0');
+    const b = await this.join('b', [a], ...args);
+    await this.sees('a', 2);
+    return [a, b];
+  }
+}
+
+/** Descendants of a process, itself left out. */
+function descendantsOf(pid: number): number[] {
+  const parents = new Map<number, number>();
+  for (const name of readdirSync('/proc').filter((each) => /^\d+$/.test(each))) {
+    try {
+      const stat = readFileSync(`/proc/${name}/stat`, 'latin1');
+      parents.set(Number(name), Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]));
+    } catch {
+      // It ended meanwhile.
+    }
+  }
+  const found = new Set([pid]);
+  for (const each of found) {
+    for (const [child, parent] of parents) if (parent === each) found.add(child);
+  }
+  found.delete(pid);
+  return [...found];
+}
+
+async function listening(onConnection: () => void): Promise<Server & AsyncDisposable> {
+  const server = createServer((socket) => {
+    onConnection();
+    socket.destroy();
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return server;
+}
+
+const bwrapTest = test.runIf(hasBwrap);
+
+bwrapTest(
+  'functions of others reach nothing, and the answer is the oracle’s without them',
+  async () => {
+    await using lab = await Users.open();
+    let connections = 0;
+    await using server = await listening(() => connections++);
+    const { port } = server.address() as { port: number };
+    await lab.publisherAndWorker();
+    expect((await lab.status('b')).sandbox).toMatchObject({
+      ...{ functions: 'permission', commands: 'none' },
+      ...{ othersFunctions: 'bwrap', othersCommands: 'bwrap' },
+    });
+    const deeds = { 5: 'write', 11: 'read', 17: 'socket' };
+    const params = { deeds, port, home: process.env['HOME'] ?? '/root' };
+    const args = ['--accept', '30', '--params', JSON.stringify(params)];
+    const { stdout, summary } = await (await lab.publish('a', FN, ...args)).end();
+    const truth = await oracle({ fn: FN, accept: 30, params, skip: [5, 11, 17] });
+    expect(summary.skipped).toEqual([5, 11, 17]);
+    expect(summary.certificate).toBe(truth.certificate(summary.computation));
+    expect(stdout).toBe(truth.stdout);
+    const { attempts } = await lab.show('a', summary.job);
+    expect(new Set(attempts.map(({ kind }) => kind))).toEqual(new Set(['system']));
+    const why = attempts.map(({ detail }) => detail).join('\n');
+    expect(why).toContain('the sandbox refuses FileSystemWrite of /meshd-reached-out');
+    expect(why).toContain('the sandbox refuses FileSystemRead of ');
+    expect(why).toContain(`connect ECONNREFUSED 127.0.0.1:${port}`);
+    expect(connections).toBe(0);
+    expect(existsSync('/meshd-reached-out')).toBe(false);
+  },
+);
+
+bwrapTest(
+  'commands of others reach the granted folder alone; a fork bomb is one attempt',
+  async () => {
+    await using lab = await Users.open();
+    const shared = join(lab.folder, 'shared');
+    await mkdir(shared);
+    const [, b] = await lab.publisherAndWorker('--grant-write', shared);
+    const commands = [
+      'touch made',
+      'touch /meshd-reached-out',
+      `ls ${process.env['HOME'] ?? '/root'}/.ssh`,
+      'for k in $(seq 500); do sleep 60 & done; wait',
+      'echo after',
+    ];
+    const command = lab.command('a', 'run', '--json', '--wd', shared, '{}', ':::', ...commands);
+    let most = 0;
+    let isOver = false;
+    const watching = poll('it ends', async () => {
+      most = Math.max(most, descendantsOf(b.pid).length);
+      return isOver;
+    });
+    const { stdout, stderr } = await command.done;
+    isOver = true;
+    await watching;
+    const lines = stdout.split('\n').filter((line) => line !== '');
+    expect({ lines, stderr }).toMatchObject({ lines: { length: 4 } });
+    expect(most).toBeGreaterThan(256);
+    expect(await readdir(shared)).toEqual(['made']);
+    expect(existsSync('/meshd-reached-out')).toBe(false);
+    await poll('nothing is left of the bomb', async () => descendantsOf(b.pid).length < 20, 5000);
+  },
+);
+
+bwrapTest('a full scratch disk is an attempt, and the rest of the job goes on', async () => {
+  await using lab = await Users.open();
+  lab.small.add('b');
+  await mkdir(join(lab.home('b'), 'work'), { recursive: true, mode: 0o700 });
+  await lab.publisherAndWorker();
+  const params = { deeds: { 7: 'fill' } };
+  const args = ['--accept', '20', '--params', JSON.stringify(params)];
+  const { summary } = await (await lab.publish('a', FN, ...args)).end();
+  const truth = await oracle({ fn: FN, accept: 20, params, skip: [7] });
+  expect(summary.skipped).toEqual([7]);
+  expect(summary.certificate).toBe(truth.certificate(summary.computation));
+  const { attempts } = await lab.show('a', summary.job);
+  for (const { kind, detail } of attempts) {
+    expect(kind).toBe('system');
+    expect(detail).toMatch(/^ENOSPC: no space left on device/);
+  }
+});
+
+bwrapTest(
+  'a killed peer’s held executor is gone after a second, and its scratch folder',
+  async () => {
+    await using lab = await Users.open();
+    const [, b] = await lab.publisherAndWorker();
+    const params = JSON.stringify({ deeds: { 3: 'loop' } });
+    await lab.run('a', 'publish', FN, '--accept', '9', '--detach', '--params', params);
+    const work = join(lab.home('b'), 'work');
+    const left = (): string[] =>
+      readdirSync(work, { recursive: true, encoding: 'utf8' }).filter((name) =>
+        name.endsWith('scratch/left'),
+      );
+    await poll('the executor loops', async () => left().length > 0);
+    const processes = descendantsOf(b.pid);
+    expect((await executorsOf(b.pid)).length).toBeGreaterThan(0);
+    // The guardian ends last, when it has removed what is left.
+    const executors = processes.filter((pid) =>
+      readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes('executor-child'),
+    );
+    expect(executors.length).toBeGreaterThan(1);
+    await b.kill();
+    await poll('all have ended', async () => !executors.some(isAlive), 1000);
+    await poll('the scratch folder is removed', async () => left().length === 0, 1000);
+  },
+);
