@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,6 +16,8 @@ const LOOPBACK = '/ip4/127.0.0.1/tcp/0';
 class Users extends Lab {
   /** Homes whose working folder is a disk of 24 MB. */
   readonly small = new Set<string>();
+  /** The folders that commands of homes run in. */
+  readonly folders = new Map<string, string>();
 
   static override async open(): Promise<Users> {
     return new Users(await mkdtemp(join(tmpdir(), 'meshd-users-')));
@@ -24,7 +26,11 @@ class Users extends Lab {
   override site(name: string): Site {
     const env = { XDG_STATE_HOME: join(this.folder, `state-${name}`) };
     const mount = `mount -t tmpfs -o size=24m tmpfs '${this.home(name)}/work' && exec "$@"`;
-    const prefix = this.small.has(name) ? ['unshare', '-m', '--', 'sh', '-c', mount, 'sh'] : [];
+    const inside = this.folders.get(name);
+    const prefix = [
+      ...(this.small.has(name) ? ['unshare', '-m', '--', 'sh', '-c', mount, 'sh'] : []),
+      ...(inside === undefined ? [] : ['sh', '-c', `cd '${inside}' && exec "$@"`, 'sh']),
+    ];
     return { prefix, options: ['--listen', LOOPBACK], env };
   }
 
@@ -109,21 +115,31 @@ bwrapTest(
       'touch made',
       'touch /meshd-reached-out',
       `ls ${process.env['HOME'] ?? '/root'}/.ssh`,
-      'for k in $(seq 500); do sleep 60 & done; wait',
+      'for k in $(seq 500); do sleep 9 & done; wait',
       'echo after',
     ];
-    const command = lab.command('a', 'run', '--json', '--wd', shared, '{}', ':::', ...commands);
     let most = 0;
-    let isOver = false;
-    const watching = poll('it ends', async () => {
+    const watch = setInterval(() => {
       most = Math.max(most, descendantsOf(b.pid).length);
-      return isOver;
-    });
-    const { stdout, stderr } = await command.done;
-    isOver = true;
-    await watching;
+    }, 20);
+    const list = join(lab.folder, 'commands');
+    await writeFile(list, commands.join('\n'));
+    lab.folders.set('a', shared);
+    const { stdout, stderr } = await lab.run('a', 'run', '--json', '-a', list);
+    clearInterval(watch);
     const lines = stdout.split('\n').filter((line) => line !== '');
-    expect({ lines, stderr }).toMatchObject({ lines: { length: 4 } });
+    const exits = lines.map((line) => {
+      const { index, value } = JSON.parse(line) as { index: number; value: { exit: number } };
+      return [index, value.exit > 0 ? 'failed' : 'done'];
+    });
+    expect({ exits, stderr }).toMatchObject({
+      exits: [
+        [0, 'done'],
+        [1, 'failed'],
+        [2, 'failed'],
+        [4, 'done'],
+      ],
+    });
     expect(most).toBeGreaterThan(256);
     expect(await readdir(shared)).toEqual(['made']);
     expect(existsSync('/meshd-reached-out')).toBe(false);
