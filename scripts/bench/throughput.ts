@@ -105,7 +105,7 @@ function row(kind: Kind, shape: string, { ratios, bare, mesh, unsteady }: Rates)
  * Rounds of `oneMs` that take this processor 1 ms: by processor time, the best of some tries, for
  * whatever else runs only makes it slower.
  */
-async function roundsOfOneMs(fn: string): Promise<number> {
+export async function roundsOfOneMs(fn: string): Promise<number> {
   const { default: evaluate } = (await import(pathToFileURL(fn).href)) as {
     default: (input: object) => unknown;
   };

@@ -1,0 +1,122 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Bed, Order, Outcome, Running, Setting, System } from './systems/system.ts';
+import type { Workload } from './workloads.ts';
+
+/** What one order may take: units are cut to fit. */
+const ROUND_SECONDS = 8;
+/** An order that has not ended by then is given up. */
+const LIMIT_MS = 120_000;
+
+/** One system in one round of one workload. */
+export interface Measurement {
+  readonly workload: Workload['id'];
+  readonly system: string;
+  readonly language: System['language'];
+  readonly round: number;
+  /** Calls made. */
+  readonly units: number;
+  readonly seconds: number;
+  /** Calls a second that the answer needed. */
+  readonly rate: number;
+  /** Why there are no figures; null when there are. */
+  readonly failed: string | null;
+}
+
+/** What all measurements of a run have in common. */
+export interface Plan {
+  readonly bed: Bed;
+  readonly systems: readonly System[];
+  readonly rounds: Setting['rounds'];
+  /** How often; all systems in turn in each. */
+  readonly repeats: number;
+  /** Share of each workload's units: 1, or less for a quick look. */
+  readonly size: number;
+}
+
+/** Rounds of one workload: in each round all systems that take part, one after the other. */
+export async function compare(plan: Plan, workload: Workload): Promise<Measurement[]> {
+  const taking = plan.systems.filter(
+    (system) =>
+      system.kinds.includes(workload.kind) &&
+      (workload.again !== true || system.remembers === true),
+  );
+  const all: Measurement[] = [];
+  for (let round = 0; round < plan.repeats; round += 1) {
+    for (const system of taking) all.push(await measured(plan, workload, system, round));
+  }
+  return all;
+}
+
+async function measured(
+  plan: Plan,
+  workload: Workload,
+  system: System,
+  round: number,
+): Promise<Measurement> {
+  const names = { workload: workload.id, system: system.name, language: system.language, round };
+  const folder = mkdtempSync(join(plan.bed.folder, 'round-'));
+  const setting: Setting = {
+    ...{ kind: workload.kind, slots: workload.slots, rounds: plan.rounds, folder },
+    seed: 1_000_000 * (round + 1),
+  };
+  try {
+    await using running = await system.start(plan.bed, setting);
+    const order = await fitting(running, system, workload, plan.size);
+    let outcome = await inTime(running.run(order));
+    if (workload.again === true) outcome = await inTime(running.run({ ...order, again: true }));
+    check(workload, order, outcome);
+    const { seconds, units, needed } = outcome;
+    return { ...names, units, seconds, rate: (needed ?? units) / seconds, failed: null };
+  } catch (error) {
+    const failed = error instanceof Error ? error.message : String(error);
+    process.stderr.write(`${workload.id} ${system.name}: ${failed}\n`);
+    return { ...names, units: 0, seconds: 0, rate: Number.NaN, failed };
+  } finally {
+    rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+  }
+}
+
+/** The order that takes no longer than a round may, by how fast two smaller ones went. */
+async function fitting(
+  running: Running,
+  system: System,
+  workload: Workload,
+  size: number,
+): Promise<Order> {
+  const { units, trial, callsPerAccepted } = workload;
+  const most = Math.max(1, Math.round(units * size));
+  const orderOf = (calls: number): Order => {
+    if (callsPerAccepted === undefined) return { units: calls };
+    // Many more than are needed may be called.
+    const accept = Math.max(1, Math.round(calls / callsPerAccepted));
+    return { units: calls * 10, accept, expected: calls };
+  };
+  // What runs commands starts anew each time, and does all of them.
+  if (workload.kind === 'touch' && system.startsAnew === true) return orderOf(most);
+  let calls = Math.min(trial, most);
+  await inTime(running.run(orderOf(calls)));
+  // What every order costs, however small, hides how fast the calls are.
+  for (let seconds = 0; seconds < ROUND_SECONDS / 5 && calls < most; ) {
+    const outcome = await inTime(running.run(orderOf(calls)));
+    seconds = outcome.seconds;
+    const fitting = Math.floor((calls * ROUND_SECONDS) / seconds);
+    calls = Math.min(most, 10 * calls, Math.max(trial, fitting));
+  }
+  return orderOf(calls);
+}
+
+function check({ kind }: Workload, { units, accept }: Order, outcome: Outcome): void {
+  const { values } = outcome;
+  const wanted = accept ?? units;
+  if (values === undefined || values.length === 0 || kind === 'touch') return;
+  if (values.length !== wanted) throw new Error(`${values.length} values of ${wanted}`);
+}
+
+/** @throws Error when it takes longer than 120 s */
+export function inTime<T>(promise: Promise<T>, ms: number = LIMIT_MS): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error(`no end within ${ms / 1000} s`)), ms);
+  promise.catch(() => undefined);
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
