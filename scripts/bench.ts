@@ -6,12 +6,14 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { commands } from './bench/commands.ts';
 import { comparisonTable, type Standing, standings } from './bench/comparison.ts';
+import { deaths } from './bench/deaths.ts';
 import { exec } from './bench/exec.ts';
 import { markdownTable, type Row } from './bench/figures.ts';
 import { writeFunction } from './bench/functions.ts';
 import { idle } from './bench/idle.ts';
 import { install, PACKAGES } from './bench/install.ts';
 import { latency } from './bench/latency.ts';
+import { millions } from './bench/millions.ts';
 import { BenchPeers, ENTRY } from './bench/peers.ts';
 import { compare, type Measurement, type Plan } from './bench/rounds.ts';
 import { SYSTEMS } from './bench/systems/all.ts';
@@ -21,7 +23,7 @@ import { takeover } from './bench/takeover.ts';
 import { roundsOfOneMs, throughput } from './bench/throughput.ts';
 import { WORKLOADS } from './bench/workloads.ts';
 
-/** What is measured of meshd alone. */
+/** What is measured of meshd alone, or is no rate. */
 const PARTS: Record<string, (plan: Plan) => Promise<Row[]>> = {
   trivial: ({ bed }) => throughput(bed.peers, 'trivial'),
   oneMs: ({ bed }) => throughput(bed.peers, 'oneMs'),
@@ -30,6 +32,9 @@ const PARTS: Record<string, (plan: Plan) => Promise<Row[]>> = {
   idle: ({ bed }) => idle(bed.peers),
   commands: ({ bed }) => commands(bed.peers),
   exec: ({ bed }) => exec(bed.peers),
+  W5: (plan) => deaths(plan, 'worker'),
+  W6: (plan) => deaths(plan, 'hub'),
+  W8: millions,
 };
 
 const USAGE = `npm run bench -- [--only NAME,…] [--systems NAME,…] [--rounds N] [--size SHARE]
