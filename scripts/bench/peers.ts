@@ -37,17 +37,23 @@ export class BenchPeers implements AsyncDisposable {
     process.on('exit', this.#onExit);
   }
 
-  /** Starts a peer on loopback: in a new mesh, or through invites. */
-  async start(name: string, slots: number, invites: readonly string[] = []): Promise<BenchPeer> {
+  /** Starts a peer on loopback: in a new mesh, or through invites. more: options of its own. */
+  async start(
+    name: string,
+    slots: number,
+    invites: readonly string[] = [],
+    more: readonly string[] = [],
+  ): Promise<BenchPeer> {
     const home = join(this.folder, name);
     const verb = invites.length === 0 ? ['start'] : ['join', ...invites];
     const options = ['--listen', LOOPBACK, '--slots', String(slots), '--name', name];
-    return this.#peer(name, home, [...verb, ...options]);
+    return this.#peer(name, home, [...verb, ...options, ...more]);
   }
 
   /** Starts a peer that was there before, on its home. */
-  restart(name: string, slots: number): Promise<BenchPeer> {
-    return this.#peer(name, join(this.folder, name), ['join', '--slots', String(slots)]);
+  restart(name: string, slots: number, more: readonly string[] = []): Promise<BenchPeer> {
+    const words = ['join', '--slots', String(slots), ...more];
+    return this.#peer(name, join(this.folder, name), words);
   }
 
   async #peer(name: string, home: string, args: readonly string[]): Promise<BenchPeer> {

@@ -19,9 +19,10 @@ function meshd(name: string, isOnePeer: boolean): System {
       : ['instant', 'busy', 'rare', 'traced', 'few'],
     start: async (bed, setting) => {
       if (setting.kind === 'touch') return commands(bed, setting);
-      const first = await startPeer(bed, isOnePeer ? setting.slots : 1);
+      const first = await startPeer(bed, setting, isOnePeer ? setting.slots : 1);
       const all = [first];
-      while (!isOnePeer && all.length < setting.slots) all.push(await startPeer(bed, 1, first));
+      while (!isOnePeer && all.length < setting.slots)
+        all.push(await startPeer(bed, setting, 1, first));
       const mesh = await openMesh(first.home);
       await seesAlive(mesh, all.length);
       return new MeshOfPeers(bed, setting, all, mesh);
@@ -32,9 +33,20 @@ function meshd(name: string, isOnePeer: boolean): System {
 export const meshdOnePeer: System = meshd('meshd', true);
 export const meshdPeers: System = meshd('meshd, peers of 1 slot', false);
 
-function startPeer({ peers }: Bed, slots: number, first?: BenchPeer): Promise<BenchPeer> {
+function startPeer(
+  { peers }: Bed,
+  setting: Setting,
+  slots: number,
+  first?: BenchPeer,
+): Promise<BenchPeer> {
   homes += 1;
-  return peers.start(`mesh-${homes}`, slots, first === undefined ? [] : [first.invite]);
+  const invites = first === undefined ? [] : [first.invite];
+  return peers.start(`mesh-${homes}`, slots, invites, granted(setting));
+}
+
+/** What is traced is written to a folder. */
+function granted({ kind, folder }: Setting): string[] {
+  return kind === 'traced' ? ['--grant-write', folder] : [];
 }
 
 function commands({ folder }: Bed, setting: Setting): Running {
@@ -65,19 +77,28 @@ class MeshOfPeers implements Running {
   /** Each order asks a question of its own, by the seed; `again` the last one. */
   async run({ units, accept, again }: Order): Promise<Outcome> {
     if (again !== true) this.#runs += 1;
+    const { kind, folder } = this.#setting;
     const { fn, params, seed } = taskOf(this.#bed, this.#setting);
     const request: PublishRequest = {
       ...{ fn, params, seed: seed + 1000 * this.#runs, accept: accept ?? units, maxEvals: units },
+      ...(kind === 'traced' ? { allowWrite: [folder] } : {}),
     };
     const start = performance.now();
     const job = await this.#mesh.publish(request);
     try {
       return await collect(job, start);
     } catch (error) {
-      if (this.#restart === undefined) throw error;
-      await this.#restart.promise;
+      if (this.#restart === undefined) await this.#useAnother(error);
+      else await this.#restart.promise;
       return collect(await this.#mesh.job(job.id), start);
     }
+  }
+
+  /** Where the peer that was published on is dead, any other one has the answer as well. */
+  async #useAnother(error: unknown): Promise<void> {
+    const [, second] = this.#peers;
+    if (second === undefined || isAlive(this.#peers[0])) throw error;
+    this.#mesh = await openMesh(second.home);
   }
 
   /** The peer that was published on. */
@@ -91,7 +112,7 @@ class MeshOfPeers implements Running {
   async restartHub(): Promise<void> {
     const [first] = this.#peers;
     if (first === undefined) return;
-    this.#peers[0] = await this.#bed.peers.restart(first.name, 1);
+    this.#peers[0] = await this.#bed.peers.restart(first.name, 1, granted(this.#setting));
     this.#mesh = await openMesh(first.home);
     this.#restart?.resolve();
   }
@@ -111,10 +132,22 @@ class MeshOfPeers implements Running {
 
 async function collect(job: Job, start: number): Promise<Outcome> {
   const values: number[] = [];
-  for await (const line of job.results()) values.push(Number('value' in line ? line.value : 0));
+  for await (const line of job.results()) {
+    if ('error' in line) throw new Error(`candidate ${line.index}: ${line.error}`);
+    values.push(Number(line.value));
+  }
   const { evaluated, ran } = await job.done();
   const seconds = (performance.now() - start) / 1000;
   return { seconds, units: ran, needed: evaluated, values };
+}
+
+function isAlive(peer: BenchPeer | undefined): boolean {
+  try {
+    // A process that has ended and was not waited for has no memory.
+    return peer !== undefined && /VmRSS/.test(readFileSync(`/proc/${peer.pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
 }
 
 function parentOf(pid: number): number {
