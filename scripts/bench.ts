@@ -16,6 +16,7 @@ import { latency } from './bench/latency.ts';
 import { millions } from './bench/millions.ts';
 import { BenchPeers, ENTRY } from './bench/peers.ts';
 import { compare, type Measurement, type Plan } from './bench/rounds.ts';
+import { scalingPeers, scalingSizes, scalingSlots } from './bench/scaling.ts';
 import { SYSTEMS } from './bench/systems/all.ts';
 import { pythonRounds } from './bench/systems/python.ts';
 import type { System } from './bench/systems/system.ts';
@@ -35,6 +36,9 @@ const PARTS: Record<string, (plan: Plan) => Promise<Row[]>> = {
   W5: (plan) => deaths(plan, 'worker'),
   W6: (plan) => deaths(plan, 'hub'),
   W8: millions,
+  peers: scalingPeers,
+  slots: scalingSlots,
+  sizes: scalingSizes,
 };
 
 const USAGE = `npm run bench -- [--only NAME,…] [--systems NAME,…] [--rounds N] [--size SHARE]

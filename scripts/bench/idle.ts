@@ -1,8 +1,7 @@
-import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Row, spread } from './figures.ts';
 import { type BenchPeer, type BenchPeers, openMesh, seesAlive } from './peers.ts';
+import { processorMs, residentMib } from './proc.ts';
 
 const IDLE_MS = 10_000;
 
@@ -10,12 +9,12 @@ const IDLE_MS = 10_000;
 export async function idle(peers: BenchPeers): Promise<Row[]> {
   const first = await peers.start('idle-0', 1);
   await sleep(IDLE_MS);
-  const alone = residentMib(first);
+  const alone = residentMib(first.pid);
   const all = [first];
   for (const name of ['idle-1', 'idle-2']) all.push(await peers.start(name, 1, [first.invite]));
   await seeAll(first, all.length);
   const shares = await processorShares(all);
-  const together = all.map(residentMib);
+  const together = all.map(({ pid }) => residentMib(pid));
   await peers.stop();
   const seconds = IDLE_MS / 1000;
   return [
@@ -46,26 +45,10 @@ async function seeAll(peer: BenchPeer, count: number): Promise<void> {
   await seesAlive(mesh, count);
 }
 
-function residentMib({ pid }: BenchPeer): number {
-  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) / 1024;
-}
-
 async function processorShares(all: readonly BenchPeer[]): Promise<number[]> {
-  const before = all.map(processorMs);
+  const before = all.map(({ pid }) => processorMs(pid));
   const start = performance.now();
   await sleep(IDLE_MS);
   const passed = performance.now() - start;
-  return all.map((peer, k) => ((processorMs(peer) - (before[k] ?? 0)) * 100) / passed);
-}
-
-/** User and system time of a process so far. */
-function processorMs({ pid }: BenchPeer): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return ((Number(fields[11]) + Number(fields[12])) * 1000) / ticksPerSecond();
-}
-
-function ticksPerSecond(): number {
-  return Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
+  return all.map((peer, k) => ((processorMs(peer.pid) - (before[k] ?? 0)) * 100) / passed);
 }

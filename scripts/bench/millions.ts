@@ -1,8 +1,9 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Row, spread } from './figures.ts';
 import { writeFunction } from './functions.ts';
 import { type BenchPeer, openMesh, seesAlive } from './peers.ts';
+import { childrenOf, loopback, residentMib } from './proc.ts';
 import type { Plan } from './rounds.ts';
 import { bare } from './systems/bare.ts';
 import type { Setting } from './systems/system.ts';
@@ -60,7 +61,7 @@ async function once(
   await seesAlive(mesh, all.length);
   const fn = writeFunction(bed.folder, 'few');
   const memory = new MemoryWatch(all);
-  const [diskBefore, wireBefore] = [diskBytes(first), loopbackBytes()];
+  const [diskBefore, wireBefore] = [diskBytes(first), loopback().bytes];
   const start = performance.now();
   const job = await mesh.publish({ fn, seed: 77 + round, accept });
   let lines = 0;
@@ -69,7 +70,7 @@ async function once(
   const seconds = (performance.now() - start) / 1000;
   if (lines !== accept) throw new Error(`${lines} lines of ${accept}`);
   memory.stop();
-  const wire = (loopbackBytes() - wireBefore) / accept;
+  const wire = (loopback().bytes - wireBefore) / accept;
   const disk = (diskBytes(first) - diskBefore) / accept;
   await mesh.stop({ mesh: true });
   await Promise.all(all.map(({ ended }) => ended));
@@ -124,35 +125,10 @@ class MemoryWatch {
   }
 }
 
-function childrenOf(pid: number): number[] {
-  try {
-    const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8');
-    return text.split(' ').filter(Boolean).map(Number);
-  } catch {
-    return [];
-  }
-}
-
-/** 0 of a process that has ended. */
-function residentMib(pid: number): number {
-  try {
-    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-    return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) / 1024;
-  } catch {
-    return 0;
-  }
-}
-
 function diskBytes({ home }: BenchPeer): number {
   const names = readdirSync(home, { recursive: true, encoding: 'utf8' });
   const sizes = names.map((name) => statSync(join(home, name), { throwIfNoEntry: false }));
   return sizes.reduce((sum, stat) => sum + (stat?.isFile() === true ? stat.size : 0), 0);
-}
-
-/** Bytes that loopback has received: of this whole machine. */
-export function loopbackBytes(): number {
-  const text = readFileSync('/proc/net/dev', 'utf8');
-  return Number(/^\s*lo:\s*(\d+)/m.exec(text)?.[1] ?? Number.NaN);
 }
 
 function rowsOf(shape: string, runs: readonly Run[], count: number): Row[] {
