@@ -175,6 +175,11 @@ export async function* collectLogs(options: CollectOptions): AsyncGenerator<LogE
   }
 }
 
+/** Of the same moment the smaller peer's comes first: the order is the same each time. */
+function isBefore(a: Reader, b: Reader): boolean {
+  return a.timeMs < b.timeMs || (a.timeMs === b.timeMs && a.peer < b.peer);
+}
+
 /** What is there, by time. Returns those that go on. */
 async function* merged(
   readers: readonly Reader[],
@@ -202,7 +207,7 @@ async function* merged(
     yield* missing.splice(0);
     const [first, ...others] = waiting;
     if (first === undefined) return live;
-    const next = others.reduce((a, b) => (b.timeMs < a.timeMs ? b : a), first);
+    const next = others.reduce((a, b) => (isBefore(b, a) ? b : a), first);
     waiting.splice(waiting.indexOf(next), 1);
     if (next.head !== null) yield { ...next.head, peer: next.peer };
     await advance(next);

@@ -1,7 +1,10 @@
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Job, LogEntry, LogOptions } from '../../src/index.ts';
 import { createStreams } from '../../src/work/candidate/rng.ts';
 import { InsideMesh } from '../e2e/inside-mesh.ts';
+import { Lab } from '../e2e/lab.ts';
 import { oracle } from '../oracle.ts';
 
 const fn = 'test/e2e/functions/logs.js';
@@ -95,3 +98,75 @@ test('a peer that evaluated and is gone is named, and the lines of the others ar
   const peers = entries.flatMap((entry) => ('missing' in entry ? [] : [entry.peer]));
   expect(new Set(peers)).toEqual(new Set([a.id]));
 });
+
+test('logs without end fill no disk, grow no memory and stop no heartbeat; the answer is the oracle’s', async () => {
+  await using lab = await Lab.open();
+  const peers = await lab.three();
+  const params = { endless: 17 };
+  const fn = 'test/e2e/functions/noisy.js';
+  const limits = ['--timeout', '5s', '--params', JSON.stringify(params)];
+  const published = await lab.publish('a', fn, '--accept', '60', ...limits);
+  const suspected = new Set<string>();
+  let mostResident = 0;
+  let isOver = false;
+  const ended = published.end().finally(() => {
+    isOver = true;
+  });
+  while (!isOver) {
+    for (const { name, state } of await lab.peers('b')) if (state !== 'alive') suspected.add(name);
+    for (const { pid } of peers) mostResident = Math.max(mostResident, await residentBytes(pid));
+  }
+  const { summary } = await ended;
+  const truth = await oracle({ fn, accept: 60, params: { endless: -1 }, skip: [17] });
+  expect(summary.skipped).toEqual([17]);
+  expect(summary.certificate).toBe(truth.certificate(summary.computation));
+  expect(suspected).toEqual(new Set());
+  expect(mostResident).toBeLessThan(400e6);
+  let kept = 0;
+  for (const name of ['a', 'b', 'c']) kept += await bytesBelow(join(lab.home(name), 'logs'));
+  expect(kept).toBeGreaterThan(1e6);
+  expect(kept).toBeLessThan(3 * 17e6);
+  // A candidate has its share of lines, and a word on the rest.
+  const { stdout } = await lab.run('c', 'logs', 'noisy', '--index', '3');
+  expect(stdout.split('\n').length).toBeGreaterThan(10);
+  expect(stdout).toMatch(/ … \d+ lines dropped$/m);
+  const endless = (await lab.run('c', 'logs', 'noisy', '--index', '17')).stdout;
+  expect(/ 17 info \d+ x+/.test(endless)).toBe(true);
+});
+
+test('a killed peer has all that was logged a second before, and tells it when it is back', async () => {
+  await using lab = await Lab.open();
+  const peer = await lab.start('a');
+  const detached = ['--detach', '--params', '{"ms":50}'];
+  const { stdout } = await lab.run('a', 'publish', fn, '--accept', '100000', ...detached);
+  const job = stdout.trim();
+  const follower = lab.command('a', 'logs', job, '--follow', '--json');
+  const told = (text: string): { time: string; index: number; text: string }[] =>
+    text
+      .split('\n')
+      .slice(0, -1)
+      .map((line) => JSON.parse(line));
+  await follower.until((command) => told(command.stdout).length > 60);
+  await peer.kill();
+  const killedMs = Date.now();
+  await follower.done;
+  const heard = told(follower.stdout).filter(({ time }) => Date.parse(time) < killedMs - 1000);
+  expect(heard.length).toBeGreaterThan(10);
+  // On the home alone, with no peer that runs.
+  const after = await lab.run('a', 'logs', job, '--json');
+  const kept = new Set(told(after.stdout).map(({ index, text }) => `${index} ${text}`));
+  for (const { index, text } of heard) expect(kept).toContain(`${index} ${text}`);
+});
+
+async function residentBytes(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024;
+}
+
+async function bytesBelow(folder: string): Promise<number> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const sizes = entries
+    .filter((entry) => entry.isFile())
+    .map(async (entry) => (await stat(join(entry.parentPath, entry.name))).size);
+  return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
+}
