@@ -1,7 +1,7 @@
 import { MeshError } from '../core/mesh-error.ts';
 import type { FileHash } from './description.ts';
 import type { FileStore } from './file-store.ts';
-import { writeOut } from './write-out.ts';
+import { type WriteOptions, writeOut } from './write-out.ts';
 
 /** A chunk of a file of the store is not what it was. */
 export class AlteredError extends MeshError {
@@ -18,7 +18,7 @@ export async function copyOut(
   store: FileStore,
   hash: FileHash,
   path: string,
-  options: { readonly sync: boolean },
+  options: WriteOptions,
 ): Promise<readonly [bytes: number, changedMs: number]> {
   await using content = await store.content(hash);
   if (content === null) throw new AlteredError(hash);

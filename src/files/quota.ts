@@ -8,6 +8,9 @@ export const QUOTA_BYTES = 10_000_000_000;
 /** How long what a command made waits to be fetched, and a file of the user's is offered, in ms. */
 const KEPT_MS = 8 * 24 * 3600 * 1000;
 
+/** How long what a killed process was writing is left, in ms. */
+const DRAFT_MS = 3_600_000;
+
 /** What files take of the disk. */
 export interface Usage {
   /** On the disk, holes left out. */
@@ -42,6 +45,7 @@ export async function sweep(
   isUsed: (hash: FileHash) => boolean,
 ): Promise<Usage & { readonly freedBytes: number }> {
   const entries = await entriesOf(folder);
+  await removeDrafts(folder);
   const oldestMs = Date.now() - KEPT_MS;
   let bytes = 0;
   for (const { bytes: own } of entries.values()) bytes += own;
@@ -59,6 +63,15 @@ export async function sweep(
     files -= 1;
   }
   return { bytes, files, freedBytes };
+}
+
+async function removeDrafts(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (!name.endsWith('.new')) continue;
+    const found = await stat(join(folder, name)).catch(() => null);
+    if (found === null || found.mtimeMs > Date.now() - DRAFT_MS) continue;
+    await rm(join(folder, name), { force: true });
+  }
 }
 
 async function entriesOf(folder: string): Promise<Map<FileHash, Entry>> {

@@ -6,6 +6,17 @@ import { CHUNK_BYTES, chunkCount, type FileDescription, isHole } from './descrip
 /** Gives a chunk that was held against its hash. @throws Error when there is none such. */
 export type ChunkReader = (index: number) => Promise<Uint8Array>;
 
+/** How a file is written. */
+export interface WriteOptions {
+  /** It is on the disk when it is told to be written. */
+  readonly sync: boolean;
+  /**
+   * Part of its name until it is whole: what a killed process left under the same is overwritten.
+   * Of two at a time it must not be the same. @default a random text
+   */
+  readonly token?: string;
+}
+
 /**
  * Writes a file, in one step for all who look: under a name of its own beside the place, then
  * renamed. Whole chunks of zeros become holes. With sync it is on the disk when this returns.
@@ -15,13 +26,13 @@ export async function writeOut(
   path: string,
   description: FileDescription,
   read: ChunkReader,
-  { sync }: { readonly sync: boolean },
+  { sync, token = randomBytes(6).toString('hex') }: WriteOptions,
 ): Promise<readonly [bytes: number, changedMs: number]> {
   const folder = dirname(path);
   await mkdir(folder, { recursive: true });
   const short = basename(path).slice(0, 40);
-  const draft = join(folder, `.${short}.${randomBytes(6).toString('hex')}.meshd`);
-  const handle = await open(draft, 'wx', 0o600);
+  const draft = join(folder, `.${short}.${token}.meshd`);
+  const handle = await open(draft, 'w', 0o600);
   try {
     try {
       await handle.truncate(description.bytes);

@@ -116,6 +116,7 @@ export class Deliveries {
     const { directory } = sendingOf(program);
     const { cleanup } = JSON.parse(params) as { cleanup?: unknown };
     const maker = job.computation.recordAt(index)?.origin ?? this.#options.self;
+    const token = `${job.computation.id.slice(0, 8)}-${index}`;
     const left: NamedFiles = {};
     const fetched: string[] = [];
     let problem: string | null = null;
@@ -126,7 +127,7 @@ export class Deliveries {
         problem ??= `${nameOf(maker)} sent a file that was not asked for: ${plainName(inside)}`;
         continue;
       }
-      const found = await this.#fetch(made[0], resolve(directory, name), maker);
+      const found = await this.#fetch(made[0], resolve(directory, name), maker, token);
       if (typeof found === 'string') problem ??= `its output ${name} ${found}`;
       else {
         left[name] = found;
@@ -136,7 +137,7 @@ export class Deliveries {
     for (const long of LONG) {
       const hash = value[long]?.hash;
       if (!isFileHash(hash)) continue;
-      const found = await this.#fetch(hash, this.#placeOf(hash), maker);
+      const found = await this.#fetch(hash, this.#placeOf(hash), maker, token);
       if (typeof found === 'string') problem ??= `its ${long.slice(0, -4)} ${found}`;
       else fetched.push(hash);
     }
@@ -155,13 +156,14 @@ export class Deliveries {
     hash: FileHash,
     path: string,
     maker: PeerId,
+    token: string,
   ): Promise<string | readonly [bytes: number, changedMs: number]> {
     const { files, isDead, nameOf, self } = this.#options;
     let [tries, awaySince] = [0, null as number | null];
     for (;;) {
       try {
         const wanted = { hash, likely: [maker], owner: maker };
-        return await files.bring(wanted, path, { sync: true });
+        return await files.bring(wanted, path, { sync: true, token });
       } catch (error) {
         files.signal.throwIfAborted();
         if (!(error instanceof MeshError)) {

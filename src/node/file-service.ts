@@ -5,6 +5,7 @@ import { Fetcher, type Wanted } from '../files/fetcher.ts';
 import { FileStore } from '../files/file-store.ts';
 import { QUOTA_BYTES, type Usage } from '../files/quota.ts';
 import { encodeRequest } from '../files/request.ts';
+import type { WriteOptions } from '../files/write-out.ts';
 import type { Network } from '../net/network.ts';
 import { SoloNetwork } from '../net/solo-network.ts';
 
@@ -79,7 +80,7 @@ export class FileService {
   async bring(
     wanted: Wanted,
     path: string,
-    options: { sync: boolean; signal?: AbortSignal },
+    options: WriteOptions & { readonly signal?: AbortSignal },
   ): Promise<readonly [bytes: number, changedMs: number]> {
     const unpin = this.store.pin(wanted.hash);
     try {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ComputationId, PeerId } from '../core/ids.ts';
 import { MeshError } from '../core/mesh-error.ts';
+import type { FileHash } from '../files/description.ts';
 import { folderOfOutputs } from '../files/return-pattern.ts';
 import { takeMade } from '../files/take-made.ts';
 import { removeBehind } from '../work/sandbox/remove-tree.ts';
@@ -15,27 +16,32 @@ import { filesOfItem, type ItemFiles, type SentFile, sendingOf } from './sent-fi
 /** Pauses between tries to fetch an input that nobody has now, in ms. */
 const AGAIN_MS = [500, 1000, 2000, 4000];
 
+/** Before an order is given back whose inputs cannot be written, in ms. */
+const FAULT_MS = 5000;
+
 /** A working folder, and what was put into it. */
 interface WorkFolder {
   readonly index: number;
   /** Holds `work`, where the command runs, and `made`, a store of what it made. */
   readonly path: string;
   readonly sends: readonly SentFile[];
-  /** Its inputs are not kept longer than it. */
-  readonly cleanup: boolean;
 }
 
-type Log = (level: 'warn' | 'debug', event: string, fields: object) => void;
-
-/** Which command a folder is for. */
-interface Place {
-  readonly index: number;
-  readonly execution: number;
+/** An order of commands that run in folders of their own. */
+interface Execution {
+  /** What it was sent is not kept. */
   readonly cleanup: boolean;
   readonly owner: PeerId;
   /** The folder of all commands of the computation. */
   readonly common: string;
+  folders: WorkFolder[];
+  /** What was fetched for it. */
+  readonly sent: Set<FileHash>;
+  isOver: boolean;
 }
+
+type Log = (level: 'warn' | 'debug', event: string, fields: object) => void;
+type Items = NonNullable<WorkInputs['items']>;
 
 /**
  * Makes the folders that commands run in whose files are sent, with their inputs in them.
@@ -47,7 +53,7 @@ export class WorkFolders {
   readonly #folder: string;
   readonly #self: PeerId;
   readonly #log: Log;
-  readonly #open = new Map<number, WorkFolder[]>();
+  readonly #open = new Map<number, Execution>();
   #count = 0;
 
   /** folder: where they are made; in the same file system as the files, and emptied by others. */
@@ -69,7 +75,11 @@ export class WorkFolders {
     const { cleanup } = JSON.parse(inputs.params) as { cleanup?: unknown };
     const common = this.#commonOf(inputs.computation);
     mkdirSync(common, { recursive: true, mode: 0o700 });
-    this.#open.set(execution, []);
+    const opened: Execution = {
+      ...{ cleanup: cleanup === true, owner, common },
+      ...{ folders: [], sent: new Set(), isOver: false },
+    };
+    this.#open.set(execution, opened);
     const { sandbox = OPEN } = inputs;
     return {
       ...inputs,
@@ -79,12 +89,11 @@ export class WorkFolders {
         const texts = await items(lo, hi);
         const completed: string[] = [];
         for (const [k, text] of texts.entries()) {
-          const files = filesOfItem(text);
-          if (files === null) throw new Error('the files of an item are malformed');
-          const place = { index: lo + k, execution, cleanup: cleanup === true, owner, common };
-          const how = await this.#fill(files, place);
+          const how = await this.#fill(filesOfItem(text), lo + k, opened);
           completed.push(JSON.stringify({ ...(JSON.parse(text) as object), ...how }));
         }
+        // It is only likely: there may be no next one, and what fails is told when it is needed.
+        this.#fetchAhead(items, hi, opened).catch(() => undefined);
         return completed;
       },
     };
@@ -92,63 +101,84 @@ export class WorkFolders {
 
   /** Indices below `hi` have their outcomes: what their commands made is kept, the rest goes. */
   done(execution: number, hi: number): void {
-    const folders = this.#open.get(execution) ?? [];
-    const left = folders.filter(({ index }) => index >= hi);
-    for (const folder of folders) {
-      if (folder.index >= hi) continue;
+    const opened = this.#open.get(execution);
+    if (opened === undefined) return;
+    const done = opened.folders.filter(({ index }) => index < hi);
+    opened.folders = opened.folders.filter(({ index }) => index >= hi);
+    for (const folder of done) {
       this.#take(folder);
-      this.#remove(folder);
+      this.#remove(folder, opened);
     }
-    if (this.#open.has(execution)) this.#open.set(execution, left);
   }
 
   /** An execution is over: what it left goes. */
   over(execution: number): void {
-    for (const folder of this.#open.get(execution) ?? []) this.#remove(folder);
+    const opened = this.#open.get(execution);
+    if (opened === undefined) return;
     this.#open.delete(execution);
+    opened.isOver = true;
+    for (const folder of opened.folders) this.#remove(folder, opened);
+    void this.#dropUnused(opened, opened.sent);
   }
 
-  async #fill({ sends, returns }: ItemFiles, place: Place): Promise<object> {
-    const { index, execution, cleanup, owner, common } = place;
-    this.#count += 1;
-    const path = join(common, `command-${this.#count}`);
-    const work = join(path, 'work');
-    const folder: WorkFolder = { index, path, sends, cleanup };
-    const folders = this.#open.get(execution);
+  /** Makes the folder of a command. What completes its item: the folder, or why it has none. */
+  async #fill(files: ItemFiles | null, index: number, opened: Execution): Promise<object> {
+    if (files === null) return { problem: 'what it says of its files is malformed', place: null };
     // It was stopped meanwhile.
-    if (folders === undefined) throw new Error('the execution is over');
-    folders.push(folder);
+    if (opened.isOver) throw new Error('the execution is over');
+    const { sends, returns } = files;
+    this.#count += 1;
+    const path = join(opened.common, `command-${this.#count}`);
+    const work = join(path, 'work');
+    const folder: WorkFolder = { index, path, sends };
+    opened.folders.push(folder);
     await mkdir(work, { recursive: true, mode: 0o700 });
     for (const one of returns) await mkdir(join(work, folderOfOutputs(one)), { recursive: true });
     for (const file of sends) {
-      if (!this.#open.has(execution)) break;
-      const problem = await this.#bring(file, work, owner, () => this.#open.has(execution));
+      const problem = opened.isOver ? null : await this.#bring(file, work, opened);
       if (problem !== null) return { problem, place: null };
     }
-    // It was stopped meanwhile, and what was written since was not removed.
-    if (!this.#open.has(execution)) this.#remove(folder);
+    // What was written since it was stopped was not removed.
+    if (opened.isOver) this.#remove(folder, opened);
     return { problem: null, place: { folder: work, store: join(path, 'made') } };
+  }
+
+  /** Fetches what the next command is likely to need, while this one runs. */
+  async #fetchAhead(items: Items, next: number, opened: Execution): Promise<void> {
+    const [text] = await items(next, next + 1);
+    const files = text === undefined ? null : filesOfItem(text);
+    for (const { hash } of files?.sends ?? []) {
+      if (opened.isOver) return;
+      opened.sent.add(hash);
+      await this.#files.fetch({ hash, likely: [], owner: opened.owner });
+      if (opened.isOver) await this.#dropUnused(opened, [hash]);
+    }
   }
 
   /** Puts one input into a folder. A text says why that will never be. */
   async #bring(
     { inside, hash }: SentFile,
     folder: string,
-    owner: PeerId,
-    isWanted: () => boolean,
+    opened: Execution,
   ): Promise<string | null> {
+    const { owner } = opened;
+    opened.sent.add(hash);
     const gone = `its input ${inside} is gone, or was changed since it was published`;
     for (let tried = 0; ; tried++) {
       try {
         await this.#files.bring({ hash, likely: [], owner }, join(folder, inside), { sync: false });
         return null;
       } catch (error) {
-        if (!(error instanceof MeshError)) throw error;
+        if (!(error instanceof MeshError)) {
+          // A full disk, most likely. The order goes back, and is not to come again at once.
+          await sleep(FAULT_MS, undefined, { signal: this.#files.signal });
+          throw error;
+        }
         const isOwn = owner === this.#self;
         if (error.code === 'MESH_NO_FILE' || isOwn) return gone;
         const pauseMs = AGAIN_MS[tried];
         this.#log('debug', 'input.missing', { inside, hash, why: error.message });
-        if (pauseMs === undefined || !isWanted()) throw error;
+        if (pauseMs === undefined || opened.isOver) throw error;
         await sleep(pauseMs, undefined, { signal: this.#files.signal });
       }
     }
@@ -173,16 +203,22 @@ export class WorkFolders {
     }
   }
 
-  #remove({ path, sends, cleanup }: WorkFolder): void {
-    const work = async (): Promise<void> => {
-      await removeBehind(path);
-      if (!cleanup) return;
-      const used = new Set([...this.#open.values()].flat().flatMap((other) => other.sends));
-      const hashes = new Set([...used].map(({ hash }) => hash));
-      for (const { hash } of sends) if (!hashes.has(hash)) await this.#files.store.drop(hash);
-    };
-    work().catch((error: unknown) => {
+  #remove({ path, sends }: WorkFolder, opened: Execution): void {
+    removeBehind(path).catch((error: unknown) => {
       this.#log('warn', 'folder.left', { path, why: String(error) });
     });
+    const hashes = sends.map(({ hash }) => hash);
+    void this.#dropUnused(opened, hashes);
+  }
+
+  /** Drops what was sent, where it is not to be kept and nobody else here uses it. */
+  async #dropUnused({ cleanup }: Execution, hashes: Iterable<FileHash>): Promise<void> {
+    if (!cleanup) return;
+    const open = [...this.#open.values()].flatMap(({ folders }) => folders);
+    const used = new Set(open.flatMap(({ sends }) => sends.map(({ hash }) => hash)));
+    for (const hash of hashes) {
+      // What cannot be removed goes with the quota.
+      if (!used.has(hash)) await this.#files.store.drop(hash).catch(() => undefined);
+    }
   }
 }

@@ -155,6 +155,27 @@ describe('over real connections', () => {
     }
   });
 
+  test('an answer takes the time that the cap gives it, and arrives whole', async () => {
+    const rate = 500_000;
+    const [a, b] = await aroundRelay(rate);
+    await a.told.until(() => a.network.connections().length === 2);
+    const bytes = new Uint8Array(1_000_000).map((_, k) => k % 251);
+    b.network.serve('big', async function* () {
+      yield bytes;
+      yield bytes;
+    });
+    const startMs = performance.now();
+    const signal = AbortSignal.timeout(60_000);
+    const ask = a.network.ask(b.network.self, 'big', new Uint8Array(), { signal });
+    const parts = await Array.fromAsync(ask);
+    const seconds = (performance.now() - startMs) / 1000;
+    const via = a.network.connections().find(({ peer }) => peer === b.network.self)?.via;
+    expect(via).toBe('relay');
+    const onCredit = 0.1 * rate + 256 * 1024;
+    expect((2 * bytes.length - onCredit) / seconds).toBeLessThan(rate);
+    for (const part of parts) expect(Buffer.compare(part, bytes)).toBe(0);
+  });
+
   test('a cap of 0 relays nothing, and gives no place', async () => {
     const [a] = await aroundRelay(0);
     await a.told.until(({ logs }) => logs.some(({ event }) => event === 'relay.refused'));
