@@ -68,7 +68,7 @@ function controlClient(path: string, home: string): ControlClient {
         throw fromFailure(parse(text));
       }
       try {
-        yield* unwrap(splitLines(response));
+        yield* lines(response);
       } catch (cause) {
         throw cause instanceof MeshError ? cause : gone(home, cause, options.signal);
       } finally {
@@ -111,27 +111,23 @@ async function send(
   }
 }
 
-async function* splitLines(chunks: AsyncIterable<string>): AsyncGenerator<string> {
+/** What each line says, up to the one that ends them; one generator, for there may be millions. */
+async function* lines(chunks: AsyncIterable<string>): AsyncGenerator<unknown> {
   let rest = '';
   for await (const chunk of chunks) {
-    const lines = (rest + chunk).split('\n');
-    rest = lines.pop() ?? '';
+    const whole = (rest + chunk).split('\n');
+    rest = whole.pop() ?? '';
     if (rest.length > MAX_LINE_CHARS) throw new Error('a line without end');
-    yield* lines;
-  }
-  if (rest !== '') throw new Error('the last line was cut');
-}
-
-async function* unwrap(lines: AsyncIterable<string>): AsyncGenerator<unknown> {
-  for await (const line of lines) {
-    const value = parse(line);
-    if (typeof value === 'object' && value !== null) {
-      if ('end' in value) return;
-      if ('failure' in value) throw fromFailure(value.failure);
+    for (const line of whole) {
+      const value = parse(line);
+      if (typeof value === 'object' && value !== null) {
+        if ('end' in value) return;
+        if ('failure' in value) throw fromFailure(value.failure);
+      }
+      yield value;
     }
-    yield value;
   }
-  throw new Error('the stream was cut');
+  throw new Error(rest === '' ? 'the stream was cut' : 'the last line was cut');
 }
 
 function parse(text: string): unknown {

@@ -142,7 +142,8 @@ async function stream(response: ServerResponse, lines: AsyncIterable<unknown>): 
   const writer = new LineWriter(response);
   for await (const line of lines) {
     if (!response.headersSent) response.writeHead(200, { 'content-type': 'application/x-ndjson' });
-    await writer.write(JSON.stringify(line));
+    const full = writer.write(JSON.stringify(line));
+    if (full !== undefined) await full;
     if (response.destroyed) return;
   }
   await writer.write('{"end":true}');

@@ -5,6 +5,10 @@ import { type Target, targetTuple } from './manifest.ts';
 /** Bytes of one line at most: list head, index, byte string head, hash. */
 const LINE_BYTES = 1 + 9 + 2 + 32;
 
+/** What a hexadecimal digit stands for, by its character code. */
+const DIGITS = new Uint8Array(128);
+for (let k = 0; k < 16; k++) DIGITS[k.toString(16).charCodeAt(0)] = k;
+
 /**
  * The certificate of an answer: SHA-256 over the canonical
  * [computation, target, skip list, [[index, value hash] …]], so that equal questions have equal
@@ -57,13 +61,9 @@ function writeHead(bytes: Uint8Array, at: number, major: number, argument: numbe
 }
 
 function writeHex(bytes: Uint8Array, at: number, hex: string): number {
-  for (let k = 0; k < 64; k += 2) {
-    bytes[at + k / 2] = (digit(hex, k) << 4) | digit(hex, k + 1);
+  for (let k = 0; k < 32; k++) {
+    const high = DIGITS[hex.charCodeAt(2 * k)] ?? 0;
+    bytes[at + k] = (high << 4) | (DIGITS[hex.charCodeAt(2 * k + 1)] ?? 0);
   }
   return at + 32;
-}
-
-function digit(hex: string, at: number): number {
-  const code = hex.charCodeAt(at);
-  return code < 58 ? code - 48 : code - 87;
 }
