@@ -6,6 +6,7 @@ import { commandEnvironment } from './command/command-spec.ts';
 import { bubblewrapWords, type Mount, NETWORK_SETTINGS, SYSTEM } from './sandbox/bubblewrap.ts';
 import { OWN_CODE } from './sandbox/own-code.ts';
 import { permissionFlags } from './sandbox/permission-flags.ts';
+import type { ProcessCap } from './sandbox/process-cap.ts';
 import type { Sandbox } from './sandbox/sandbox.ts';
 import { scratchIn } from './sandbox/scratch.ts';
 import { whyNoPermission } from './sandbox/tiers.ts';
@@ -34,6 +35,8 @@ export interface ExecutorStart {
   readonly leash: string | null;
   /** How much it yields to other programs, 0 … 19. */
   readonly nice: number;
+  /** What else limits the processes of a sandbox. */
+  readonly cap: ProcessCap;
 }
 
 /** Environment that functions see. Time zone and language are the same on every machine. */
@@ -108,7 +111,7 @@ function nodeFlags({ kind, sandbox, limits, program, folder }: ExecutorStart): s
   ];
 }
 
-function wrapping({ kind, sandbox, program, folder, outputs }: ExecutorStart): string[] {
+function wrapping({ kind, sandbox, program, folder, outputs, cap }: ExecutorStart): string[] {
   const own = (path: string, writable: boolean): Mount => ({ path, writable, required: true });
   const given = (writable: boolean) => (path: string) => ({ path, writable, required: false });
   const mounts = [
@@ -122,5 +125,6 @@ function wrapping({ kind, sandbox, program, folder, outputs }: ExecutorStart): s
     ...(kind === 'commands' ? [own(outputs, true)] : []),
   ];
   const { net } = sandbox;
-  return ['bwrap', ...bubblewrapWords({ net, mounts, folder, temporary: scratchIn(folder) }), '--'];
+  const words = bubblewrapWords({ net, mounts, folder, temporary: scratchIn(folder) });
+  return [...cap.outside, 'bwrap', ...words, '--', ...cap.inside];
 }

@@ -14,6 +14,7 @@ import type { FromExecutor, Span, ToExecutor } from './executor-message.ts';
 import { type ExecutorKind, startExecutor } from './executor-process.ts';
 import { Ledger, type Noted } from './ledger.ts';
 import { MOST_PROCESSES } from './process-tree.ts';
+import { NO_CAP, processCap } from './sandbox/process-cap.ts';
 import { removeBehind } from './sandbox/remove-tree.ts';
 import { OPEN, type Sandbox } from './sandbox/sandbox.ts';
 import { scratchIn } from './sandbox/scratch.ts';
@@ -129,8 +130,9 @@ export class Executor {
     const outputs = this.#outputs(options, kind, name);
     this.#ledger = new Ledger(options.folder);
     const { leash, nice } = options;
+    const cap = this.sandbox.tier === 'bwrap' ? processCap(name) : NO_CAP;
     this.#child = startExecutor({
-      ...{ kind, limits, folder, outputs, leash, nice, sandbox: this.sandbox },
+      ...{ kind, limits, folder, outputs, leash, nice, cap, sandbox: this.sandbox },
       ...{ program: fileURLToPath(file), ledger: this.#ledger.fd },
     });
     this.#log = options.log;
@@ -164,9 +166,11 @@ export class Executor {
       this.#listener?.died(failure, noted.index);
       this.#listener = null;
       const isShared = outputs === options.outputs;
-      void Promise.all([removeBehind(folder), isShared ? null : leaveOutputs(outputs)]).then(() =>
-        gone.resolve(),
-      );
+      void Promise.all([
+        removeBehind(folder),
+        isShared ? null : leaveOutputs(outputs),
+        cap.release(),
+      ]).then(() => gone.resolve());
     });
     const { params, seed } = inputs;
     const scratch = { folder: scratchIn(folder), bytes: options.scratchBytes };

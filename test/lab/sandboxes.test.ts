@@ -1,7 +1,9 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { processCap } from '../../src/work/sandbox/process-cap.ts';
 import type { Sandbox, Tier } from '../../src/work/sandbox/sandbox.ts';
 import type { WorkInputs } from '../../src/work/workforce.ts';
 import { hasBwrap, hasPermission } from '../why-no-bwrap.ts';
@@ -206,4 +208,21 @@ describe('commands in the tier bwrap', () => {
       'b\n',
     ]);
   });
+});
+
+test('the kernel, too, limits what a sandbox starts', async () => {
+  const cap = processCap('0123456789abcdef');
+  const [program = 'sh', ...words] = [
+    ...[...cap.outside, ...cap.inside, 'sh', '-c'],
+    'cat /proc/self/cgroup; grep "Max processes" /proc/self/limits',
+  ];
+  const { stdout } = spawnSync(program, words, { encoding: 'utf8' });
+  await cap.release();
+  if (cap.outside.length + cap.inside.length === 0) {
+    console.log('skipped: there is no group of processes that may be limited, and this is root');
+    return;
+  }
+  const held = process.getuid?.() === 0 ? /:.*\/meshd-\d+-0123456789abcdef$/m : / 1024 /;
+  expect(stdout).toMatch(held);
+  expect(cap.outside.at(-1) ?? '/nowhere').not.toSatisfy(existsSync);
 });
