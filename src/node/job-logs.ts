@@ -163,9 +163,11 @@ export class JobLogs {
     );
   }
 
-  /** Resolves once a job has ended as far as this peer knows. */
+  /** Resolves once a job has ended as far as this peer knows, which may hear of it later. */
   async #ended(job: JobId, signal: AbortSignal): Promise<void> {
-    while (this.#loop.state.jobs.get(job)?.active === true) await this.#loop.changed(job, signal);
+    const { jobs } = this.#loop.state;
+    while (!jobs.has(job)) await sleep(LOOK_MS, undefined, { signal });
+    while (jobs.get(job)?.active === true) await this.#loop.changed(job, signal);
   }
 
   #connected(): PeerId[] {

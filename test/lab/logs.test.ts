@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Job, LogEntry, LogOptions } from '../../src/index.ts';
 import { createStreams } from '../../src/work/candidate/rng.ts';
-import { InsideMesh } from '../e2e/inside-mesh.ts';
+import { InsideMesh, untilTrue } from '../e2e/inside-mesh.ts';
 import { Lab } from '../e2e/lab.ts';
 import { oracle } from '../oracle.ts';
 
@@ -97,6 +97,20 @@ test('a peer that evaluated and is gone is named, and the lines of the others ar
   expect(entries).toContainEqual({ missing: b.id, why: 'it is not there' });
   const peers = entries.flatMap((entry) => ('missing' in entry ? [] : [entry.peer]));
   expect(new Set(peers)).toEqual(new Set([a.id]));
+});
+
+test('logs go when their job’s records do', async () => {
+  await using mesh = await InsideMesh.open({ keepMs: 2000 });
+  const { mesh: solo } = await mesh.solo(1);
+  const { home } = await solo.status();
+  const job = await solo.publish({ fn, accept: 10, params: { ms: 1 } });
+  await job.done();
+  expect((await entriesOf(job)).length).toBeGreaterThan(20);
+  expect(await readdir(join(home, 'logs'))).toEqual([job.computation]);
+  await untilTrue('the logs are gone', async () => {
+    return (await readdir(join(home, 'logs'))).length === 0;
+  });
+  await expect(solo.job(job.id)).rejects.toThrow('no job');
 });
 
 test('logs without end fill no disk, grow no memory and stop no heartbeat; the answer is the oracle’s', async () => {
