@@ -54,7 +54,8 @@ export function chooseNeeded(turn: Turn, job: JobState): Choice | null {
   // What is evaluated under other limits comes last: its outcomes may do for this job, too.
   const others = otherGrounds(turn, job).map((ground) => leased(turn, ground));
   const all = others.reduce((cover, each) => cover.union(each), own);
-  const block = (others.length === 0 ? null : free(all)) ?? free(own);
+  const block =
+    nearBlock(turn, job, all, free) ?? (others.length > 0 ? free(all) : null) ?? free(own);
   if (block === null) return null;
   const [lo, hi] = block.interval;
   return {
@@ -66,6 +67,19 @@ export function chooseNeeded(turn: Turn, job: JobState): Choice | null {
     // Several short ones stand side by side, or the slots would be idle meanwhile.
     early: expected.costMs < waitMs,
   };
+}
+
+/** A free block whose candidates need nothing of other machines, where that is known of some. */
+function nearBlock(
+  { state }: Turn,
+  { computation }: JobState,
+  taken: IntervalSet,
+  free: (taken: IntervalSet) => Block | null,
+): Block | null {
+  const far = state.far.get(computation.id);
+  const near = far === undefined ? null : free(taken.union(far));
+  // What is scarce are the free blocks, near or not.
+  return near && { ...near, scarce: near.scarce && free(taken)?.scarce === true };
 }
 
 /** Grounds of other jobs over the same computation. */

@@ -58,6 +58,12 @@ export type PeerEvent =
   | { readonly kind: 'offer'; readonly offer: Offer }
   /** These other peers are of the same user: their jobs need no grant. */
   | { readonly kind: 'kin'; readonly peers: readonly PeerId[] }
+  /** These candidates of a computation need what is on other machines: they come last here. */
+  | {
+      readonly kind: 'far';
+      readonly computation: ComputationId;
+      readonly spans: readonly Interval[];
+    }
   /** Have so many slots. */
   | { readonly kind: 'slots'; readonly slots: number }
   | { readonly kind: 'addresses'; readonly addresses: readonly string[] }

@@ -2,7 +2,7 @@ import type { Computation } from './computation.ts';
 import type { Difference } from './event.ts';
 import type { Scan } from './free-blocks.ts';
 import type { ComputationId, Hash, JobId, PeerId, Scope, Start } from './ids.ts';
-import type { Interval } from './interval-set.ts';
+import type { Interval, IntervalSet } from './interval-set.ts';
 import type { JobState } from './job-state.ts';
 import type { LeaseCover } from './lease-book.ts';
 import { LogBook } from './log-book.ts';
@@ -160,6 +160,8 @@ export interface PeerState {
   offer: Offer;
   /** Peers of this machine's own user: their jobs need no grant. */
   kin: ReadonlySet<PeerId>;
+  /** Candidates that need what is on other machines, where that is known. */
+  readonly far: Map<ComputationId, IntervalSet>;
   /** Jobs that not every machine will do for. */
   readonly choosy: Set<JobId>;
   readonly verifications: Map<number, Verification>;
@@ -227,6 +229,7 @@ export function newPeerState(self: Self, start: Start, timing: Timing): PeerStat
     trusted: null,
     offer: NO_OFFER,
     kin: new Set(),
+    far: new Map(),
     choosy: new Set(),
     verifications: new Map(),
     passes: new Map(),

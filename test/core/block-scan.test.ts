@@ -204,6 +204,29 @@ describe('the next block', () => {
     );
   });
 
+  test('is one that needs nothing of other machines, as long as there is one', () => {
+    const claimant = new Claimant(true);
+    const { job, state } = claimant;
+    state.far.set(
+      HASH,
+      new IntervalSet([
+        [0, 80],
+        [100, 160],
+      ]),
+    );
+    const chosen: Interval[] = [];
+    for (;;) {
+      const { choice } = claimant.chosen((turn) => chooseNeeded(turn, job));
+      if (choice === null || choice.lo < 80 || choice.hi > 100) break;
+      chosen.push([choice.lo, choice.hi]);
+      claimant.meet({ done: [choice.lo, choice.hi] });
+    }
+    expect(new IntervalSet([...chosen, [91, 92]]).toArray()).toEqual([[80, 100]]);
+    // Then the others have their turn: nothing is left lying.
+    const { choice } = claimant.chosen((turn) => chooseNeeded(turn, job));
+    expect(choice).not.toBe(null);
+  });
+
   test('is not looked for again when nothing changed', () => {
     const claimant = new Claimant(false);
     const { job, state } = claimant;

@@ -243,3 +243,26 @@ test('the commands of others are held, and their files come and go all the same'
   expect([code, stdout.split('\n').length, get('x.up')]).toEqual([0, 100_001, 'x\n']);
   expect(stdout).not.toContain('sees');
 });
+
+test('who has the inputs of a command already runs it, as long as there are such for all', async () => {
+  publisher = await lab.start('publisher', '--slots', '0');
+  const names = Array.from({ length: 24 }, (_, k) => `${k}.txt`);
+  for (const name of names) put(name, name);
+  const halves = [names.slice(0, 12), names.slice(12)];
+  for (const [k, name] of ['a', 'b'].entries()) {
+    const worker = await lab.join(name, [publisher]);
+    expect((await run('--transfer', '--', 'cat', ':::', ...(halves[k] ?? []))).code).toBe(0);
+    await worker.kill();
+  }
+  await Promise.all([lab.restart('a'), lab.restart('b')]);
+  await poll('both are back', async () => {
+    const rows = await lab.peers('publisher');
+    return rows.filter(({ state }) => state === 'alive').length === 3;
+  });
+  const { code, stdout } = await run('--transfer', '--', 'cat {}; sleep 0.3; pwd', ':::', ...names);
+  expect(code).toBe(0);
+  const places = stdout.trimEnd().split('\n');
+  const ranOn = (name: string, from: number): number =>
+    places.slice(from, from + 12).filter((place) => place.includes(lab.home(name))).length;
+  expect(ranOn('a', 0) + ranOn('b', 12)).toBeGreaterThanOrEqual(20);
+});
