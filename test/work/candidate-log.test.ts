@@ -145,6 +145,16 @@ describe('what an executor’s candidates log', () => {
     ]);
   });
 
+  test('has errors with the frames of the user’s own code', async () => {
+    await using bench = await openBench();
+    const source = `function inner() { return new RangeError('far'); }
+      export default ({ log }) => { log('got', inner()); };`;
+    await bench.execute({}, inputsOf(source)).ended;
+    expect(bench.logged.map(({ text }) => text)).toEqual([
+      expect.stringMatching(/^got RangeError: far\n {4}at inner \(.*\n {4}at default \(.*\)$/),
+    ]);
+  });
+
   test('is there in a long burst before a death but for its last lines', async () => {
     await using bench = await openBench();
     const source = `export default ({ log }) => {

@@ -1,6 +1,7 @@
 import type { LogLevel } from '../../core/log-line.ts';
 import { MAX_LOG_TEXT_BYTES } from '../../core/log-line.ts';
 import { clipText } from './clip-text.ts';
+import { describeThrown } from './thrown.ts';
 
 /** What one candidate may log; the rest is dropped and counted. */
 export const CANDIDATE_LINES = 1000;
@@ -206,7 +207,8 @@ function textOf(values: unknown[]): string {
 function text(value: unknown): string {
   try {
     if (typeof value === 'string') return value;
-    if (value instanceof Error) return value.stack ?? String(value);
+    // With the user's own frames, by the names of the user's own files.
+    if (value instanceof Error) return describeThrown(value).detail;
     return JSON.stringify(value) ?? String(value);
   } catch {
     // Cycles and BigInts: logging never fails a candidate.
