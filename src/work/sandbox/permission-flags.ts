@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { OWN_CODE } from './own-code.ts';
 import type { Sandbox } from './sandbox.ts';
 import { scratchIn } from './scratch.ts';
@@ -30,5 +31,5 @@ const OPEN_FILES: readonly string[] = process.platform === 'linux' ? ['/proc/sel
 
 /** A file or folder, and what is in it, also if it is made later. */
 function within(path: string): string[] {
-  return [path, path === '/' ? '/*' : `${path}/*`];
+  return [path, join(path, '*')];
 }
