@@ -1,6 +1,5 @@
-import type { CommandValue } from '../../node/command-result.ts';
 import type { Job, ResultLine, WaitOptions } from '../../node/mesh.ts';
-import type { Placed, Source } from './gather.ts';
+import { type Placed, resultIn, type Source } from './gather.ts';
 
 /** The lines of one job that are waited for. */
 interface Awaited {
@@ -50,8 +49,8 @@ async function* merged(jobs: readonly Awaited[]): AsyncGenerator<Placed> {
     waiting.delete(job);
     if (line.done === true) continue;
     const { index } = line.value;
-    const value = 'value' in line.value ? (line.value.value as CommandValue) : undefined;
-    for (const place of job.places.get(index) ?? []) yield { place, value, known: false };
+    const result = resultIn(line.value);
+    for (const place of job.places.get(index) ?? []) yield { place, ...result, known: false };
     job.places.delete(index);
     if (job.places.size > 0) waiting.set(job, next(job));
     else await job.lines.return?.();

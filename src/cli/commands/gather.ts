@@ -15,6 +15,8 @@ export interface Result {
   readonly value: CommandValue | undefined;
   /** It was known from an earlier run. */
   readonly known: boolean;
+  /** Why there is no value although it ran. */
+  readonly lost?: string;
 }
 
 /** A result and its command's place. */
@@ -91,6 +93,17 @@ export async function gather(
   };
 }
 
+/** What a line has of a command's result; undefined for one that never came. */
+export function resultIn(line: ResultLine | undefined): Pick<Result, 'value' | 'lost'> {
+  if (line === undefined) return { value: undefined };
+  if ('value' in line) return { value: line.value as CommandValue };
+  const isLost = line.error === 'value lost';
+  return {
+    value: undefined,
+    lost: isLost ? 'its result is lost with the machine that had it' : line.error,
+  };
+}
+
 async function* resultsOf(
   sources: readonly (Source | undefined)[],
   linesOf: (job: string) => Promise<Lines>,
@@ -102,8 +115,7 @@ async function* resultsOf(
       continue;
     }
     const line = await (await linesOf(source.job)).at(source.index);
-    const value = line !== undefined && 'value' in line ? line.value : undefined;
-    yield { place, value: value as CommandValue | undefined, known: false };
+    yield { place, ...resultIn(line), known: false };
   }
 }
 

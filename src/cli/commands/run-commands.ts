@@ -170,7 +170,8 @@ async function showAll(
       view.clear();
       await report.show(one, result);
       await order.next(result.place + 1);
-      if (result.value === undefined) open.push(one);
+      if (result.lost !== undefined) report.lost(one, result.lost);
+      else if (result.value === undefined) open.push(one);
     }
   } finally {
     stop.abort();

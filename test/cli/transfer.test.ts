@@ -1,0 +1,92 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { CommandFlags } from '../../src/cli/commands/flags.ts';
+import { resultIn } from '../../src/cli/commands/gather.ts';
+import { filePlanner, type PlannedFiles } from '../../src/cli/commands/transfer.ts';
+import { nameOfOutput } from '../../src/files/return-pattern.ts';
+
+let folder = '';
+const file = (name: string): string => join(folder, name);
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'meshd-planned-'));
+  mkdirSync(file('in'));
+  for (const name of ['a.txt', 'b.txt', 'in/a.txt', '[x]*.txt']) writeFileSync(file(name), '');
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** The files of one command. */
+function planned(flags: CommandFlags, ...args: string[]): PlannedFiles {
+  return filePlanner(flags)(args, 1);
+}
+
+const insides = ({ sends }: PlannedFiles): string[] => sends.map(({ inside }) => inside);
+
+describe('the files of a command', () => {
+  test('are its arguments, which it sees under their names in its folder', () => {
+    const under = folder.slice(1);
+    const { sends, args } = planned(
+      { transfer: true },
+      file('a.txt'),
+      '17',
+      'no/such',
+      file('b.txt'),
+    );
+    expect(sends).toEqual([
+      { path: file('a.txt'), inside: `${under}/a.txt` },
+      { path: file('b.txt'), inside: `${under}/b.txt` },
+    ]);
+    expect(args).toEqual([`${under}/a.txt`, '17', 'no/such', `${under}/b.txt`]);
+  });
+
+  test('are those that patterns give, by position or for each argument', () => {
+    const a = `${folder}/./a.txt`;
+    expect(insides(planned({ transferfile: ['{1}'] }, a, 'x'))).toEqual(['a.txt']);
+    expect(insides(planned({ transferfile: ['{}'] }, a, `${folder}/./b.txt`))).toEqual([
+      ...['a.txt', 'b.txt'],
+    ]);
+    expect(insides(planned({ transferfile: [`${folder}/./{/.}.txt`] }, 'b.zip'))).toEqual([
+      'b.txt',
+    ]);
+    expect(insides(planned({ basefile: [`${folder}/./in/a.txt`] }, 'x'))).toEqual(['in/a.txt']);
+  });
+
+  test('of two inputs under one name are refused', () => {
+    const flags = { transfer: true };
+    expect(() => planned(flags, `${folder}/./a.txt`, `${folder}/in/./a.txt`)).toThrow(
+      /would both be a.txt in the working folder/,
+    );
+  });
+
+  test('that it returns go back to where the argument is', () => {
+    const { returns, args } = planned({ trc: ['{.}.out', 'logs/./{/.}.*'] }, file('in/a.txt'));
+    const inside = file('in/a').slice(1);
+    expect(args).toEqual([`${inside}.txt`]);
+    expect(nameOfOutput(returns, `${inside}.out`)).toBe(file('in/a.out'));
+    expect(nameOfOutput(returns, 'a.log')).toBe('logs/a.log');
+    expect(nameOfOutput(returns, 'b.log')).toBe(null);
+  });
+
+  test('are named by an argument as it stands, not as a pattern', () => {
+    const { returns } = planned({ trc: ['{}.out'] }, `${folder}/./[x]*.txt`);
+    expect(nameOfOutput(returns, '[x]*.txt.out')).toBe(`${folder}/[x]*.txt.out`);
+    expect(nameOfOutput(returns, 'xy.txt.out')).toBe(null);
+  });
+
+  test('stay where they are without --transfer, and so do the arguments', () => {
+    const { sends, args, returns } = planned({ return: ['../{/.}.out'] }, file('a.txt'));
+    expect([sends, args]).toEqual([[], [file('a.txt')]]);
+    expect(returns).toEqual([{ inside: '__/a.out', from: '__/', to: '../' }]);
+  });
+});
+
+test('a command that ran and whose result is lost is told from one that never ran', () => {
+  expect(resultIn(undefined)).toEqual({ value: undefined });
+  expect(resultIn({ index: 0, error: 'value lost' })).toEqual({
+    value: undefined,
+    lost: 'its result is lost with the machine that had it',
+  });
+  const value = { exit: 3, signal: 0, started: 1, seconds: 1, tries: 1 };
+  expect(resultIn({ index: 0, error: 'exit 3', value })).toEqual({ value });
+});
