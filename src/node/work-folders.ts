@@ -1,5 +1,5 @@
 import { mkdirSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ComputationId, PeerId } from '../core/ids.ts';
@@ -34,6 +34,8 @@ interface Execution {
   readonly owner: PeerId;
   /** The folder of all commands of the computation. */
   readonly common: string;
+  /** Its commands are somebody else's, and held. */
+  readonly isHeld: boolean;
   folders: WorkFolder[];
   /** What was fetched for it. */
   readonly sent: Set<FileHash>;
@@ -75,12 +77,12 @@ export class WorkFolders {
     const { cleanup } = JSON.parse(inputs.params) as { cleanup?: unknown };
     const common = this.#commonOf(inputs.computation);
     mkdirSync(common, { recursive: true, mode: 0o700 });
+    const { sandbox = OPEN } = inputs;
     const opened: Execution = {
-      ...{ cleanup: cleanup === true, owner, common },
+      ...{ cleanup: cleanup === true, owner, common, isHeld: sandbox.tier !== 'none' },
       ...{ folders: [], sent: new Set(), isOver: false },
     };
     this.#open.set(execution, opened);
-    const { sandbox = OPEN } = inputs;
     return {
       ...inputs,
       sandbox: { ...sandbox, writes: [...sandbox.writes, common].sort() },
@@ -204,7 +206,8 @@ export class WorkFolders {
   }
 
   #remove({ path, sends }: WorkFolder, opened: Execution): void {
-    removeBehind(path).catch((error: unknown) => {
+    const remove = opened.isHeld ? removeBehind(path) : removeOwn(path);
+    remove.catch((error: unknown) => {
       this.#log('warn', 'folder.left', { path, why: String(error) });
     });
     const hashes = sends.map(({ hash }) => hash);
@@ -220,5 +223,15 @@ export class WorkFolders {
       // What cannot be removed goes with the quota.
       if (!used.has(hash)) await this.#files.store.drop(hash).catch(() => undefined);
     }
+  }
+}
+
+/** Without a process for each: nothing of this user's own leads it astray. */
+async function removeOwn(path: string): Promise<void> {
+  try {
+    await rm(path, { recursive: true, force: true });
+  } catch {
+    // Somebody took a folder's own rights away, or writes into it still.
+    await removeBehind(path);
   }
 }
