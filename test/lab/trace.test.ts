@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createStreams } from '../../src/work/candidate/rng.ts';
-import { startBuilt } from './built-command.ts';
+import { startBuilt } from '../e2e/built-command.ts';
 
 /** Candidate 3 throws two calls below; the columns are those of this text. */
 const SOURCE = `interface Input {
