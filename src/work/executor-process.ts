@@ -27,7 +27,7 @@ export interface ExecutorStart {
   readonly program: string;
   /** The descriptor of its ledger. */
   readonly ledger: number;
-  /** Its own folder, which exists: its scratch folder is made in it. */
+  /** Its own folder, with its scratch folder in it where a sandbox is to open that alone. */
   readonly folder: string;
   /** Where long outputs of its commands go; it exists. */
   readonly outputs: string;
@@ -121,7 +121,8 @@ function wrapping({ kind, sandbox, program, folder, outputs, cap }: ExecutorStar
     ...sandbox.writes.map(given(true)),
     ...[process.execPath, program].map((path) => own(path, false)),
     ...[`${program}.map`, ...OWN_CODE].map(given(false)),
-    own(folder, true),
+    own(folder, false),
+    own(scratchIn(folder), true),
     ...(kind === 'commands' ? [own(outputs, true)] : []),
   ];
   const { net } = sandbox;

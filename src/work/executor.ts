@@ -126,11 +126,13 @@ export class Executor {
     const kind = kindOf(inputs);
     const name = randomBytes(8).toString('hex');
     const folder = join(options.scratch, name);
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const isWrapped = this.sandbox.tier === 'bwrap';
+    const made = isWrapped ? scratchIn(folder) : folder;
+    mkdirSync(made, { recursive: true, mode: 0o700 });
     const outputs = this.#outputs(options, kind, name);
     this.#ledger = new Ledger(options.folder);
     const { leash, nice } = options;
-    const cap = this.sandbox.tier === 'bwrap' ? processCap(name) : NO_CAP;
+    const cap = isWrapped ? processCap(name) : NO_CAP;
     this.#child = startExecutor({
       ...{ kind, limits, folder, outputs, leash, nice, cap, sandbox: this.sandbox },
       ...{ program: fileURLToPath(file), ledger: this.#ledger.fd },

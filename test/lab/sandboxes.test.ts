@@ -182,6 +182,7 @@ describe('commands in the tier bwrap', () => {
     writeFileSync(secret(), '');
     const commands = [
       'touch /meshd-was-here',
+      'touch "$TMPDIR/../beside"',
       `cat '${secret()}'`,
       `ls -d '${process.env['HOME'] ?? '/root'}'`,
       'echo 1 > made; ls',
@@ -191,7 +192,7 @@ describe('commands in the tier bwrap', () => {
     ];
     const inputs = commandsIn(own, commands, held('bwrap', { writes: [own] }));
     expect(await printed(inputs, commands.length)).toEqual([
-      ...['failed', 'failed', 'failed', 'made\n', 'a\n', 'few\n', '0\n'],
+      ...['failed', 'failed', 'failed', 'failed', 'made\n', 'a\n', 'few\n', '0\n'],
     ]);
     expect(readdirSync(own)).toEqual(['made']);
     expect(existsSync('/meshd-was-here')).toBe(false);

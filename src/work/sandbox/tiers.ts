@@ -12,9 +12,6 @@ export interface Tiers {
   readonly bwrap: string | null;
 }
 
-/** Nothing was tried. */
-export const NO_TIERS: Tiers = { permission: 'not tried', bwrap: 'not tried' };
-
 /** Tries each tier once, as executors use it. */
 export async function probeTiers(env: NodeJS.ProcessEnv = process.env): Promise<Tiers> {
   return { permission: whyNoPermission(), bwrap: await whyNoBubblewrap(env) };

@@ -1,0 +1,52 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { NO_NEEDS } from '../../src/core/needs.ts';
+import { Sandboxes } from '../../src/node/sandboxes.ts';
+import { WORKER_MARK } from '../../src/work/exec/worker-mark.ts';
+import { OPEN } from '../../src/work/sandbox/sandbox.ts';
+import { hasPermission } from '../why-no-bwrap.ts';
+
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+/** A folder without any program. */
+let empty: string;
+const path = process.env['PATH'] ?? '';
+beforeEach(async () => {
+  empty = await mkdtemp(join(tmpdir(), 'meshd-no-programs-'));
+  process.env['PATH'] = empty;
+});
+afterEach(async () => {
+  process.env['PATH'] = path;
+  await rm(empty, { recursive: true });
+});
+
+test('a tier that this machine cannot do is refused, and what it can do is told', async () => {
+  const why = /^--sandbox bwrap is not possible here: bwrap (is not installed|is for)/;
+  const refusal = { code: 'MESH_USAGE', message: expect.stringMatching(why) };
+  await expect(new Sandboxes('bwrap').check()).rejects.toMatchObject(refusal);
+  await expect(new Sandboxes('none').check()).resolves.toBeUndefined();
+  await expect(new Sandboxes(null).check()).resolves.toBeUndefined();
+});
+
+test.runIf(hasPermission)('without bwrap others’ functions are held, not commands', async () => {
+  const held = { functions: 'permission', commands: 'none' } as const;
+  expect(await new Sandboxes(null).report()).toMatchObject({
+    ...{ ...held, othersFunctions: 'permission', othersCommands: 'none' },
+    notes: expect.arrayContaining([expect.stringMatching(/^no bwrap: bwrap is not installed/)]),
+  });
+  expect(await new Sandboxes('permission').report()).toMatchObject({
+    ...{ ...held, othersFunctions: 'permission', othersCommands: null },
+  });
+});
+
+test.runIf(hasPermission)('own functions have what they need open, own commands all', () => {
+  const own = new Sandboxes(null);
+  const needs = { ...NO_NEEDS, net: true, reads: ['/b'], writes: ['/c'] };
+  expect(own.own(bytes('export default 1'), false, needs)).toEqual({
+    ...{ tier: 'permission', net: true, reads: ['/b'], writes: ['/c'] },
+  });
+  expect(own.own(bytes('{}'), true, needs)).toEqual(OPEN);
+  expect(own.own(bytes(`${WORKER_MARK}export default 1`), false, needs)).toEqual(OPEN);
+});
