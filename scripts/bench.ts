@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { bias } from './bench/bias.ts';
 import { commands } from './bench/commands.ts';
 import { comparisonTable, type Standing, standings } from './bench/comparison.ts';
 import { deaths } from './bench/deaths.ts';
@@ -33,6 +34,7 @@ const PARTS: Record<string, (plan: Plan) => Promise<Row[]>> = {
   idle: ({ bed }) => idle(bed.peers),
   commands: ({ bed }) => commands(bed.peers),
   exec: ({ bed }) => exec(bed.peers),
+  bias,
   W5: (plan) => deaths(plan, 'worker'),
   W6: (plan) => deaths(plan, 'hub'),
   W8: millions,
