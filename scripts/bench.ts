@@ -112,7 +112,6 @@ function present(systems: readonly System[], plan: Pick<Plan, 'bed'>): System[] 
 
 async function main({ only, systems, repeats, size, json, isInstalling }: Options): Promise<void> {
   if (!existsSync(ENTRY)) throw new Error(`no ${ENTRY}: run \`npm run build\` first`);
-  if (isInstalling) install(systems);
   // What else runs takes its share of the cores, not always the same one: best on an idle machine.
   const load = (loadavg()[0] ?? 0).toFixed(1);
   await using peers = new BenchPeers();
@@ -121,6 +120,7 @@ async function main({ only, systems, repeats, size, json, isInstalling }: Option
   const folder = join(peers.folder, 'systems');
   mkdirSync(folder);
   const bed = { folder, packages: PACKAGES, peers };
+  if (isInstalling) install(systems.filter((system) => system.missing(bed) !== null));
   const rounds = {
     node: await roundsOfOneMs(writeFunction(folder, 'oneMs')),
     python: pythonRounds(),
