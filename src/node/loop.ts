@@ -369,12 +369,10 @@ export class Loop {
       this.#rooms.workforce.execute(asked, this.transfers.inputsOf(id, inputs));
     } catch (error) {
       this.#opening.delete(id);
-      if (error instanceof MeshError && error.code === 'MESH_NOT_EVALUATED') {
-        const failure = { kind: 'setup', detail: error.message };
-        this.dispatch({ kind: 'failed', execution: id, index: order.lo, failure });
-      }
       this.#endSoon(id);
-      throw error;
+      if (!(error instanceof MeshError) || error.code !== 'MESH_NOT_EVALUATED') throw error;
+      const failure = { kind: 'setup', detail: error.message };
+      this.dispatch({ kind: 'failed', execution: id, index: order.lo, failure });
     }
   }
 }

@@ -23,7 +23,7 @@ export function whyNotHere(state: PeerState, job: JobState): string | null {
   if (needs !== null) return `it needs ${needs}, which this machine does not have or grant`;
   switch (state.refuses.get(computation.id)) {
     case 'setup':
-      return 'its program does not start on this machine';
+      return 'its program does not start on this machine: its log says why';
     case 'memory':
       return 'a candidate took more than the memory that --memory leaves a slot of this machine';
     default:
