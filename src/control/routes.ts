@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isLogLevel } from '../core/log-line.ts';
 import type { LogOptions } from '../node/job-logs.ts';
+import { LocalJob } from '../node/local-job.ts';
 import type { Job, Mesh } from '../node/mesh.ts';
 import type { Submitter } from '../node/submission.ts';
 import { answerAdmission } from './admission-routes.ts';
@@ -87,11 +88,11 @@ async function answerJob(
   signal: AbortSignal,
 ): Promise<void> {
   switch (route) {
-    case 'GET results':
-      return stream(
-        response,
-        job.results({ signal, follow: query.has('follow'), asKnown: query.has('asKnown') }),
-      );
+    case 'GET results': {
+      const options = { signal, follow: query.has('follow'), asKnown: query.has('asKnown') };
+      if (!(job instanceof LocalJob)) return stream(response, job.results(options));
+      return stream(response, job.resultTexts(options), String);
+    }
     case 'GET output':
       return stream(response, job.output({ signal }));
     case 'GET progress':
@@ -138,11 +139,16 @@ async function publish(
   json(response, { ...handleOf(job), warnings });
 }
 
-async function stream(response: ServerResponse, lines: AsyncIterable<unknown>): Promise<void> {
+/** text: makes lines of what comes, without the last line feed. */
+async function stream(
+  response: ServerResponse,
+  lines: AsyncIterable<unknown>,
+  text: (line: unknown) => string = JSON.stringify,
+): Promise<void> {
   const writer = new LineWriter(response);
   for await (const line of lines) {
     if (!response.headersSent) response.writeHead(200, { 'content-type': 'application/x-ndjson' });
-    const full = writer.write(JSON.stringify(line));
+    const full = writer.write(text(line));
     if (full !== undefined) await full;
     if (response.destroyed) return;
   }

@@ -36,10 +36,10 @@ export function segmentOutcomes(
 const encoder = new TextEncoder();
 
 /** The hash of a line: of the value's JSON text, or of the error's name. */
-export function outcomeHash(outcome: Outcome, hash: (bytes: Uint8Array) => Hash): Hash {
+export function outcomeHash(outcome: Outcome, hash: (text: string) => Hash): Hash {
   if (outcome.kind === 'long') return outcome.hash;
-  if (outcome.kind === 'value') return hash(encoder.encode(outcome.text));
-  return hash(encoder.encode(`error ${outcome.name}`));
+  if (outcome.kind === 'value') return hash(outcome.text);
+  return hash(`error ${outcome.name}`);
 }
 
 /** A text that tells two outcomes apart; undefined stands for rejected. */

@@ -102,7 +102,7 @@ function skipAware(job: JobState, position: number): number {
 export function answerCertificate(
   job: JobState,
   answer: CompleteAnswer,
-  hash: (bytes: Uint8Array) => Hash,
+  hash: (bytes: Uint8Array | string) => Hash,
 ): Hash {
   const { answers } = job.computation;
   function* each(): Generator<readonly [number, Hash]> {

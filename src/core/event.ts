@@ -13,8 +13,8 @@ export interface Env {
   readonly now: number;
   /** Uniform in [0, 1). */
   rng(): number;
-  /** SHA-256. */
-  hash(bytes: Uint8Array): Hash;
+  /** SHA-256; of a text, of its UTF-8. */
+  hash(bytes: Uint8Array | string): Hash;
   /** This peer's Ed25519 signature (RFC 8032: deterministic). */
   sign(bytes: Uint8Array): Uint8Array;
   verify(peer: PeerId, bytes: Uint8Array, signature: Uint8Array): boolean;

@@ -19,8 +19,8 @@ export interface NamedBlob {
   readonly bytes: Uint8Array;
 }
 
-/** SHA-256 as hexadecimal digits. */
-export function sha256(bytes: Uint8Array): Hash {
+/** SHA-256 as hexadecimal digits; of a text, of its UTF-8. */
+export function sha256(bytes: Uint8Array | string): Hash {
   // Not createHash: an answer is a hash of each value, and its object costs more than hashing.
   return hash('sha256', bytes, 'hex');
 }

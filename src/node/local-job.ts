@@ -31,6 +31,9 @@ import { jobReport, summaryOf } from './reports.ts';
 /** Least time between two progress figures, in ms. */
 const PROGRESS_MS = 200;
 
+/** Text of lines that comes in one piece, about. */
+const PIECE_CHARS = 16_384;
+
 /** Indices evaluated in one go by verify, in one fresh executor. */
 const VERIFY_RUN = 64;
 
@@ -81,10 +84,43 @@ export class LocalJob implements Job {
         signal?.throwIfAborted();
         const line = lineAt(this.#job, position);
         if (line === undefined) throw new Error(`line ${position} of ${this.id} is not known`);
-        const result = this.#plain(line) ?? (await this.#result(line, signal));
+        const result = await this.#result(line, signal);
         this.#loop.told(this.id, line.index);
         yield result;
       }
+      if (!follow || this.#isOver(position)) return;
+      if (finalLines(this.#job) === final) await this.#loop.changed(this.id, signal);
+    }
+  }
+
+  /**
+   * The lines of `results` as text, each with a line feed behind it but the last of a piece: those
+   * that are here whole come many at a time, and nobody reads their values.
+   */
+  async *resultTexts(options: ResultOptions = {}): AsyncGenerator<string> {
+    const { signal, follow = true } = options;
+    const { isPure } = this.#job.computation;
+    if (!isPure) {
+      for await (const line of this.results(options)) yield JSON.stringify(line);
+      return;
+    }
+    for (let position = 0; ; ) {
+      const final = finalLines(this.#job);
+      let piece = '';
+      for (; position < final; position++) {
+        signal?.throwIfAborted();
+        const line = lineAt(this.#job, position);
+        if (line === undefined) throw new Error(`line ${position} of ${this.id} is not known`);
+        let text = textOf(line);
+        if (piece !== '' && (text === undefined || piece.length >= PIECE_CHARS)) {
+          yield piece;
+          piece = '';
+        }
+        text ??= JSON.stringify(await this.#result(line, signal));
+        this.#loop.told(this.id, line.index);
+        piece += piece === '' ? text : `\n${text}`;
+      }
+      if (piece !== '') yield piece;
       if (!follow || this.#isOver(position)) return;
       if (finalLines(this.#job) === final) await this.#loop.changed(this.id, signal);
     }
@@ -283,12 +319,6 @@ export class LocalJob implements Job {
     return !this.#job.active;
   }
 
-  /** A line that is here whole, without a promise: of those there may be millions. */
-  #plain({ index, outcome }: Line): ResultLine | undefined {
-    if (outcome.kind !== 'value' || !this.#job.computation.isPure) return undefined;
-    return { index, value: JSON.parse(outcome.text) };
-  }
-
   async #result(line: Line, signal?: AbortSignal): Promise<ResultLine> {
     const { index, outcome } = line;
     if (outcome.kind === 'error') return { index, error: outcome.name };
@@ -306,6 +336,12 @@ export class LocalJob implements Job {
     const made = value as CommandValue;
     return commandLine(index, await settled(transfers.deliver(this.#job, index, made), signal));
   }
+}
+
+/** The text of a line whose value is here; undefined of others, and of a text that is two lines. */
+function textOf({ index, outcome }: Line): string | undefined {
+  if (outcome.kind !== 'value' || outcome.text.includes('\n')) return undefined;
+  return `{"index":${index},"value":${outcome.text}}`;
 }
 
 function cut(lo: number, hi: number, size: number): Interval[] {

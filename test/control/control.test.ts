@@ -94,6 +94,28 @@ describe('a mesh over the control socket', () => {
     expect((await job.done()).errors).toBe(1);
   });
 
+  test('long values, errors and texts with line feeds come in their places among short ones', async () => {
+    const mixed = join(folder, 'mixed.js');
+    writeFileSync(
+      mixed,
+      `export default ({ index }) => {
+        if (index % 97 === 5) throw new TypeError('no');
+        if (index % 89 === 7) return 'long'.repeat(100 + index);
+        return index % 3 === 0 ? 'two\\nlines' : { index, text: '}\\u2028{' };
+      };`,
+    );
+    const items = Array.from({ length: 2000 }, (_, k) => k);
+    const job = await remote.publish({ fn: mixed, items });
+    const expected = items.map((index) => {
+      if (index % 97 === 5) return { index, error: 'TypeError' };
+      if (index % 89 === 7) return { index, value: 'long'.repeat(100 + index) };
+      const value = index % 3 === 0 ? 'two\nlines' : { index, text: '}\u2028{' };
+      return { index, value };
+    });
+    expect(await all(job.results())).toEqual(expected);
+    expect(await all((await embedded.job(job.id)).results())).toEqual(expected);
+  });
+
   test('a client that goes away ends its wait and not the job', async () => {
     const job = await remote.publish({ fn: never, accept: 1, maxEvals: Number.MAX_SAFE_INTEGER });
     const stop = new AbortController();

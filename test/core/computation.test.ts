@@ -207,7 +207,8 @@ describe('disputes', () => {
 });
 
 describe('outcomes', () => {
-  const sha = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+  const sha = (bytes: Uint8Array | string): string =>
+    createHash('sha256').update(bytes).digest('hex');
   const error = (name: string, detail: string) => ({ kind: 'error', name, detail }) as const;
 
   test("an error's digest covers the name alone", () => {
