@@ -5,10 +5,12 @@ export { type OpenMesh, type OpenOptions, open } from './control/open.ts';
 export type { LogLevel, LogLine } from './core/log-line.ts';
 export { MeshError, type MeshErrorCode } from './core/mesh-error.ts';
 export type { CollectedLine, LogEntry, MissingLog } from './logs/log-collection.ts';
-export type { Admission, RemovedPeer, Rotation } from './node/admission.ts';
-export type { FileUsage } from './node/file-service.ts';
-export type { LogOptions } from './node/job-logs.ts';
-export type { TraceEvent } from './node/job-trace.ts';
+export type { Admission, RemovedPeer, Rotation } from './node/admission/admission.ts';
+export type { TrustChange } from './node/admission/trust-list.ts';
+export type { FileUsage } from './node/files/file-service.ts';
+export type { LogOptions } from './node/jobs/job-logs.ts';
+export type { TraceEvent } from './node/jobs/job-trace.ts';
+export type { Submission, SubmitOptions, Submitter } from './node/jobs/submission.ts';
 export type {
   GcReport,
   Job,
@@ -28,7 +30,5 @@ export type {
   VerifyReport,
   WaitOptions,
 } from './node/mesh.ts';
-export type { Submission, SubmitOptions, Submitter } from './node/submission.ts';
-export type { TrustChange } from './node/trust-list.ts';
 export type { Draw } from './work/candidate/trace.ts';
 export type { Rerun, Usage } from './work/workforce.ts';

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { MeshError } from '../core/mesh-error.ts';
 import { compareSecrets, ringOf, type SecretRing } from '../net/secret-ring.ts';
-import { decodeInvite } from '../node/invite.ts';
-import { readRing } from '../node/ring-file.ts';
+import { decodeInvite } from '../node/admission/invite.ts';
+import { readRing } from '../node/admission/ring-file.ts';
 
 /** Longest text that is read as an invite, in characters; one has at most 4096. */
 const MAX_TEXT_CHARS = 65_536;

@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { OpenMesh } from '../control/open.ts';
-import type { Finding, HealthFacts } from '../node/health.ts';
-import type { DialTry } from '../node/health-probe.ts';
+import type { Finding, HealthFacts } from '../node/reports/health.ts';
+import type { DialTry } from '../node/reports/health-probe.ts';
 import { type Context, print } from './context.ts';
 import { EXIT } from './exit-code.ts';
 import { formatBytes, formatRelaying, shortPeer } from './format.ts';
@@ -23,7 +23,7 @@ export const doctor: Verb = {
   flags: [],
   async run(context) {
     const { connectControl } = await import('../control/client.ts');
-    const { findingsOf } = await import('../node/health.ts');
+    const { findingsOf } = await import('../node/reports/health.ts');
     const mesh = await connectControl(context.home);
     const facts = mesh === null ? await factsOfHome(context) : await factsOf(context, mesh);
     const findings = findingsOf(facts);
@@ -37,7 +37,7 @@ export const doctor: Verb = {
 /** What is known of a home where no peer runs; nothing is made there. */
 async function factsOfHome({ home: path }: Context): Promise<HealthFacts> {
   const { dialMembers, freeBytesOf, rememberedMembers, takenPorts } = await import(
-    '../node/health-probe.ts'
+    '../node/reports/health-probe.ts'
   );
   const base = { ...localFacts(path), status: null, peers: [] };
   if (!existsSync(path)) {
@@ -57,7 +57,7 @@ async function factsOfHome({ home: path }: Context): Promise<HealthFacts> {
 }
 
 async function factsOf({ home }: Context, mesh: OpenMesh): Promise<HealthFacts> {
-  const { dialMembers, freeBytesOf } = await import('../node/health-probe.ts');
+  const { dialMembers, freeBytesOf } = await import('../node/reports/health-probe.ts');
   const [status, peers] = await Promise.all([mesh.status(), mesh.peers()]);
   const apart = peers.filter(({ self, via }) => !self && via === 'none');
   const members = new Map(apart.map(({ peer, addresses }) => [peer, addresses]));

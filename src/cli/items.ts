@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { MeshError } from '../core/mesh-error.ts';
-import { MAX_ITEMS_BYTES } from '../node/submission.ts';
+import { MAX_ITEMS_BYTES } from '../node/jobs/submission.ts';
 
 /**
  * The items of a file in UTF-8, or of stdin for `-`: one a line, blank lines left out. JSON values

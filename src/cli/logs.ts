@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from 'commander';
 import { isLogLevel, LOG_LEVELS, type LogLevel } from '../core/log-line.ts';
 import type { CollectedLine } from '../logs/log-collection.ts';
-import type { LogOptions } from '../node/job-logs.ts';
+import type { LogOptions } from '../node/jobs/job-logs.ts';
 import type { PeerRow } from '../node/mesh.ts';
 import { interruptSignal, tell } from './context.ts';
 import { EXIT } from './exit-code.ts';

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import type { OpenMesh } from '../control/open.ts';
 import { MeshError } from '../core/mesh-error.ts';
+import { type Submission, toSubmission } from '../node/jobs/submission.ts';
 import type { Job, PublishRequest } from '../node/mesh.ts';
-import { type Submission, toSubmission } from '../node/submission.ts';
 import { type Context, interruptSignal, print, tell } from './context.ts';
 import { EXIT } from './exit-code.ts';
 import { follow } from './follow.ts';

@@ -1,6 +1,6 @@
-import type { CommandValue } from '../node/command-result.ts';
-import type { TraceEvent } from '../node/job-trace.ts';
+import type { TraceEvent } from '../node/jobs/job-trace.ts';
 import type { Job } from '../node/mesh.ts';
+import type { CommandValue } from '../node/reports/command-result.ts';
 import type { Rerun } from '../work/workforce.ts';
 import { type Context, interruptSignal, print, tell } from './context.ts';
 import { EXIT } from './exit-code.ts';
@@ -87,7 +87,7 @@ async function commandOf(job: Job, { outcome }: Rerun): Promise<CommandValue | n
 /** Prints what a command wrote, each to where it wrote it, and tells how it ended. */
 async function commandEnd(context: Context, report: Rerun, value: CommandValue): Promise<number> {
   const { OutputWriter } = await import('./commands/writer.ts');
-  const { failureOf, hasSucceeded } = await import('../node/command-result.ts');
+  const { failureOf, hasSucceeded } = await import('../node/reports/command-result.ts');
   await new OutputWriter(context.io, { tagged: false }).write(report.index + 1, [], value);
   const isDone = hasSucceeded(value);
   const how = isDone ? 'done' : failureOf(value);

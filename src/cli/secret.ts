@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander';
-import type { Rotation } from '../node/admission.ts';
+import type { Rotation } from '../node/admission/admission.ts';
 import { print } from './context.ts';
 import { EXIT } from './exit-code.ts';
 import { withRunningPeer } from './use-mesh.ts';

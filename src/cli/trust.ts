@@ -52,7 +52,7 @@ async function listAfter(
   }
   checkHome(context);
   const { Home } = await import('../node/home.ts');
-  const { changeTrust } = await import('../node/trust-list.ts');
+  const { changeTrust } = await import('../node/admission/trust-list.ts');
   const unknown = peers.find((peer) => !isPeerId(peer));
   if (unknown !== undefined) {
     const text = `${JSON.stringify(unknown)} is no peer’s id; names need a running peer`;

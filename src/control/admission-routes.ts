@@ -1,5 +1,5 @@
-import type { Admission, RemovedPeer, Rotation } from '../node/admission.ts';
-import type { TrustChange } from '../node/trust-list.ts';
+import type { Admission, RemovedPeer, Rotation } from '../node/admission/admission.ts';
+import type { TrustChange } from '../node/admission/trust-list.ts';
 import type { ControlClient } from './client.ts';
 
 /** What is asked of a peer about admission, as methods and paths of the control API. */

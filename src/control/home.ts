@@ -3,7 +3,7 @@ import { lstatSync, mkdirSync, realpathSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import { MeshError } from '../core/mesh-error.ts';
-import { stateFolder } from '../node/state-folder.ts';
+import { stateFolder } from '../node/admission/state-folder.ts';
 
 /** Longest path of a unix socket that every system takes (macOS: 104 bytes with the final zero). */
 const MAX_SOCKET_BYTES = 103;

@@ -1,7 +1,9 @@
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MeshError } from '../core/mesh-error.ts';
-import type { Admission } from '../node/admission.ts';
+import type { Admission } from '../node/admission/admission.ts';
+import type { Recalled } from '../node/jobs/recall.ts';
+import type { Submission, SubmitOptions, Submitter } from '../node/jobs/submission.ts';
 import type {
   GcReport,
   Job,
@@ -14,8 +16,6 @@ import type {
   WaitOptions,
 } from '../node/mesh.ts';
 import type { Peer, PeerOptions } from '../node/peer.ts';
-import type { Recalled } from '../node/recall.ts';
-import type { Submission, SubmitOptions, Submitter } from '../node/submission.ts';
 import { connectControl } from './client.ts';
 import { defaultHome } from './home.ts';
 import { type ControlServer, serveControl } from './server.ts';

@@ -13,7 +13,7 @@ import {
   MAX_PROGRAM_BYTES,
   MAX_SOURCES_BYTES,
   type Submission,
-} from '../node/submission.ts';
+} from '../node/jobs/submission.ts';
 import { ByteReader, malformed } from './byte-reader.ts';
 
 const MAX_HEADER_BYTES = 4_194_304;

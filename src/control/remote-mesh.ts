@@ -1,9 +1,11 @@
 import type { ComputationId, JobId } from '../core/ids.ts';
 import { MeshError } from '../core/mesh-error.ts';
 import type { LogEntry } from '../logs/log-collection.ts';
-import type { Admission } from '../node/admission.ts';
-import type { LogOptions } from '../node/job-logs.ts';
-import type { TraceEvent } from '../node/job-trace.ts';
+import type { Admission } from '../node/admission/admission.ts';
+import type { LogOptions } from '../node/jobs/job-logs.ts';
+import type { TraceEvent } from '../node/jobs/job-trace.ts';
+import type { Recalled } from '../node/jobs/recall.ts';
+import { type Submission, type SubmitOptions, toSubmission } from '../node/jobs/submission.ts';
 import type {
   GcReport,
   Job,
@@ -21,8 +23,6 @@ import type {
   VerifyReport,
   WaitOptions,
 } from '../node/mesh.ts';
-import type { Recalled } from '../node/recall.ts';
-import { type Submission, type SubmitOptions, toSubmission } from '../node/submission.ts';
 import type { Rerun } from '../work/workforce.ts';
 import { RemoteAdmission } from './admission-routes.ts';
 import type { ControlClient } from './client.ts';

@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isLogLevel } from '../core/log-line.ts';
-import type { LogOptions } from '../node/job-logs.ts';
-import { LocalJob } from '../node/local-job.ts';
+import type { LogOptions } from '../node/jobs/job-logs.ts';
+import { LocalJob } from '../node/jobs/local-job.ts';
+import type { Submitter } from '../node/jobs/submission.ts';
 import type { Job, Mesh } from '../node/mesh.ts';
-import type { Submitter } from '../node/submission.ts';
 import { answerAdmission } from './admission-routes.ts';
 import { malformed } from './byte-reader.ts';
 import { LineWriter } from './line-writer.ts';

@@ -17,7 +17,7 @@ import { MeshError } from '../core/mesh-error.ts';
 import { DEFAULT_TIMING } from '../core/timing.ts';
 import type { SecretRing } from '../net/secret-ring.ts';
 import { isWorkingOutput } from '../work/command/left-outputs.ts';
-import { readRing, ringText } from './ring-file.ts';
+import { readRing, ringText } from './admission/ring-file.ts';
 
 /** What a peer is told once and keeps. */
 export interface PeerSettings {

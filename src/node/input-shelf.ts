@@ -1,7 +1,7 @@
 import type { ComputationId, Hash } from '../core/ids.ts';
 import type { PeerState } from '../core/peer-state.ts';
 import type { WorkInputs } from '../work/workforce.ts';
-import { ItemReader } from './item-list.ts';
+import { ItemReader } from './jobs/item-list.ts';
 
 /** What executors need for each computation: read from the blobs once, and kept. */
 export class InputShelf {

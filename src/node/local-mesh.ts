@@ -4,9 +4,17 @@ import { MeshError } from '../core/mesh-error.ts';
 import { LIMITS } from '../core/register-codec.ts';
 import type { Network } from '../net/network.ts';
 import type { Workforce } from '../work/workforce.ts';
-import type { LocalAdmission } from './admission.ts';
-import type { JobLogs } from './job-logs.ts';
-import { LocalJob } from './local-job.ts';
+import type { LocalAdmission } from './admission/admission.ts';
+import type { JobLogs } from './jobs/job-logs.ts';
+import { LocalJob } from './jobs/local-job.ts';
+import { publishSubmission } from './jobs/publication.ts';
+import { type Recalled, recall } from './jobs/recall.ts';
+import {
+  type Submission,
+  type SubmitOptions,
+  type Submitter,
+  toSubmission,
+} from './jobs/submission.ts';
 import type { Loop } from './loop.ts';
 import type {
   GcReport,
@@ -19,13 +27,10 @@ import type {
   StopOptions,
   WaitOptions,
 } from './mesh.ts';
-import { whyNotHere } from './not-here.ts';
-import { peerRows } from './peer-rows.ts';
-import { publishSubmission } from './publication.ts';
-import { type Recalled, recall } from './recall.ts';
-import { jobRow } from './reports.ts';
+import { whyNotHere } from './reports/not-here.ts';
+import { peerRows } from './reports/peer-rows.ts';
+import { jobRow } from './reports/reports.ts';
 import { checkMemory } from './slot-memory.ts';
-import { type Submission, type SubmitOptions, type Submitter, toSubmission } from './submission.ts';
 
 /** What a local mesh is a view of. */
 export interface LocalMeshParts {

@@ -11,18 +11,18 @@ import type { Network } from '../net/network.ts';
 import { SoloNetwork } from '../net/solo-network.ts';
 import type { Store } from '../store/store.ts';
 import type { Workforce, WorkInputs } from '../work/workforce.ts';
-import { FailedCommands } from './failed-commands.ts';
+import type { Kin } from './admission/kin.ts';
+import type { Transfers } from './files/transfers.ts';
 import { InputShelf } from './input-shelf.ts';
-import { sha256 } from './item-list.ts';
+import { sha256 } from './jobs/item-list.ts';
+import { LiveOutputs } from './jobs/live-outputs.ts';
+import { MeshOutputs } from './jobs/output-asks.ts';
 import { Journal } from './journal.ts';
-import type { Kin } from './kin.ts';
-import { LiveOutputs } from './live-outputs.ts';
 import { machineLoad } from './machine-load.ts';
 import { membersEntry } from './members.ts';
-import { MeshOutputs } from './output-asks.ts';
 import { sendBlob, sendRecords } from './record-sender.ts';
+import { FailedCommands } from './reports/failed-commands.ts';
 import type { Sandboxes } from './sandboxes.ts';
-import type { Transfers } from './transfers.ts';
 
 /** Between two ticks, in ms. */
 const TICK_MS = 100;

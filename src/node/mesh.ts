@@ -4,10 +4,10 @@ import type { Limits } from '../core/limits.ts';
 import type { Needs } from '../core/needs.ts';
 import type { LogEntry } from '../logs/log-collection.ts';
 import type { Rerun } from '../work/workforce.ts';
-import type { Admission } from './admission.ts';
-import type { FileUsage } from './file-service.ts';
-import type { LogOptions } from './job-logs.ts';
-import type { TraceEvent } from './job-trace.ts';
+import type { Admission } from './admission/admission.ts';
+import type { FileUsage } from './files/file-service.ts';
+import type { LogOptions } from './jobs/job-logs.ts';
+import type { TraceEvent } from './jobs/job-trace.ts';
 import type { SandboxReport } from './sandboxes.ts';
 
 /** What to publish. */

@@ -15,10 +15,14 @@ import { LevelStore } from '../store/level-store.ts';
 import type { Store } from '../store/store.ts';
 import { createWorkforce } from '../work/create-workforce.ts';
 import type { Tier } from '../work/sandbox/sandbox.ts';
+import { Kin } from './admission/kin.ts';
+import { stateFolder } from './admission/state-folder.ts';
+import { changeTrust } from './admission/trust-list.ts';
 import { boot, readLocals } from './boot.ts';
+import { Transfers } from './files/transfers.ts';
 import { networkHandlers, workHandlers } from './handlers.ts';
 import { Home } from './home.ts';
-import { Kin } from './kin.ts';
+import type { Submitter } from './jobs/submission.ts';
 import { Loop } from './loop.ts';
 import { readMembers } from './members.ts';
 import type { Mesh } from './mesh.ts';
@@ -26,11 +30,7 @@ import { openNetwork } from './open-network.ts';
 import { type RunningParts, RunningPeer } from './running-peer.ts';
 import { Sandboxes } from './sandboxes.ts';
 import { checkMemory } from './slot-memory.ts';
-import { stateFolder } from './state-folder.ts';
-import type { Submitter } from './submission.ts';
 import type { TenureEnd, TenureLimits } from './tenure.ts';
-import { Transfers } from './transfers.ts';
-import { changeTrust } from './trust-list.ts';
 import { VERSION } from './version.ts';
 
 export interface PeerOptions {

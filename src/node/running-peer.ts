@@ -7,16 +7,16 @@ import type { Gate } from '../net/gate.ts';
 import type { Network } from '../net/network.ts';
 import type { Store } from '../store/store.ts';
 import type { Workforce } from '../work/workforce.ts';
-import { LocalAdmission } from './admission.ts';
+import { LocalAdmission } from './admission/admission.ts';
+import { encodeInvite, MAX_INVITE_ADDRESSES } from './admission/invite.ts';
+import type { Kin } from './admission/kin.ts';
+import type { Transfers } from './files/transfers.ts';
 import type { Home } from './home.ts';
-import { encodeInvite, MAX_INVITE_ADDRESSES } from './invite.ts';
-import { JobLogs } from './job-logs.ts';
-import type { Kin } from './kin.ts';
+import { JobLogs } from './jobs/job-logs.ts';
 import { LocalMesh } from './local-mesh.ts';
 import type { Loop } from './loop.ts';
 import type { Peer } from './peer.ts';
 import { Tenure, type TenureEnd, type TenureLimits } from './tenure.ts';
-import type { Transfers } from './transfers.ts';
 
 /** Time for the farewell to reach the others, in ms. */
 const FAREWELL_MS = 200;

@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { encodeInvite } from '../../src/node/invite.ts';
+import { encodeInvite } from '../../src/node/admission/invite.ts';
 import { runCaptured } from './captured-io.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'meshd-arguments-'));

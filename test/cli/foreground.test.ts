@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { decodeInvite, encodeInvite } from '../../src/node/invite.ts';
+import { decodeInvite, encodeInvite } from '../../src/node/admission/invite.ts';
 import { type Running, runCaptured, startCaptured } from './captured-io.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'meshd-foreground-'));

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { MeshError } from '../../src/core/mesh-error.ts';
-import { decodeInvite, encodeInvite } from '../../src/node/invite.ts';
+import { decodeInvite, encodeInvite } from '../../src/node/admission/invite.ts';
 
 const address = fc
   .tuple(fc.ipV4(), fc.integer({ min: 1, max: 65_535 }))

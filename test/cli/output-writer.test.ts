@@ -5,8 +5,8 @@ import { PassThrough, Readable } from 'node:stream';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { OutputWriter } from '../../src/cli/commands/writer.ts';
 import type { Io } from '../../src/cli/context.ts';
-import type { CommandValue } from '../../src/node/command-result.ts';
 import type { OutputPiece } from '../../src/node/mesh.ts';
+import type { CommandValue } from '../../src/node/reports/command-result.ts';
 
 const STARTED_MS = 1_700_000_000_123;
 

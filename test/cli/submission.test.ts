@@ -5,8 +5,8 @@ import { Readable } from 'node:stream';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { readItems } from '../../src/cli/items.ts';
 import { NO_NEEDS } from '../../src/core/needs.ts';
-import { jsonText } from '../../src/node/json-text.ts';
-import { toSubmission } from '../../src/node/submission.ts';
+import { jsonText } from '../../src/node/jobs/json-text.ts';
+import { toSubmission } from '../../src/node/jobs/submission.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'meshd-submission-'));
 const fn = join(folder, 'square.js');

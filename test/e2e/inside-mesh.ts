@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DEFAULT_TIMING, type Timing } from '../../src/core/timing.ts';
 import type { Job, ResultLine } from '../../src/index.ts';
-import { decodeInvite } from '../../src/node/invite.ts';
+import { decodeInvite } from '../../src/node/admission/invite.ts';
 import type { Peer, PeerOptions } from '../../src/node/peer.ts';
 import { startPeer } from './built.ts';
 

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { decodeInvite, encodeInvite } from '../../src/node/invite.ts';
+import { decodeInvite, encodeInvite } from '../../src/node/admission/invite.ts';
 import { labTest } from './lab-test.ts';
 import { MeshLab } from './mesh-lab.ts';
 

@@ -6,7 +6,7 @@ import { Gate } from '../../src/net/gate.ts';
 import { loadIdentity } from '../../src/net/identity.ts';
 import { startLibp2pNetwork } from '../../src/net/libp2p-network.ts';
 import { ringOf } from '../../src/net/secret-ring.ts';
-import { decodeInvite } from '../../src/node/invite.ts';
+import { decodeInvite } from '../../src/node/admission/invite.ts';
 
 const BLOB = { kind: 'blob', hash: 'b'.repeat(64), bytes: new Uint8Array(100_000) } as const;
 

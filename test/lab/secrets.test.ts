@@ -1,7 +1,7 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { decodeInvite } from '../../src/node/invite.ts';
+import { decodeInvite } from '../../src/node/admission/invite.ts';
 import { childrenOf, jsonLines, Lab, type PeerProcess, type Published, poll } from '../e2e/lab.ts';
 import { oracle } from '../oracle.ts';
 

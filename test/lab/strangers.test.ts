@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { expect } from 'vitest';
 import type { Host } from '../../scripts/netlab/host.ts';
-import { decodeInvite, encodeInvite } from '../../src/node/invite.ts';
+import { decodeInvite, encodeInvite } from '../../src/node/admission/invite.ts';
 import { labTest } from './lab-test.ts';
 import { MeshLab } from './mesh-lab.ts';
 

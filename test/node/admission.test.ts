@@ -9,7 +9,7 @@ import { Gate } from '../../src/net/gate.ts';
 import { type Identity, identityOf } from '../../src/net/identity.ts';
 import { createMeshSecret } from '../../src/net/mesh-secret.ts';
 import { ringOf, type SecretRing } from '../../src/net/secret-ring.ts';
-import { LocalAdmission } from '../../src/node/admission.ts';
+import { LocalAdmission } from '../../src/node/admission/admission.ts';
 import { Home } from '../../src/node/home.ts';
 import type { Loop } from '../../src/node/loop.ts';
 

@@ -16,10 +16,10 @@ import { describeFile } from '../../src/files/describe.ts';
 import { returnPattern } from '../../src/files/return-pattern.ts';
 import { MemoryHub } from '../../src/net/memory-hub.ts';
 import { MemoryNetwork } from '../../src/net/memory-network.ts';
-import type { CommandValue } from '../../src/node/command-result.ts';
-import { Deliveries } from '../../src/node/deliveries.ts';
-import { DeliveryLog } from '../../src/node/delivery-log.ts';
-import { FileService } from '../../src/node/file-service.ts';
+import { Deliveries } from '../../src/node/files/deliveries.ts';
+import { DeliveryLog } from '../../src/node/files/delivery-log.ts';
+import { FileService } from '../../src/node/files/file-service.ts';
+import type { CommandValue } from '../../src/node/reports/command-result.ts';
 import { Recorder } from '../net/recorder.ts';
 
 let folder = '';

@@ -7,7 +7,7 @@ import { describeFile } from '../../src/files/describe.ts';
 import { CHUNK_BYTES } from '../../src/files/description.ts';
 import { decodeRequest } from '../../src/files/request.ts';
 import type { Network } from '../../src/net/network.ts';
-import { FileService } from '../../src/node/file-service.ts';
+import { FileService } from '../../src/node/files/file-service.ts';
 import { Libp2pPeers, soon, type TestPeer } from '../net/libp2p-peers.ts';
 
 const CHUNKS = 48;

@@ -3,9 +3,9 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { dialMembers, rememberedMembers } from '../../src/node/health-probe.ts';
 import { Home } from '../../src/node/home.ts';
 import { membersEntry } from '../../src/node/members.ts';
+import { dialMembers, rememberedMembers } from '../../src/node/reports/health-probe.ts';
 import { LevelStore } from '../../src/store/level-store.ts';
 
 let folder: string;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { findingsOf, type HealthFacts } from '../../src/node/health.ts';
 import type { PeerRow, StatusReport } from '../../src/node/mesh.ts';
+import { findingsOf, type HealthFacts } from '../../src/node/reports/health.ts';
 
 const WALL_MS = 1.7e12;
 

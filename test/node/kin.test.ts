@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { loadIdentity } from '../../src/net/identity.ts';
-import { Kin } from '../../src/node/kin.ts';
+import { Kin } from '../../src/node/admission/kin.ts';
 
 let folder: string;
 let entries: string;

@@ -2,8 +2,8 @@ import { expect, test } from 'vitest';
 import { hexToBytes } from '../../src/core/codec.ts';
 import { MemoryHub } from '../../src/net/memory-hub.ts';
 import { MemoryNetwork } from '../../src/net/memory-network.ts';
-import { type IndexedPiece, LiveOutputs } from '../../src/node/live-outputs.ts';
-import { MeshOutputs } from '../../src/node/output-asks.ts';
+import { type IndexedPiece, LiveOutputs } from '../../src/node/jobs/live-outputs.ts';
+import { MeshOutputs } from '../../src/node/jobs/output-asks.ts';
 import { Recorder } from '../net/recorder.ts';
 
 const COMPUTATION = '5a'.repeat(32);

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { ringOf, withSecret } from '../../src/net/secret-ring.ts';
-import { decodeInvite, encodeInvite } from '../../src/node/invite.ts';
-import { readRing, ringText } from '../../src/node/ring-file.ts';
+import { decodeInvite, encodeInvite } from '../../src/node/admission/invite.ts';
+import { readRing, ringText } from '../../src/node/admission/ring-file.ts';
 
 const OLD = new Uint8Array(32).fill(7);
 const NEW = new Uint8Array(32).fill(8);

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { type CommandValue, hasSucceeded } from '../../node/command-result.ts';
+import type { Submission, Submitter } from '../../node/jobs/submission.ts';
 import type { Job, ResultLine, WaitOptions } from '../../node/mesh.ts';
-import type { Submission, Submitter } from '../../node/submission.ts';
+import { type CommandValue, hasSucceeded } from '../../node/reports/command-result.ts';
 import { resultsAsKnown } from './as-known.ts';
 import { areAsLeft } from './left-files.ts';
 

@@ -1,6 +1,6 @@
 import { type Stats, statSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { CommandValue } from '../../node/command-result.ts';
+import type { CommandValue } from '../../node/reports/command-result.ts';
 
 /** Says whether all files that a command named, and what it put out, are as it left them. */
 export function areAsLeft({ files = {}, stdoutFile, stderrFile }: CommandValue): boolean {

@@ -1,5 +1,5 @@
-import { type CommandValue, failureOf, hasSucceeded } from '../../node/command-result.ts';
 import type { OutputPiece } from '../../node/mesh.ts';
+import { type CommandValue, failureOf, hasSucceeded } from '../../node/reports/command-result.ts';
 import type { Context } from '../context.ts';
 import { tell } from '../context.ts';
 import { formatCount, formatSeconds, visible } from '../format.ts';

@@ -1,8 +1,8 @@
 import type { OpenMesh } from '../../control/open.ts';
 import { MeshError } from '../../core/mesh-error.ts';
-import { hasSucceeded } from '../../node/command-result.ts';
+import type { Submission } from '../../node/jobs/submission.ts';
 import type { Job, Summary } from '../../node/mesh.ts';
-import type { Submission } from '../../node/submission.ts';
+import { hasSucceeded } from '../../node/reports/command-result.ts';
 import { type Context, interruptSignal, print, tell } from '../context.ts';
 import { EXIT } from '../exit-code.ts';
 import { tellDetached, waitForOthers } from '../follow.ts';

@@ -1,7 +1,7 @@
 import { MAX_VALUE_BYTES } from '../../core/column.ts';
 import { MeshError } from '../../core/mesh-error.ts';
-import { MAX_ITEMS_BYTES, type Submission } from '../../node/submission.ts';
-import { type Terms, termsOf } from '../../node/terms.ts';
+import { MAX_ITEMS_BYTES, type Submission } from '../../node/jobs/submission.ts';
+import { type Terms, termsOf } from '../../node/jobs/terms.ts';
 import { parseDelay, parseTimeout } from '../parallel/delay.ts';
 import { neededOf } from '../publication-flags.ts';
 import type { CommandFlags } from './flags.ts';

@@ -7,7 +7,7 @@ import { FileStore } from '../../files/file-store.ts';
 import { isGlob, literal, plainName } from '../../files/glob.ts';
 import { type ReturnPattern, returnPattern } from '../../files/return-pattern.ts';
 import { workPath } from '../../files/work-path.ts';
-import type { SentFile } from '../../node/sent-files.ts';
+import type { SentFile } from '../../node/files/sent-files.ts';
 import { formedNames } from '../parallel/names.ts';
 import { type Piece, placeholderFinder, refuseUnsupported } from '../parallel/placeholders.ts';
 import type { CommandFlags } from './flags.ts';

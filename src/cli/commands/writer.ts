@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createReadStream, existsSync } from 'node:fs';
-import type { CommandValue, MovedOutput } from '../../node/command-result.ts';
 import type { OutputPiece } from '../../node/mesh.ts';
+import type { CommandValue, MovedOutput } from '../../node/reports/command-result.ts';
 import type { Io, Output } from '../context.ts';
 import { formatBytes } from '../format.ts';
 

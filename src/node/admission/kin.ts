@@ -1,0 +1,133 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, lstatSync } from 'node:fs';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
+import { isPeerId, type PeerId } from '../../core/ids.ts';
+import { loadIdentity } from '../../net/identity.ts';
+
+/** Entries looked at; a user has fewer homes. */
+const MOST_ENTRIES = 1024;
+
+/** No file system that keeps times has a longer tick, in ms. */
+const TICK_MS = 2000;
+
+/** Between two looks, in ms. */
+const LOOK_MS = 1000;
+
+export interface KinOptions {
+  readonly self: PeerId;
+  /** Absolute path of this peer's home. */
+  readonly home: string;
+  /** The folder of entries, which may not exist. */
+  readonly folder: string;
+  /** Told all other peers of this user, sorted, whenever they change. */
+  readonly onChange: (peers: readonly PeerId[]) => void;
+  readonly onFault: (error: unknown) => void;
+}
+
+/**
+ * The peers of one user on the file systems that this machine sees. Each start leaves an entry: a
+ * file named by the peer's id that holds the path of its home. It counts if it is this user's own,
+ * and the home it names has the key of that peer: only who can read the key can make others believe
+ * it. Entries of homes that are gone are removed.
+ */
+export class Kin {
+  readonly #options: KinOptions;
+  /** Entries that counted, with the path that each held. */
+  #known = new Map<PeerId, string>();
+  #seenMs = -1;
+  #looking: Promise<void> | null = null;
+  #timer: NodeJS.Timeout | null = null;
+
+  constructor(options: KinOptions) {
+    this.#options = options;
+  }
+
+  /** Leaves this peer's entry, looks for the others, and goes on looking. */
+  async enter(): Promise<void> {
+    const { folder, self, home, onFault } = this.#options;
+    try {
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+      if (!isPrivate(folder)) throw new Error(`${folder} is not private to this user`);
+      const draft = join(folder, `.${self}-${randomBytes(4).toString('hex')}`);
+      await writeFile(draft, `${home}\n`, { mode: 0o600, flag: 'wx' });
+      await rename(draft, join(folder, self));
+    } catch (error) {
+      // Without it this peer works as any member: its jobs need grants on this user's other homes.
+      onFault(error);
+    }
+    await this.look();
+    this.#timer = setInterval(() => void this.look(), LOOK_MS);
+    this.#timer.unref();
+  }
+
+  /** Looks at once; resolves when the others have been told. */
+  look(): Promise<void> {
+    this.#looking ??= this.#look().finally(() => {
+      this.#looking = null;
+    });
+    return this.#looking;
+  }
+
+  /** Looks no more. */
+  close(): void {
+    if (this.#timer !== null) clearInterval(this.#timer);
+  }
+
+  async #look(): Promise<void> {
+    const { folder, onChange, onFault, self } = this.#options;
+    try {
+      const found = lstatSync(folder, { throwIfNoEntry: false });
+      if (found === undefined || found.mtimeMs === this.#seenMs || !isPrivate(folder)) return;
+      // What comes in the same tick of the file system's clock would not be noticed.
+      this.#seenMs = Date.now() - found.mtimeMs > TICK_MS ? found.mtimeMs : -1;
+      const known = new Map<PeerId, string>();
+      const names = (await readdir(folder)).filter((name) => isPeerId(name) && name !== self);
+      for (const name of names.slice(0, MOST_ENTRIES)) {
+        const home = await this.#homeOf(name);
+        if (home !== null) known.set(name, home);
+      }
+      const isSame =
+        known.size === this.#known.size && [...known].every(([peer]) => this.#known.has(peer));
+      this.#known = known;
+      if (!isSame) onChange([...known.keys()].sort());
+    } catch (error) {
+      onFault(error);
+    }
+  }
+
+  /** The home that an entry names, if it counts. */
+  async #homeOf(peer: PeerId): Promise<string | null> {
+    const file = join(this.#options.folder, peer);
+    if (!isOwn(file)) return null;
+    const home = (await readFile(file, 'utf8')).trimEnd();
+    if (this.#known.get(peer) === home) return home;
+    if (await holds(home, peer)) return home;
+    await rm(file, { force: true });
+    return null;
+  }
+}
+
+/** Says whether a home has the key of a peer. It makes no key. */
+async function holds(home: string, peer: PeerId): Promise<boolean> {
+  const folder = join(home, 'identity');
+  if (!isOwn(folder) || !existsSync(join(folder, 'pkcs8'))) return false;
+  return loadIdentity(folder).then(
+    (identity) => identity.peer === peer,
+    () => false,
+  );
+}
+
+/** A file or folder of this user's, and no link. */
+function isOwn(path: string): boolean {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found === undefined || found.isSymbolicLink()) return false;
+  return process.platform === 'win32' || found.uid === userInfo().uid;
+}
+
+function isPrivate(folder: string): boolean {
+  const found = lstatSync(folder, { throwIfNoEntry: false });
+  if (found?.isDirectory() !== true || !isOwn(folder)) return false;
+  return process.platform === 'win32' || (found.mode & 0o077) === 0;
+}

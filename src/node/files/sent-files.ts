@@ -1,0 +1,52 @@
+import type { FileHash } from '../../files/description.ts';
+import { isFileHash } from '../../files/description.ts';
+import { type ReturnPattern, readReturnPatterns } from '../../files/return-pattern.ts';
+
+/** A file that is sent to where a command runs. */
+export interface SentFile {
+  /** Its name in the command's working folder. */
+  readonly inside: string;
+  readonly hash: FileHash;
+  readonly bytes: number;
+}
+
+/** What the item of a command says of its files. */
+export interface ItemFiles {
+  readonly sends: readonly SentFile[];
+  readonly returns: readonly ReturnPattern[];
+}
+
+/** Reads the files of an item, by its JSON text. Null when they are malformed. */
+export function filesOfItem(text: string): ItemFiles | null {
+  const { sends = [], returns = [] } = JSON.parse(text) as { sends?: unknown; returns?: unknown };
+  const patterns = readReturnPatterns(returns);
+  if (!Array.isArray(sends) || patterns === null) return null;
+  const files: SentFile[] = [];
+  for (const one of sends) {
+    const { inside, hash, bytes } = (one ?? {}) as Partial<Record<keyof SentFile, unknown>>;
+    if (!isInside(inside) || !isFileHash(hash) || typeof bytes !== 'number') return null;
+    files.push({ inside, hash, bytes });
+  }
+  return { sends: files, returns: patterns };
+}
+
+function isInside(name: unknown): name is string {
+  if (typeof name !== 'string' || name.includes('\0')) return false;
+  return name.split('/').every((part) => part !== '' && part !== '.' && part !== '..');
+}
+
+/** What a program of commands says of how their files are sent. */
+export interface Sending {
+  /** Each runs in a folder of its own. */
+  readonly transfer: boolean;
+  /** Where its publisher is. */
+  readonly directory: string;
+}
+
+/** Reads a program of commands. */
+export function sendingOf(program: Uint8Array): Sending {
+  const { transfer, directory } = JSON.parse(new TextDecoder().decode(program)) as Partial<
+    Record<keyof Sending, unknown>
+  >;
+  return { transfer: transfer === true, directory: String(directory) };
+}

@@ -1,0 +1,197 @@
+import { join } from 'node:path';
+import type { ComputationId, JobId, PeerId } from '../../core/ids.ts';
+import { type Interval, IntervalSet } from '../../core/interval-set.ts';
+import type { JobState } from '../../core/job-state.ts';
+import type { Network } from '../../net/network.ts';
+import type { WorkInputs } from '../../work/workforce.ts';
+import { longValue } from '../jobs/long-value.ts';
+import type { Loop } from '../loop.ts';
+import type { CommandValue } from '../reports/command-result.ts';
+import { Deliveries } from './deliveries.ts';
+import { DeliveryLog } from './delivery-log.ts';
+import { FileService } from './file-service.ts';
+import { filesOfItem, sendingOf } from './sent-files.ts';
+import { WorkFolders } from './work-folders.ts';
+
+/** Items read at a time. */
+const ITEMS = 1024;
+
+/** Values that wait for their outputs at once. */
+const MOST_PENDING = 16;
+
+/** What transfers need of their peer. */
+export interface TransferOptions {
+  readonly self: PeerId;
+  /** Where files are kept, and what became of outputs is noted. */
+  readonly files: string;
+  readonly delivered: string;
+  /** Where long outputs of commands go. */
+  readonly outputs: string;
+  /** Where working folders are made; emptied when the peer starts. */
+  readonly work: string;
+  readonly log: (level: 'warn' | 'debug', event: string, fields: object) => void;
+}
+
+/** The files of commands that run on other machines than their publisher's: there and back. */
+export class Transfers {
+  readonly files: FileService;
+  readonly folders: WorkFolders;
+  readonly #options: TransferOptions;
+  readonly #deliveryLog: DeliveryLog;
+  #deliveries: Deliveries | null = null;
+  #loop: Loop | null = null;
+  /** Own jobs whose outputs are being fetched, or that have none. */
+  readonly #followed = new Set<JobId>();
+  /** Computations of others of which it is known, or being looked at, what they find here. */
+  readonly #looked = new Set<ComputationId>();
+
+  private constructor(options: TransferOptions, files: FileService) {
+    const { work, self, log } = options;
+    this.files = files;
+    this.folders = new WorkFolders(files, join(work, 'commands'), self, log);
+    this.#options = options;
+    this.#deliveryLog = new DeliveryLog(options.delivered);
+  }
+
+  static async open(options: TransferOptions): Promise<Transfers> {
+    return new Transfers(options, await FileService.open(options.files, options.self));
+  }
+
+  /** Takes the network in, and goes on with what was not fetched before. */
+  connect(loop: Loop, network: Network): void {
+    this.#loop = loop;
+    this.files.connect(network);
+    const { self, log } = this.#options;
+    const { state } = loop;
+    const viewOf = (peer: PeerId) => state.roster.all().find(([id]) => id === peer)?.[1];
+    this.#deliveries = new Deliveries({
+      ...{ self, files: this.files, log: this.#deliveryLog, outputs: this.#options.outputs },
+      inputs: (computation) => loop.inputs(computation),
+      nameOf: (peer) => (peer === self ? state.self.name : (viewOf(peer)?.register.name ?? peer)),
+      isDead: (peer) => {
+        const view = viewOf(peer);
+        return view !== undefined && state.roster.state(view, loop.now()) === 'dead';
+      },
+      warn: (event, fields) => log('warn', event, fields),
+    });
+    for (const job of state.jobs.values()) this.changed(job.id);
+  }
+
+  /** What an execution of a job needs; see WorkFolders. */
+  inputsOf(execution: number, inputs: WorkInputs): WorkInputs {
+    const spec = this.#loop?.state.computations.get(inputs.computation)?.spec;
+    return this.folders.inputsOf(execution, inputs, spec?.commandsOf ?? null);
+  }
+
+  /** See Deliveries.deliver. */
+  async deliver(job: JobState, index: number, value: CommandValue): Promise<CommandValue> {
+    return (await this.#deliveries?.deliver({ job, index, value })) ?? value;
+  }
+
+  /** A value as it was told before; null while its outputs are still to come. */
+  recall(job: JobState, index: number, value: CommandValue): CommandValue | null {
+    return this.#deliveries === null ? value : this.#deliveries.recall({ job, index, value });
+  }
+
+  /** Something of a job changed: the outputs of an own one are fetched, whoever waits for them. */
+  changed(id: JobId): void {
+    const job = this.#loop?.state.jobs.get(id);
+    if (job === undefined || this.#followed.has(id)) return;
+    if (job.computation.spec.commandsOf !== this.#options.self) {
+      if (job.active && !job.computation.isPure) this.#lookNear(job);
+      return;
+    }
+    this.#followed.add(id);
+    this.#follow(job).catch((error: unknown) => {
+      if (!this.files.signal.aborted) {
+        this.#options.log('warn', 'outputs.unfollowed', { job: id, why: String(error) });
+      }
+    });
+  }
+
+  forget(computation: ComputationId): void {
+    this.#deliveryLog.forget(computation);
+    this.#looked.delete(computation);
+    this.folders.forget(computation);
+  }
+
+  close(): void {
+    this.files.close();
+  }
+
+  /** Looks once which commands of a job find their inputs here: those come first here. */
+  #lookNear({ computation, manifest }: JobState): void {
+    const loop = this.#loop;
+    if (loop === null || this.#looked.has(computation.id)) return;
+    this.#looked.add(computation.id);
+    const work = async (): Promise<void> => {
+      const { program, items } = await loop.inputs(computation.id);
+      if (!sendingOf(program).transfer || items === undefined) return;
+      const { count } = manifest.target;
+      const far = new IntervalSet();
+      for (let lo = 0; lo < count; lo += ITEMS) {
+        const texts = await items(lo, Math.min(count, lo + ITEMS));
+        for (const [k, text] of texts.entries()) {
+          if (await this.#needsOthers(text)) far.add(lo + k, lo + k + 1);
+        }
+      }
+      const spans = far.toArray();
+      const [first] = spans;
+      const isAll = first?.[0] === 0 && first[1] === count;
+      if (spans.length > 0 && !isAll) {
+        loop.dispatch({ kind: 'far', computation: computation.id, spans });
+      }
+    };
+    // Its items are not here yet: they are looked at after the next change.
+    work().catch(() => this.#looked.delete(computation.id));
+  }
+
+  async #needsOthers(item: string): Promise<boolean> {
+    for (const { hash } of filesOfItem(item)?.sends ?? []) {
+      if (!(await this.files.store.has(hash))) return true;
+    }
+    return false;
+  }
+
+  async #follow(job: JobState): Promise<void> {
+    const loop = this.#loop;
+    if (loop === null) return;
+    const { signal } = this.files;
+    const { computation, manifest } = job;
+    const { program } = await loop.inputs(computation.id);
+    if (!sendingOf(program).transfer) return;
+    const seen = new IntervalSet();
+    const pending = new Set<Promise<unknown>>();
+    for (;;) {
+      const { version } = computation.coverage;
+      const { active } = job;
+      const known = computation.coverage.within(0, manifest.target.count);
+      const fresh: Interval[] = known.flatMap(([lo, hi]) => seen.gaps(lo, hi));
+      for (const [lo, hi] of fresh) {
+        for (let index = lo; index < hi; index++) {
+          signal.throwIfAborted();
+          const work = this.#deliverKnown(loop, job, index).catch((error: unknown) => {
+            if (signal.aborted) return;
+            this.#options.log('warn', 'output.failed', { job: job.id, index, why: String(error) });
+          });
+          pending.add(work.finally(() => pending.delete(work)));
+          if (pending.size >= MOST_PENDING) await Promise.race(pending);
+        }
+        seen.add(lo, hi);
+      }
+      if (!active) return;
+      if (computation.coverage.version === version) await loop.changed(job.id, signal);
+    }
+  }
+
+  async #deliverKnown(loop: Loop, job: JobState, index: number): Promise<void> {
+    const outcome = job.computation.answers.get(index);
+    if (outcome === undefined || outcome.kind === 'error') return;
+    if (outcome.kind === 'long' && job.computation.missing.has(index)) return;
+    const text =
+      outcome.kind === 'value'
+        ? outcome.text
+        : new TextDecoder().decode(await longValue(loop, job.id, outcome.hash, this.files.signal));
+    await this.deliver(job, index, JSON.parse(text) as CommandValue);
+  }
+}

@@ -1,0 +1,237 @@
+import { mkdirSync } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ComputationId, PeerId } from '../../core/ids.ts';
+import { MeshError } from '../../core/mesh-error.ts';
+import type { FileHash } from '../../files/description.ts';
+import { folderOfOutputs } from '../../files/return-pattern.ts';
+import { takeMade } from '../../files/take-made.ts';
+import { removeBehind } from '../../work/sandbox/remove-tree.ts';
+import { OPEN } from '../../work/sandbox/sandbox.ts';
+import type { WorkInputs } from '../../work/workforce.ts';
+import type { FileService } from './file-service.ts';
+import { filesOfItem, type ItemFiles, type SentFile, sendingOf } from './sent-files.ts';
+
+/** Pauses between tries to fetch an input that nobody has now, in ms. */
+const AGAIN_MS = [500, 1000, 2000, 4000];
+
+/** Before an order is given back whose inputs cannot be written, in ms. */
+const FAULT_MS = 5000;
+
+/** A working folder, and what was put into it. */
+interface WorkFolder {
+  readonly index: number;
+  /** Holds `work`, where the command runs, and `made`, a store of what it made. */
+  readonly path: string;
+  readonly sends: readonly SentFile[];
+}
+
+/** An order of commands that run in folders of their own. */
+interface Execution {
+  /** What it was sent is not kept. */
+  readonly cleanup: boolean;
+  readonly owner: PeerId;
+  /** The folder of all commands of the computation. */
+  readonly common: string;
+  /** Its commands are somebody else's, and held. */
+  readonly isHeld: boolean;
+  folders: WorkFolder[];
+  /** What was fetched for it. */
+  readonly sent: Set<FileHash>;
+  isOver: boolean;
+}
+
+type Log = (level: 'warn' | 'debug', event: string, fields: object) => void;
+type Items = NonNullable<WorkInputs['items']>;
+
+/**
+ * Makes the folders that commands run in whose files are sent, with their inputs in them.
+ * Executors may be held so that they reach nothing of this machine but the folder of their
+ * computation: what commands made is taken from there.
+ */
+export class WorkFolders {
+  readonly #files: FileService;
+  readonly #folder: string;
+  readonly #self: PeerId;
+  readonly #log: Log;
+  readonly #open = new Map<number, Execution>();
+  #count = 0;
+
+  /** folder: where they are made; in the same file system as the files, and emptied by others. */
+  constructor(files: FileService, folder: string, self: PeerId, log: Log) {
+    this.#files = files;
+    this.#folder = folder;
+    this.#self = self;
+    this.#log = log;
+  }
+
+  /**
+   * What an execution needs: of commands that run in folders of their own, items are completed one
+   * at a time by such a folder.
+   */
+  inputsOf(execution: number, inputs: WorkInputs, owner: PeerId | null): WorkInputs {
+    const { items } = inputs;
+    if (inputs.commands !== true || owner === null || items === undefined) return inputs;
+    if (!sendingOf(inputs.program).transfer) return inputs;
+    const { cleanup } = JSON.parse(inputs.params) as { cleanup?: unknown };
+    const common = this.#commonOf(inputs.computation);
+    mkdirSync(common, { recursive: true, mode: 0o700 });
+    const { sandbox = OPEN } = inputs;
+    const opened: Execution = {
+      ...{ cleanup: cleanup === true, owner, common, isHeld: sandbox.tier !== 'none' },
+      ...{ folders: [], sent: new Set(), isOver: false },
+    };
+    this.#open.set(execution, opened);
+    return {
+      ...inputs,
+      sandbox: { ...sandbox, writes: [...sandbox.writes, common].sort() },
+      itemsAtOnce: 1,
+      items: async (lo, hi) => {
+        const texts = await items(lo, hi);
+        const completed: string[] = [];
+        for (const [k, text] of texts.entries()) {
+          const how = await this.#fill(filesOfItem(text), lo + k, opened);
+          completed.push(JSON.stringify({ ...(JSON.parse(text) as object), ...how }));
+        }
+        // It is only likely: there may be no next one, and what fails is told when it is needed.
+        this.#fetchAhead(items, hi, opened).catch(() => undefined);
+        return completed;
+      },
+    };
+  }
+
+  /** Indices below `hi` have their outcomes: what their commands made is kept, the rest goes. */
+  done(execution: number, hi: number): void {
+    const opened = this.#open.get(execution);
+    if (opened === undefined) return;
+    const done = opened.folders.filter(({ index }) => index < hi);
+    opened.folders = opened.folders.filter(({ index }) => index >= hi);
+    for (const folder of done) {
+      this.#take(folder);
+      this.#remove(folder, opened);
+    }
+  }
+
+  /** An execution is over: what it left goes. */
+  over(execution: number): void {
+    const opened = this.#open.get(execution);
+    if (opened === undefined) return;
+    this.#open.delete(execution);
+    opened.isOver = true;
+    for (const folder of opened.folders) this.#remove(folder, opened);
+    void this.#dropUnused(opened, opened.sent);
+  }
+
+  /** Makes the folder of a command. What completes its item: the folder, or why it has none. */
+  async #fill(files: ItemFiles | null, index: number, opened: Execution): Promise<object> {
+    if (files === null) return { problem: 'what it says of its files is malformed', place: null };
+    // It was stopped meanwhile.
+    if (opened.isOver) throw new Error('the execution is over');
+    const { sends, returns } = files;
+    this.#count += 1;
+    const path = join(opened.common, `command-${this.#count}`);
+    const work = join(path, 'work');
+    const folder: WorkFolder = { index, path, sends };
+    opened.folders.push(folder);
+    await mkdir(work, { recursive: true, mode: 0o700 });
+    for (const one of returns) await mkdir(join(work, folderOfOutputs(one)), { recursive: true });
+    for (const file of sends) {
+      const problem = opened.isOver ? null : await this.#bring(file, work, opened);
+      if (problem !== null) return { problem, place: null };
+    }
+    // What was written since it was stopped was not removed.
+    if (opened.isOver) this.#remove(folder, opened);
+    return { problem: null, place: { folder: work, store: join(path, 'made') } };
+  }
+
+  /** Fetches what the next command is likely to need, while this one runs. */
+  async #fetchAhead(items: Items, next: number, opened: Execution): Promise<void> {
+    const [text] = await items(next, next + 1);
+    const files = text === undefined ? null : filesOfItem(text);
+    for (const { hash } of files?.sends ?? []) {
+      if (opened.isOver) return;
+      opened.sent.add(hash);
+      await this.#files.fetch({ hash, likely: [], owner: opened.owner });
+      if (opened.isOver) await this.#dropUnused(opened, [hash]);
+    }
+  }
+
+  /** Puts one input into a folder. A text says why that will never be. */
+  async #bring(
+    { inside, hash }: SentFile,
+    folder: string,
+    opened: Execution,
+  ): Promise<string | null> {
+    const { owner } = opened;
+    opened.sent.add(hash);
+    const gone = `its input ${inside} is gone, or was changed since it was published`;
+    for (let tried = 0; ; tried++) {
+      try {
+        await this.#files.bring({ hash, likely: [], owner }, join(folder, inside), { sync: false });
+        return null;
+      } catch (error) {
+        if (!(error instanceof MeshError)) {
+          // A full disk, most likely. The order goes back, and is not to come again at once.
+          await sleep(FAULT_MS, undefined, { signal: this.#files.signal });
+          throw error;
+        }
+        const isOwn = owner === this.#self;
+        if (error.code === 'MESH_NO_FILE' || isOwn) return gone;
+        const pauseMs = AGAIN_MS[tried];
+        this.#log('debug', 'input.missing', { inside, hash, why: error.message });
+        if (pauseMs === undefined || opened.isOver) throw error;
+        await sleep(pauseMs, undefined, { signal: this.#files.signal });
+      }
+    }
+  }
+
+  /** Nothing of a computation runs here any more. */
+  forget(computation: ComputationId): void {
+    void removeBehind(this.#commonOf(computation));
+  }
+
+  /** An executor may see this folder alone: it stays as long as there may be one. */
+  #commonOf(computation: ComputationId): string {
+    return join(this.#folder, computation.slice(0, 16));
+  }
+
+  #take({ path }: WorkFolder): void {
+    try {
+      takeMade(join(path, 'made'), this.#files.folder);
+    } catch (error) {
+      // A full disk. Its publisher will not find what was made here, and say so.
+      this.#log('warn', 'output.lost', { path, why: String(error) });
+    }
+  }
+
+  #remove({ path, sends }: WorkFolder, opened: Execution): void {
+    const remove = opened.isHeld ? removeBehind(path) : removeOwn(path);
+    remove.catch((error: unknown) => {
+      this.#log('warn', 'folder.left', { path, why: String(error) });
+    });
+    const hashes = sends.map(({ hash }) => hash);
+    void this.#dropUnused(opened, hashes);
+  }
+
+  /** Drops what was sent, where it is not to be kept and nobody else here uses it. */
+  async #dropUnused({ cleanup }: Execution, hashes: Iterable<FileHash>): Promise<void> {
+    if (!cleanup) return;
+    const open = [...this.#open.values()].flatMap(({ folders }) => folders);
+    const used = new Set(open.flatMap(({ sends }) => sends.map(({ hash }) => hash)));
+    for (const hash of hashes) {
+      // What cannot be removed goes with the quota.
+      if (!used.has(hash)) await this.#files.store.drop(hash).catch(() => undefined);
+    }
+  }
+}
+
+/** Without a process for each: nothing of this user's own leads it astray. */
+async function removeOwn(path: string): Promise<void> {
+  try {
+    await rm(path, { recursive: true, force: true });
+  } catch {
+    // Somebody took a folder's own rights away, or writes into it still.
+    await removeBehind(path);
+  }
+}

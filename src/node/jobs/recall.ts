@@ -1,0 +1,86 @@
+import type { JobId } from '../../core/ids.ts';
+import type { JobState } from '../../core/job-state.ts';
+import type { Loop } from '../loop.ts';
+import type { CommandValue } from '../reports/command-result.ts';
+import { sha256 } from './item-list.ts';
+import type { Submission } from './submission.ts';
+
+/** Items read at a time. */
+const ITEMS = 4096;
+
+/** Where a command of a submission ran before, or is about to run. */
+export interface Recalled {
+  /** Its place in the submission. */
+  readonly item: number;
+  readonly job: JobId;
+  readonly index: number;
+  /** What it came to; absent while the job goes on and has not come to it. */
+  readonly value?: unknown;
+}
+
+/**
+ * What this peer knows of a submission's commands from jobs that it published before, those that
+ * are still going on included: one line for each run that it knows. A command is the same when its
+ * item's text and all that the submission's program says are the same. Newest jobs first.
+ */
+export async function* recall(
+  loop: Loop,
+  { program, target }: Pick<Submission, 'program' | 'target'>,
+): AsyncGenerator<Recalled> {
+  if (target.kind !== 'map') return;
+  const places = new Map<string, number[]>();
+  for (const [place, text] of target.items.entries()) {
+    const list = places.get(text);
+    if (list === undefined) places.set(text, [place]);
+    else list.push(place);
+  }
+  for (const job of jobsOf(loop, sha256(program))) {
+    const { count } = job.manifest.target;
+    const { items } = await loop.inputs(job.computation.id);
+    for (let lo = 0; lo < count && items !== undefined; lo += ITEMS) {
+      const texts = await items(lo, Math.min(count, lo + ITEMS));
+      for (const [k, text] of texts.entries()) {
+        const known = places.get(text);
+        if (known === undefined) continue;
+        const found = await runOf(loop, job, lo + k);
+        if (found === null) continue;
+        for (const item of known) yield { item, ...found };
+      }
+    }
+  }
+}
+
+function jobsOf({ state }: Loop, program: string): JobState[] {
+  return [...state.jobs.values()]
+    .filter(({ manifest: { spec } }) => {
+      return spec.commandsOf === state.self.peer && spec.program === program;
+    })
+    .sort((a, b) => b.manifest.publishedAt - a.manifest.publishedAt);
+}
+
+/** Null when nothing is known of it and nothing more will be. */
+async function runOf(
+  loop: Loop,
+  job: JobState,
+  index: number,
+): Promise<Omit<Recalled, 'item'> | null> {
+  const place = { job: job.id, index };
+  const outcome = job.computation.answers.get(index);
+  if (outcome === undefined) return job.active && !job.skips.has(index) ? place : null;
+  if (outcome.kind === 'error') return null;
+  if (outcome.kind === 'value') return recalled(loop, job, place, outcome.text);
+  const bytes = await loop.blob(outcome.hash);
+  if (bytes === undefined) return null;
+  return recalled(loop, job, place, new TextDecoder().decode(bytes));
+}
+
+/** Without its value while its outputs are still to come. */
+function recalled(
+  loop: Loop,
+  job: JobState,
+  place: Omit<Recalled, 'item'>,
+  text: string,
+): Omit<Recalled, 'item'> {
+  const value = loop.transfers.recall(job, place.index, JSON.parse(text) as CommandValue);
+  return value === null ? place : { ...place, value };
+}

@@ -1,0 +1,198 @@
+import { finalLines, knownEnd } from '../../core/answer.ts';
+import type { JobState } from '../../core/job-state.ts';
+import { runningLeases } from '../../core/lease-book.ts';
+import type { PeerState } from '../../core/peer-state.ts';
+import type { Register } from '../../core/register.ts';
+import type { JobReport, JobRow, Summary } from '../mesh.ts';
+import { groupErrors } from './error-groups.ts';
+import { jobErrors } from './job-errors.ts';
+import { whyNotHere } from './not-here.ts';
+
+/** Rows of long lists that a report shows. */
+const MAX_ROWS = 100;
+
+/** Accepted per evaluated; of a map, items without an error per item done. */
+function rateOf(job: JobState, failedCommands: number): number {
+  const evaluated = evaluatedOf(job);
+  const isMap = job.manifest.target.kind === 'map';
+  const failed = isMap ? job.computation.answers.errors + failedCommands : 0;
+  return evaluated === 0 ? 0 : (acceptedOf(job) - failed) / evaluated;
+}
+
+/** Since the owner published it, until this peer learned of its end. */
+function secondsOf(state: PeerState, job: JobState, now: number): number {
+  const ms = job.loaded
+    ? (job.endedAt ?? state.wallMs) - job.manifest.publishedAt
+    : (job.endHeardAt ?? now) - job.heardAt;
+  return Math.max(0, ms / 1000);
+}
+
+/** Where a partial answer ends: the first index without an outcome, within the job's bound. */
+function frontierOf(job: JobState): number {
+  if (job.ending !== null) return job.ending.end;
+  const frontier = job.computation.coverage.firstGap(0);
+  return Math.min(frontier, job.bound ?? frontier);
+}
+
+/** Accepted candidates known, at most as many as asked for; of a map, items done. */
+export function acceptedOf(job: JobState): number {
+  const { target } = job.manifest;
+  if (target.kind === 'map') return job.computation.coverage.count(0, target.count);
+  const { answers } = job.computation;
+  const known = job.bound === null ? answers.lines : answers.positionOf(job.bound);
+  return job.ending?.lines ?? Math.min(known, target.count);
+}
+
+/** Candidates with an outcome, within the answer once it is known. */
+export function evaluatedOf(job: JobState): number {
+  if (job.ending !== null) return job.ending.end;
+  return job.computation.coverage.count(0, knownEnd(job) ?? Number.MAX_SAFE_INTEGER);
+}
+
+/**
+ * The `--summary` of a job as it stands (design.md section 6). now: the peer's clock.
+ * failedCommands: see FailedCommands.
+ */
+export function summaryOf(
+  state: PeerState,
+  job: JobState,
+  now: number,
+  failedCommands: number,
+): Summary {
+  const { computation, ending } = job;
+  const { answers } = computation;
+  const end = ending?.end ?? frontierOf(job);
+  const lines = finalLines(job);
+  const failed = answers.errorsBelow(end) + failedCommands;
+  const accepted = job.manifest.target.kind === 'map' ? lines - failed : lines;
+  return {
+    job: job.endedBy === 'successor' ? (job.successor?.id ?? job.id) : job.id,
+    computation: computation.id,
+    seed: job.manifest.spec.seed,
+    status: job.phase,
+    accepted,
+    evaluated: end,
+    acceptanceRate: end === 0 ? 0 : accepted / end,
+    frontier: frontierOf(job),
+    certificate: ending?.certificate ?? null,
+    skipped: [...job.skipped],
+    errors: failed,
+    ran: computation.ranFor(job.id),
+    copies: state.copies.get(job.id) ?? 0,
+    peers: computation.peersFor(job.id),
+    seconds: secondsOf(state, job, now),
+  };
+}
+
+/** All registers that hold a lease of a job now, this peer's included. */
+function leaseHolders(
+  state: PeerState,
+  job: JobState,
+  now: number,
+): [string, Register['leases']][] {
+  const holders: [string, Register['leases']][] = [];
+  const mine = runningLeases(state).map(({ lease }) => lease);
+  const ofJob = (leases: Register['leases']): Register['leases'] =>
+    leases.filter((lease) => lease.job === job.id && lease.segment === undefined);
+  if (ofJob(mine).length > 0) holders.push([state.self.peer, ofJob(mine)]);
+  for (const [peer, view] of state.roster.all()) {
+    if (state.roster.state(view, now) === 'dead') continue;
+    const leases = ofJob(view.register.leases);
+    if (leases.length > 0) holders.push([peer, leases]);
+  }
+  return holders;
+}
+
+/** One row of `jobs`. */
+export function jobRow(
+  state: PeerState,
+  job: JobState,
+  now: number,
+  failedCommands: number,
+): JobRow {
+  const end = job.ending?.end ?? knownEnd(job) ?? Number.MAX_SAFE_INTEGER;
+  const accepted = acceptedOf(job);
+  const evaluated = evaluatedOf(job);
+  return {
+    job: job.id,
+    name: job.manifest.name,
+    owner: job.manifest.owner,
+    status: job.phase,
+    target: job.manifest.target.count,
+    accepted,
+    evaluated,
+    failed: job.computation.answers.errorsBelow(end) + failedCommands,
+    rate: rateOf(job, failedCommands),
+    priority: job.priority,
+    publishedAt: job.manifest.publishedAt,
+    peers: leaseHolders(state, job, now).length,
+    notHere: whyNotHere(state, job),
+  };
+}
+
+function whyFailed(job: JobState): string | null {
+  if (job.phase !== 'failed') return null;
+  const { maxErrors } = job.manifest;
+  if (maxErrors === null || !job.hasTooManyErrors) {
+    return 'index after index failed on every try, and none ever had an outcome';
+  }
+  const errors = job.computation.answers.errorsBelow(job.settledEnd);
+  return `${errors} errors below index ${job.settledEnd}, and it allows ${maxErrors}`;
+}
+
+/** Attempts of what is left out or stuck come first, then the others by index. */
+function attemptRows(job: JobState, end: number): JobReport['attempts'] {
+  const first = new Set([...job.skipped, ...job.stuckBelow(end)]);
+  const indices = [...job.computation.attempts.keys()].sort((a, b) => {
+    return Number(first.has(b)) - Number(first.has(a)) || a - b;
+  });
+  return indices
+    .flatMap((index) => job.computation.attempts.get(index) ?? [])
+    .slice(0, MAX_ROWS)
+    .map(({ index, peer, failure, detail, limits }) => {
+      return { index, peer, kind: failure, detail, limits };
+    });
+}
+
+/** Everything known of a job. */
+export function jobReport(
+  state: PeerState,
+  job: JobState,
+  now: number,
+  { params, failedCommands }: { readonly params: unknown; readonly failedCommands: number },
+): JobReport {
+  const { computation, manifest } = job;
+  const end = job.ending?.end ?? knownEnd(job) ?? Number.MAX_SAFE_INTEGER;
+  return {
+    ...jobRow(state, job, now, failedCommands),
+    computation: computation.id,
+    program: manifest.spec.program,
+    seed: manifest.spec.seed,
+    params,
+    kind: manifest.target.kind,
+    maxEvals: manifest.target.kind === 'accept' ? manifest.target.maxEvals : null,
+    limits: job.limits,
+    needs: manifest.needs,
+    perHour: manifest.perHour,
+    logIf: manifest.logIf,
+    commands: manifest.spec.commandsOf !== null,
+    maxErrors: manifest.maxErrors,
+    fresh: manifest.fresh,
+    whyFailed: whyFailed(job),
+    frontier: frontierOf(job),
+    ran: computation.ranFor(job.id),
+    certificate: job.ending?.certificate ?? null,
+    successor: job.successor?.id ?? null,
+    predecessor: null,
+    stuck: job.active ? job.stuckBelow(end).slice(0, MAX_ROWS) : [],
+    skipped: job.skipped.slice(0, MAX_ROWS),
+    attempts: attemptRows(job, end),
+    errors: [...jobErrors(job, Number.MAX_SAFE_INTEGER, MAX_ROWS)],
+    errorGroups: groupErrors(job, end),
+    disputed: computation.openDisputes().slice(0, MAX_ROWS),
+    alarms: [...job.alarms],
+    leases: leaseHolders(state, job, now)
+      .flatMap(([peer, leases]) => leases.map(({ lo, hi }) => ({ peer, lo, hi })))
+      .slice(0, MAX_ROWS),
+  };
+}
