@@ -86,7 +86,7 @@ test('the files that are checked are really there', () => {
   expect(SRC.flatMap(imports).length).toBeGreaterThan(500);
   expect(inRoom('net').flatMap(imports)).toContain('libp2p');
   expect(inRoom('store').flatMap(imports)).toContain('level');
-  expect(SRC.flatMap(imports)).toContain('../work/bundle.ts');
+  expect(SRC.flatMap(imports)).toContain('../../work/bundle.ts');
 });
 
 describe('rooms', () => {
