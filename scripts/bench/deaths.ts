@@ -172,5 +172,6 @@ function row({ name }: System, victim: Victim, all: readonly Loss[]): Row {
     measured: `lost ${of('lost')}, twice ${of('twice')}, ${after}`,
     target: name.startsWith('meshd') ? 'lost 0, ≤ 2 s' : '',
     how: `${UNITS} of 100 ms; said to be over in ${ended} of ${all.length} rounds`,
+    bar: { picture: victim === 'worker' ? 'W5' : 'W6', name, values: taken },
   };
 }

@@ -6,6 +6,13 @@ export interface Row {
   readonly target: string;
   /** How it was measured, in a few words. */
   readonly how: string;
+  /** Its bar in a picture, where it has one. */
+  readonly bar?: {
+    readonly picture: 'W5' | 'W6' | 'peers' | 'slots';
+    readonly name: string;
+    /** One of each round. */
+    readonly values: readonly number[];
+  };
 }
 
 /** The middle of the sorted values, or the mean of the two in the middle; NaN of none. */

@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Bar, type BarPicture, barPicture } from './bars.ts';
 import type { Standing } from './comparison.ts';
-import { median } from './figures.ts';
+import { median, type Row } from './figures.ts';
 
 /** The pictures by file name, in the order of the workloads. */
 export function pictures(compared: readonly Standing[]): Map<string, string> {
@@ -14,6 +14,31 @@ export function pictures(compared: readonly Standing[]): Map<string, string> {
     const shown = standings.filter(({ rates }) => rates.length > 0);
     if (shown.length === 0) continue;
     drawn.set(`${workload.toLowerCase()}.svg`, barPicture(pictureOf(workload, shown)));
+  }
+  return drawn;
+}
+
+const TITLES = {
+  W5: ['W5: one of four killed, its work running again', 'seconds, less is better; logarithmic'],
+  W6: ['W6: broker, master or peer away for 3 s', 'seconds to its work running again; logarithmic'],
+  peers: ['Peers of one slot at functions of 50 ms', 'functions a second; logarithmic'],
+  slots: ['Slots of one peer at functions of 50 ms', 'functions a second; logarithmic'],
+} as const;
+
+/** The pictures of rows that have a bar, by file name. */
+export function picturesOfRows(rows: readonly Row[]): Map<string, string> {
+  const drawn = new Map<string, string>();
+  for (const [picture, [title, unit]] of Object.entries(TITLES)) {
+    const bars = rows.flatMap(({ bar }): Bar[] => {
+      if (bar?.picture !== picture || bar.values.length === 0) return [];
+      const { name, values } = bar;
+      const [value, low, high] = [median(values), Math.min(...values), Math.max(...values)];
+      const isOwn = name.startsWith('meshd') || picture === 'peers' || picture === 'slots';
+      return [{ name, value, low, high, role: isOwn ? 'own' : 'other' }];
+    });
+    if (bars.length === 0) continue;
+    if (picture === 'W5' || picture === 'W6') bars.sort((a, b) => a.value - b.value);
+    drawn.set(`${picture.toLowerCase()}.svg`, barPicture({ title, unit, bars }));
   }
   return drawn;
 }
@@ -45,9 +70,12 @@ function main(file: string | undefined, folder: string | undefined): void {
     process.exitCode = 2;
     return;
   }
-  const { compared } = JSON.parse(readFileSync(file, 'utf8')) as { compared: Standing[] };
+  const text = readFileSync(file, 'utf8');
+  const { compared, rows } = JSON.parse(text) as { compared: Standing[]; rows: Row[] };
   mkdirSync(folder, { recursive: true });
-  for (const [name, svg] of pictures(compared)) writeFileSync(join(folder, name), svg);
+  for (const [name, svg] of [...pictures(compared), ...picturesOfRows(rows)]) {
+    writeFileSync(join(folder, name), svg);
+  }
 }
 
 if (import.meta.main) main(process.argv[2], process.argv[3]);
