@@ -100,6 +100,7 @@ function measure(row: Row, delayMs: Trial['delayMs'], seeds: number): (string | 
 /**
  * Prints the economy of the protocol as tables; result = exit code, 1 when an answer was not the
  * oracle's. --seeds N: worlds for each row, 3 unless told. --large: 50 peers in partitions, and 200.
+ * --peers N: the rows of so many peers alone. Each row is told on stderr when it is there.
  */
 export async function economy(argv: readonly string[]): Promise<number> {
   const { values } = parseArgs({
@@ -107,15 +108,23 @@ export async function economy(argv: readonly string[]): Promise<number> {
     options: {
       seeds: { type: 'string', default: '3' },
       large: { type: 'boolean', default: false },
+      peers: { type: 'string' },
     },
   });
   const seeds = Math.max(1, Math.floor(Number(values.seeds)) || 1);
   console.log(`# Economy\n\n${LEGEND} ${seeds} worlds a row.`);
   try {
     for (const [name, delayMs] of Object.entries(NETWORKS)) {
-      const cells = rows(values.large).map((row) => {
-        process.stderr.write(`economy: ${name}, ${row.peers} peers, ${nameOf(row.trouble)}\n`);
-        return measure(row, delayMs, seeds);
+      const chosen = rows(values.large).filter(({ peers }) => {
+        return values.peers === undefined || peers === Number(values.peers);
+      });
+      const cells = chosen.map((row) => {
+        process.stderr.write(`economy: ${name}, ${row.peers} peers, ${nameOf(row.trouble)}: `);
+        const cell = measure(row, delayMs, seeds);
+        const figure = (value: string | number): string => Number(value).toPrecision(3);
+        const [again, , , , idle, makespan] = cell.slice(3).map(figure);
+        process.stderr.write(`${again} % again, ${idle} % idle, makespan ${makespan}\n`);
+        return cell;
       });
       console.log(`\n## ${name}\n\n${markdown(HEAD, cells)}`);
     }
