@@ -37,7 +37,7 @@ export async function scalingPeers(plan: Plan): Promise<Row[]> {
       return spread(values, median(values) < 10 ? 1 : 0);
     };
     rows.push({
-      ...efficiency('peers', count, `${count} peers of 1 slot`, runs),
+      ...efficiency('peers', count, `${count} peer${count === 1 ? '' : 's'} of 1 slot`, runs),
       how:
         `each peer and second: ${perPeer((run) => run.processorMs)} ms of processor time, ` +
         `${perPeer((run) => run.packets)} packets, ${perPeer((run) => run.bytes / 1000)} kB`,
@@ -54,7 +54,7 @@ export async function scalingSlots(plan: Plan): Promise<Row[]> {
     const runs = await waiting(plan, mesh, count);
     const values = runs.map((run) => run.processorMs / run.seconds);
     const how = `${spread(values, 0)} ms of processor time of the peer a second`;
-    rows.push({ ...efficiency('slots', count, `1 peer of ${count} slots`, runs), how });
+    rows.push({ ...efficiency('slots', count, `1 peer of ${count} slot${count === 1 ? '' : 's'}`, runs), how });
   }
   return rows;
 }

@@ -4,7 +4,6 @@ import type { PeerId } from '../core/ids.ts';
 import { MeshError } from '../core/mesh-error.ts';
 import type { Gate } from '../net/gate.ts';
 import type { Identity } from '../net/identity.ts';
-import { startLibp2pNetwork } from '../net/libp2p-network.ts';
 import type { Network, NetworkHandlers } from '../net/network.ts';
 import { SoloNetwork } from '../net/solo-network.ts';
 import type { Home, PeerSettings } from './home.ts';
@@ -91,6 +90,8 @@ async function listen(
   gate: Gate,
   announce: readonly string[],
 ): Promise<Network> {
+  // Some four hundred files, which a home that belongs to no mesh has no use for.
+  const { startLibp2pNetwork } = await import('../net/libp2p-network.ts');
   const { identity, options, settings, members, handlers } = needs;
   const known = [...members].map(([peer, addresses]) => ({ peer, addresses }));
   const { relayBytesPerSecond = null } = options;
