@@ -54,7 +54,10 @@ export async function scalingSlots(plan: Plan): Promise<Row[]> {
     const runs = await waiting(plan, mesh, count);
     const values = runs.map((run) => run.processorMs / run.seconds);
     const how = `${spread(values, 0)} ms of processor time of the peer a second`;
-    rows.push({ ...efficiency('slots', count, `1 peer of ${count} slot${count === 1 ? '' : 's'}`, runs), how });
+    rows.push({
+      ...efficiency('slots', count, `1 peer of ${count} slot${count === 1 ? '' : 's'}`, runs),
+      how,
+    });
   }
   return rows;
 }
