@@ -81,6 +81,16 @@ export class BenchPeers implements AsyncDisposable {
     return child;
   }
 
+  /** Ends some of the peers and waits for it. */
+  async end(peers: readonly BenchPeer[]): Promise<void> {
+    for (const peer of peers) peer.signal('SIGTERM');
+    const late = setTimeout(() => {
+      for (const peer of peers) peer.signal('SIGKILL');
+    }, STOP_MS);
+    await Promise.all(peers.map(({ ended }) => ended));
+    clearTimeout(late);
+  }
+
   /** Stops all peers and waits for their end. */
   async stop(): Promise<void> {
     const children = [...this.#running];

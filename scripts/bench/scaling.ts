@@ -1,7 +1,7 @@
 import type { Mesh } from '../../src/index.ts';
 import { median, type Row, spread } from './figures.ts';
 import { type FunctionName, writeFunction } from './functions.ts';
-import { type BenchPeer, openMesh, seesAlive } from './peers.ts';
+import { type BenchPeer, type BenchPeers, openMesh, seesAlive } from './peers.ts';
 import { loopback, processorMs } from './proc.ts';
 import type { Plan } from './rounds.ts';
 
@@ -95,16 +95,17 @@ export async function scalingSizes(plan: Plan): Promise<Row[]> {
 class BenchMesh implements AsyncDisposable {
   readonly peers: readonly BenchPeer[];
   readonly client: Mesh;
+  readonly #all: BenchPeers;
 
-  constructor(peers: readonly BenchPeer[], client: Mesh) {
+  constructor(all: BenchPeers, peers: readonly BenchPeer[], client: Mesh) {
+    this.#all = all;
     this.peers = peers;
     this.client = client;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.client.close();
-    for (const peer of this.peers) peer.signal('SIGTERM');
-    await Promise.all(this.peers.map(({ ended }) => ended));
+    await this.#all.end(this.peers);
   }
 }
 
@@ -121,7 +122,7 @@ async function meshOf({ bed }: Plan, slots: readonly number[]): Promise<BenchMes
   if (first === undefined) throw new Error('a mesh has a peer');
   const client = await openMesh(first.home);
   await seesAlive(client, all.length);
-  return new BenchMesh(all, client);
+  return new BenchMesh(bed.peers, all, client);
 }
 
 async function repeated(plan: Plan, run: (round: number) => Promise<Run>): Promise<Run[]> {

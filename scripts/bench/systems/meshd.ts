@@ -125,8 +125,7 @@ class MeshOfPeers implements Running {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#mesh.close();
-    for (const peer of this.#peers) peer.signal('SIGTERM');
-    await Promise.all(this.#peers.map(({ ended }) => ended));
+    await this.#bed.peers.end(this.#peers);
   }
 }
 
