@@ -78,6 +78,8 @@ class QueueRun implements Running {
     this.#processes = processes;
     const calls = new Calls({
       slots,
+      // Four events each, and the queue keeps the last 10 000: who reads late would miss some.
+      window: 1000,
       submit: async (indices) => {
         const options = { removeOnComplete: true };
         await queue.addBulk(indices.map((index) => ({ name: 'call', data: index, opts: options })));
