@@ -39,7 +39,8 @@ async function runVerb(
 ): Promise<number> {
   const { home: givenHome, json = false, ...own } = options;
   const home = givenHome === undefined ? defaultHome(io.env) : resolve(givenHome);
-  const context: Context = { io, home, json };
+  const homeWords = givenHome === undefined ? '' : ` --home ${shellWord(givenHome)}`;
+  const context: Context = { io, home, homeWords, json };
   try {
     // An unset variable in a script must not lead to the user's own home.
     if (givenHome === '') throw new MeshError('MESH_USAGE', '--home is empty; give a folder');
@@ -49,6 +50,11 @@ async function runVerb(
     report(verb, error, context);
     return exitCodeOf(error);
   }
+}
+
+/** A word as sh takes it. */
+function shellWord(text: string): string {
+  return /^[\w./~+@%:,=-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
 function report(verb: Verb, error: unknown, context: Context): void {

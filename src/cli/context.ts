@@ -21,6 +21,8 @@ export interface Context {
   readonly io: Io;
   /** Absolute. */
   readonly home: string;
+  /** What names the home in a command that a person is to type: ` --home DIR`, or nothing. */
+  readonly homeWords: string;
   readonly json: boolean;
 }
 

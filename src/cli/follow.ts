@@ -65,7 +65,7 @@ async function followToEnd(
     stop.abort();
     await shown;
     if (options.summary !== undefined) await writeWhole(options.summary, summary);
-    tell(context, summaryText(summary), { event: 'ended', ...summary });
+    tell(context, summaryText(summary, context), { event: 'ended', ...summary });
     return { summary, failed: Math.max(summary.errors, errorLines) };
   } finally {
     stop.abort();
@@ -121,7 +121,7 @@ export async function waitForOthers(
 
 /** Says how to see a job again that a client leaves. */
 export function tellDetached(context: Context, mesh: OpenMesh, job: Job): void {
-  const id = shortJob(job.id);
+  const id = `${shortJob(job.id)}${context.homeWords}`;
   const text = mesh.embedded
     ? `interrupted; what was done is saved, and the same command (or meshd attach ${id}) continues`
     : `detached; the mesh goes on. See it again: meshd attach ${id}. End it: meshd cancel ${id}`;
@@ -129,15 +129,18 @@ export function tellDetached(context: Context, mesh: OpenMesh, job: Job): void {
 }
 
 /** How a job ended, in one line. */
-function summaryText(summary: Summary): string {
+function summaryText(summary: Summary, { homeWords }: Context): string {
   const { status, accepted, evaluated, acceptanceRate, errors, skipped } = summary;
   const parts = [
     `${status}: ${formatCount(accepted)} accepted of ${formatCount(evaluated)} evaluated ` +
       `(${formatShare(acceptanceRate)})`,
   ];
   if (errors > 0) parts.push(errors === 1 ? '1 error' : `${formatCount(errors)} errors`);
-  if (skipped.length > 0) parts.push(`${formatCount(skipped.length)} skipped`);
-  const known = summary.ran === 0 && status === 'done';
+  if (skipped.length > 0) {
+    const why = `meshd show ${shortJob(summary.job)}${homeWords} says why`;
+    parts.push(`${formatCount(skipped.length)} skipped (${why})`);
+  }
+  const known = summary.ran === 0 && status === 'done' && skipped.length === 0;
   parts.push(known ? 'all known before' : `${formatCount(summary.ran)} ran`);
   parts.push(formatSeconds(summary.seconds));
   if (summary.certificate !== null) parts.push(`certificate ${summary.certificate.slice(0, 16)}`);

@@ -141,15 +141,15 @@ function tellReady(context: Context, peer: Peer): void {
     formatPairs(pairs),
     '',
     ...inviteLines(context, invite),
-    'Ctrl-C or `meshd stop` ends this peer; its membership and its jobs are kept.',
+    `Ctrl-C or \`meshd stop${context.homeWords}\` ends this peer; membership and jobs are kept.`,
   ];
   print(context, lines.join('\n'), { event: 'ready', peer: peer.id, addresses, invite });
 }
 
 /** The secret is for the eyes of a person, not for the log of a service or a batch queue. */
-function inviteLines({ io }: Context, invite: string | null): string[] {
+function inviteLines({ io, homeWords }: Context, invite: string | null): string[] {
   if (invite === null) return [];
-  if (io.stdout.isTTY !== true) return ['For the next machine: meshd invite', ''];
+  if (io.stdout.isTTY !== true) return [`For the next machine: meshd invite${homeWords}`, ''];
   return [
     'On the next machine, to join this mesh (the line is a secret):',
     `  meshd join ${invite}`,

@@ -8,6 +8,7 @@ import {
   formatCount,
   formatSeconds,
   formatShare,
+  shortJob,
   shortPeer,
   visible,
   visibleLines,
@@ -29,7 +30,7 @@ export const show: Verb<readonly [string], { readonly errors?: true }> = {
   flags: [{ flags: '--errors', help: 'the errors alone, alike ones together, with their stacks' }],
   async run(context, [reference], { errors }) {
     const report = await withJob(context, reference, (job) => job.show(), { slots: 0 });
-    if (errors === true) print(context, groupsText(report.errorGroups), report.errorGroups);
+    if (errors === true) print(context, errorsText(report), report.errorGroups);
     else print(context, reportText(report), report);
     return EXIT.done;
   },
@@ -79,9 +80,12 @@ function reportText(report: JobReport): string {
   ]);
 }
 
-function groupsText(groups: readonly ErrorGroup[]): string {
-  if (groups.length === 0) return 'no errors';
-  return groups.map(groupText).join('\n\n');
+function errorsText({ errorGroups, attempts, job }: JobReport): string {
+  if (errorGroups.length > 0) return errorGroups.map(groupText).join('\n\n');
+  const failed = new Set(attempts.map(({ index }) => index)).size;
+  if (failed === 0) return 'no errors';
+  const some = failed === 1 ? '1 candidate' : `${formatCount(failed)} candidates`;
+  return `no errors; ${some} came to no outcome: see meshd show ${shortJob(job)}`;
 }
 
 function groupText({ name, count, indices, detail }: ErrorGroup): string {

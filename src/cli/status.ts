@@ -1,3 +1,4 @@
+import { needsText } from '../core/needs.ts';
 import type { StatusReport } from '../node/mesh.ts';
 import { print } from './context.ts';
 import { EXIT } from './exit-code.ts';
@@ -32,6 +33,8 @@ function statusText(report: StatusReport): string {
     ['slots', `${report.busy} of ${report.slots} busy`],
     ['tags', report.tags.length === 0 ? null : report.tags.join(', ')],
     ...sandboxLines(report.sandbox),
+    ['grants', grantsText(report.offer)],
+    ['memory', memoryText(report.offer)],
     ['relays', report.mesh === null ? null : formatRelaying(report.relayBytesPerSecond)],
     [
       'limits',
@@ -51,6 +54,16 @@ function statusText(report: StatusReport): string {
 function filesText({ bytes, files, quotaBytes }: StatusReport['files']): string | null {
   if (files === 0) return null;
   return `${formatBytes(bytes)} of ${formatBytes(quotaBytes)} kept for commands; see \`meshd gc\``;
+}
+
+/** What the jobs of others may do; null: nothing. */
+function grantsText({ net, reads, writes }: StatusReport['offer']): string | null {
+  const text = needsText({ cpus: 1, tags: [], net, reads, writes });
+  return text === '' ? null : `to jobs of others: ${text}`;
+}
+
+function memoryText({ memoryBytes }: StatusReport['offer']): string | null {
+  return memoryBytes === null ? null : `${formatBytes(memoryBytes)} for all slots together`;
 }
 
 function sandboxLines(sandbox: StatusReport['sandbox']): (readonly [string, string])[] {

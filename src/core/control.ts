@@ -102,7 +102,11 @@ function addJob(turn: Turn, record: ManifestRecord, placed: Orphan): void {
   const isModestJob = isModest(manifest.needs) && manifest.limits.memoryBytes === null;
   if (!isModestJob) state.choosy.add(id);
   noteJobs(turn);
-  turn.log('info', 'job.known', { job: id, name: manifest.name, owner: manifest.owner });
+  turn.log(state.booted ? 'info' : 'debug', 'job.known', {
+    job: id,
+    name: manifest.name,
+    owner: manifest.owner,
+  });
   // A manifest that was lost comes back to blobs that stayed.
   if (state.booted) openItems(turn, job);
   adopt(turn, id);
@@ -156,7 +160,10 @@ function applyCertificate(turn: Turn, record: CertificateRecord, placed: Orphan)
   }
   turn.touched.add(job.id);
   turn.change(job.id);
-  turn.log('info', 'job.certified', { job: record.job, certificate: record.certificate });
+  turn.log(turn.state.booted ? 'info' : 'debug', 'job.certified', {
+    job: record.job,
+    certificate: record.certificate,
+  });
 }
 
 function alarm(turn: Turn, job: JobState, record: CertificateRecord, origin: string): void {

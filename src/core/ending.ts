@@ -138,7 +138,7 @@ function noteEnd(turn: Turn, job: JobState): void {
   job.endHeardAt = turn.now;
   keepEnd(turn, job, job.endedAt);
   turn.change(job.id);
-  turn.log('info', 'job.ended', { job: job.id, phase: job.phase });
+  turn.log(turn.state.booted ? 'info' : 'debug', 'job.ended', { job: job.id, phase: job.phase });
 }
 
 function keepEnd(turn: Turn, job: JobState, endedAt: number): void {

@@ -5,6 +5,9 @@ import type { Ground, Limits } from './limits.ts';
 import type { Manifest } from './manifest.ts';
 import type { CertificateRecord, ControlOp, RecordKey } from './record.ts';
 
+/** Where each of so many first candidates ended in an error, a job without a limit has failed. */
+export const HOPELESS_ERRORS = 10_000;
+
 /** Stuck indices after which a job without a single outcome has failed. */
 const HOPELESS_AFTER = 8;
 
@@ -174,12 +177,19 @@ export class JobState {
   }
 
   /**
-   * True when more errors than it allows stand below its end. Only what has no open index before it
+   * True when more errors than it allows stand below its end, or, where it sets no limit, there was
+   * nothing but errors for long. Only what has no open index before it
    * counts: that grows with the records alone, and is the same to all who know them.
    */
   get hasTooManyErrors(): boolean {
-    const { maxErrors } = this.manifest;
-    if (maxErrors === null || this.computation.answers.errors <= maxErrors) return false;
+    const { maxErrors, target } = this.manifest;
+    const { answers, coverage } = this.computation;
+    if (maxErrors === null) {
+      if (target.kind === 'map' || answers.errors < HOPELESS_ERRORS) return false;
+      if (coverage.firstGap(0) < HOPELESS_ERRORS) return false;
+      return answers.errorsBelow(HOPELESS_ERRORS) === HOPELESS_ERRORS;
+    }
+    if (answers.errors <= maxErrors) return false;
     return this.computation.answers.errorsBelow(this.settledEnd) > maxErrors;
   }
 

@@ -116,6 +116,7 @@ export class LocalMesh implements Mesh, Submitter {
       slots: state.self.slots,
       busy: rows[0]?.busy ?? 0,
       tags: state.offer.tags,
+      offer: state.offer,
       sandbox: await loop.sandboxes.report(),
       memoryLimit: process.platform === 'linux' ? 'process tree' : 'process',
       mathClass: state.self.mathClass,

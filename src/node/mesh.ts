@@ -1,7 +1,7 @@
 import type { ComputationId, Hash, JobId, PeerId } from '../core/ids.ts';
 import type { JobPhase } from '../core/job-state.ts';
 import type { Limits } from '../core/limits.ts';
-import type { Needs } from '../core/needs.ts';
+import type { Needs, Offer } from '../core/needs.ts';
 import type { LogEntry } from '../logs/log-collection.ts';
 import type { Rerun } from '../work/workforce.ts';
 import type { Admission } from './admission/admission.ts';
@@ -267,6 +267,8 @@ export interface StatusReport {
   /** What this machine is known for. */
   readonly tags: readonly string[];
   readonly sandbox: SandboxReport;
+  /** What the jobs of others may do here, and what all slots together may take. */
+  readonly offer: Offer;
   /** What a memory limit holds: an executor with all that it started, or that process alone. */
   readonly memoryLimit: 'process tree' | 'process';
   readonly mathClass: string;

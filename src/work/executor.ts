@@ -256,7 +256,7 @@ export class Executor {
         this.#listener?.batch(message);
         return;
       case 'failure':
-        this.#listener?.failure(message.index, message.failure);
+        this.#listener?.failure(message.index, explained(message.failure, this.sandbox));
         this.fresh = false;
         return;
       case 'drained':
@@ -332,6 +332,17 @@ export class Executor {
 function kindOf({ commands = false, program }: WorkInputs): ExecutorKind {
   if (commands) return 'commands';
   return isWorkerProgram(program) ? 'worker' : 'function';
+}
+
+/** What the system says where it leads nowhere. */
+const NO_WAY = /\b(?:ECONNREFUSED|ENETUNREACH|EHOSTUNREACH|EADDRNOTAVAIL|EAI_AGAIN|ENOTFOUND)\b/;
+
+/** A failure with the reason why a connection failed, where that is the sandbox. */
+function explained(failure: WorkFailure, { tier, net }: Sandbox): WorkFailure {
+  const isRefused = tier === 'bwrap' && !net && NO_WAY.test(failure.detail);
+  if (failure.kind !== 'system' || !isRefused) return failure;
+  const why = 'the sandbox has no network: --allow-net opens it';
+  return { ...failure, detail: `${failure.detail} (${why})` };
 }
 
 /** What ended a process, for a person. A sandbox passes a signal on as an exit code. */

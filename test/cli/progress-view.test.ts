@@ -13,7 +13,7 @@ const RUNNING: Progress = {
 
 function contextOf(stderr: PassThrough & { isTTY?: boolean; columns?: number }, json: boolean) {
   const io = { stdout: stderr, stderr, stdin: stderr, env: {}, onInterrupt: () => () => undefined };
-  return { io, home: '/nowhere', json } satisfies Context;
+  return { io, home: '/nowhere', homeWords: '', json } satisfies Context;
 }
 
 function written(stream: PassThrough): string {

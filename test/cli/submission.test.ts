@@ -74,6 +74,19 @@ describe('a publication request', () => {
     expect(perHour).toBe(1800);
   });
 
+  test('is another program where something is opened to it, and the same one otherwise', async () => {
+    const programOf = async (wish: object): Promise<string> => {
+      const { program } = await toSubmission({ fn, accept: 1, ...wish });
+      return new TextDecoder().decode(program);
+    };
+    const plain = await programOf({});
+    expect(await programOf({ cpus: 2, rate: 1, needs: ['gpu'], allowNet: false })).toBe(plain);
+    const opened = await programOf({ allowRead: ['/data'] });
+    expect(opened).not.toBe(plain);
+    expect(opened.startsWith(plain)).toBe(true);
+    expect(await programOf({ allowNet: true })).not.toBe(plain);
+  });
+
   test('typed arrays become arrays, -0 becomes 0, undefined members go', () => {
     const value = { a: new Float64Array([1.5, -0]), b: undefined, c: { d: -0 } };
     expect(jsonText(value, 'params')).toBe('{"a":[1.5,0],"c":{"d":0}}');

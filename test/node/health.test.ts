@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { NO_OFFER } from '../../src/core/needs.ts';
 import type { PeerRow, StatusReport } from '../../src/node/mesh.ts';
 import { findingsOf, type HealthFacts } from '../../src/node/reports/health.ts';
 
@@ -19,6 +20,7 @@ const status: StatusReport = {
     addresses: own.addresses,
     slots: 2,
     busy: 1,
+    offer: NO_OFFER,
     sandbox: {
       ...{ functions: 'permission', commands: 'none', notes: [] },
       ...{ othersFunctions: 'bwrap', othersCommands: 'bwrap' },

@@ -115,11 +115,22 @@ export async function toSubmission(request: PublishRequest): Promise<Submission>
       : { kind: 'map', items: await itemTexts(items) };
   const { program, sources } = await bundled(request);
   return {
-    ...{ program, sources, name, params, seed, target, priority },
+    ...{ program: withAccess(program, request), sources, name, params, seed, target, priority },
     ...{ maxEvals: maxEvals ?? null, deadlineMs: deadlineMs ?? null },
     limits: { timeoutMs: timeoutMs ?? null, memoryBytes: memoryBytes ?? null },
     ...{ ...terms, maxErrors: maxErrors ?? null, fresh, commands: false },
   };
+}
+
+/**
+ * A program with what is opened to it, where that is anything: one that catches a refusal comes to
+ * something else once it is not refused, so these are two programs.
+ */
+function withAccess(program: Uint8Array, request: PublishRequest): Uint8Array {
+  const { net, reads, writes } = termsOf(request).needs;
+  if (!net && reads.length + writes.length === 0) return program;
+  const line = `\n// opened: ${JSON.stringify({ net, reads, writes })}\n`;
+  return Buffer.concat([program, new TextEncoder().encode(line)]);
 }
 
 /** A worker lies in this process's folder, and is started there. */

@@ -1,5 +1,5 @@
 import { finalLines, knownEnd } from '../../core/answer.ts';
-import type { JobState } from '../../core/job-state.ts';
+import { HOPELESS_ERRORS, type JobState } from '../../core/job-state.ts';
 import { runningLeases } from '../../core/lease-book.ts';
 import type { PeerState } from '../../core/peer-state.ts';
 import type { Register } from '../../core/register.ts';
@@ -133,6 +133,9 @@ export function jobRow(
 function whyFailed(job: JobState): string | null {
   if (job.phase !== 'failed') return null;
   const { maxErrors } = job.manifest;
+  if (maxErrors === null && job.hasTooManyErrors) {
+    return `each of the first ${HOPELESS_ERRORS} candidates ended in an error`;
+  }
   if (maxErrors === null || !job.hasTooManyErrors) {
     return 'index after index failed on every try, and none ever had an outcome';
   }

@@ -79,7 +79,7 @@ export function describeThrown(thrown: unknown, isBrief = false): { name: string
       return { name: 'Error', detail: clipText(`thrown: ${String(thrown)}`, MAX_DETAIL_BYTES) };
     }
     const { name, message } = thrown as Record<string, unknown>;
-    const text = typeof message === 'string' ? message : '';
+    const text = typeof message === 'string' ? message : `thrown: ${JSON.stringify(thrown)}`;
     const known =
       typeof name === 'string' && name !== '' ? clipText(name, MAX_NAME_BYTES) : 'Error';
     const stack = isBrief ? '' : (thrown as Record<string, unknown>)['stack'];

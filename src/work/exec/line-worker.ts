@@ -92,7 +92,10 @@ function makeScratch({ scratch: _ }: Input): void {}
 
 function outcomeOf(reply: Reply): unknown {
   if ('value' in reply) return reply.value;
-  if ('error' in reply) throw new Error(String(reply.error));
+  if ('error' in reply) {
+    // Of this program's lines nobody wants to know.
+    throw Object.assign(new Error(String(reply.error)), { stack: '' });
+  }
   return undefined;
 }
 
@@ -160,7 +163,12 @@ class LineProcess {
 
   constructor({ command, directory }: WorkerSpec) {
     this.#command = command;
-    this.#child = spawn(command, { shell: true, cwd: directory, stdio: ['pipe', 'pipe', 'pipe'] });
+    // That of the executor is for Node, and seldom installed.
+    const env = { ...process.env, LC_ALL: 'C.UTF-8' };
+    this.#child = spawn(command, {
+      ...{ shell: true, cwd: directory, env },
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
     this.#child.stdout.setEncoding('utf8').on('data', (text: string) => this.#hear(text));
     this.#child.stderr.setEncoding('utf8').on('data', (text: string) => {
       const lines = (this.#restOfLog + text).split('\n');
