@@ -113,7 +113,8 @@ describe('a job that goes on', () => {
     running.interrupt();
     const ran = await running.done;
     expect(ran).toMatchObject({ code: 130, stdout: '' });
-    expect(ran.stderr).toMatch(/the same command \(or meshd attach [0-9a-f]{12} --home \S+\) continues/);
+    const hint = /the same command \(or meshd attach [0-9a-f]{12} --home \S+\) continues/;
+    expect(ran.stderr).toMatch(hint);
     expect((await meshd(['jobs'])).stdout).toMatch(/never +running/);
   });
 
