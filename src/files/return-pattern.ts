@@ -36,6 +36,8 @@ export function readReturnPatterns(value: unknown): ReturnPattern[] | null {
     const { inside, from, to } = (one ?? {}) as Partial<Record<keyof ReturnPattern, unknown>>;
     const isText = [inside, from, to].every((text) => typeof text === 'string');
     if (!isText || !String(inside).startsWith(String(from))) return null;
+    // Folders of that name are made: none outside the working folder.
+    if (String(inside).split('/').includes('..') || String(inside).includes('\0')) return null;
     patterns.push({ inside: String(inside), from: String(from), to: String(to) });
   }
   return patterns;

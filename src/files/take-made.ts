@@ -1,25 +1,45 @@
-import { lstatSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import {
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { decodeDescription, fileHash, MAX_DESCRIPTION_BYTES } from './description.ts';
 
 /**
  * Moves what commands made from a store of their own into another one in the same file system.
- * What lies there may be anything, put there by the commands: only plain files count, and a
+ * What lies there may be anything, put there by the commands, and become something else while it
+ * is looked at. So all of it is renamed first, which follows no link, to names in a folder that
+ * they do not reach, and looked at there: only plain files in a real folder count, and a
  * description under a wrong name does not.
+ * aside: the folder out of reach, in the same file system; what is left over stays in it.
  */
-export function takeMade(from: string, to: string): void {
-  for (const name of namesIn(from)) {
+export function takeMade(from: string, to: string, aside: string): void {
+  const hand = mkdtempSync(join(aside, 'made-'));
+  const made = join(hand, 'store');
+  if (!takeAway(from, made) || !isFolder(made)) return;
+  for (const name of readdirSync(made)) {
     const [, hash] = /^([0-9a-f]{64})\.file$/.exec(name) ?? [];
     if (hash === undefined) continue;
-    const [description, data] = [join(from, name), join(from, `${hash}.data`)];
+    const [description, data] = [join(hand, name), join(hand, `${hash}.data`)];
+    if (!takeAway(join(made, name), description)) continue;
     if (!isPlain(description, MAX_DESCRIPTION_BYTES)) continue;
     const encoded = readFileSync(description);
     const decoded = decodeDescription(encoded);
-    if (decoded === null || fileHash(decoded) !== hash || !isPlain(data, decoded.bytes)) continue;
+    if (decoded === null || fileHash(decoded) !== hash) continue;
+    if (!takeAway(join(made, `${hash}.data`), data) || !isPlain(data, decoded.bytes)) continue;
     writeFileSync(join(to, `${hash}.made`), '', { mode: 0o600 });
     renameSync(description, join(to, name));
     renameSync(data, join(to, `${hash}.data`));
   }
+}
+
+/** Says whether a folder is there, and no link to one. */
+export function isFolder(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
 function isPlain(path: string, mostBytes: number): boolean {
@@ -27,11 +47,13 @@ function isPlain(path: string, mostBytes: number): boolean {
   return found?.isFile() === true && found.size <= mostBytes;
 }
 
-function namesIn(folder: string): string[] {
+/** False when there is nothing. */
+function takeAway(from: string, to: string): boolean {
   try {
-    return readdirSync(folder);
+    renameSync(from, to);
+    return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
     throw error;
   }
 }

@@ -1,4 +1,5 @@
-import { mkdirSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, renameSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -6,7 +7,7 @@ import type { ComputationId, PeerId } from '../../core/ids.ts';
 import { MeshError } from '../../core/mesh-error.ts';
 import type { FileHash } from '../../files/description.ts';
 import { folderOfOutputs } from '../../files/return-pattern.ts';
-import { takeMade } from '../../files/take-made.ts';
+import { isFolder, takeMade } from '../../files/take-made.ts';
 import { removeBehind } from '../../work/sandbox/remove-tree.ts';
 import { OPEN } from '../../work/sandbox/sandbox.ts';
 import type { WorkInputs } from '../../work/workforce.ts';
@@ -22,6 +23,8 @@ const FAULT_MS = 5000;
 /** A working folder, and what was put into it. */
 interface WorkFolder {
   readonly index: number;
+  /** Out of the reach of commands: there it is made before it is given, and taken back to. */
+  readonly aside: string;
   /** Holds `work`, where the command runs, and `made`, a store of what it made. */
   readonly path: string;
   readonly sends: readonly SentFile[];
@@ -48,7 +51,9 @@ type Items = NonNullable<WorkInputs['items']>;
 /**
  * Makes the folders that commands run in whose files are sent, with their inputs in them.
  * Executors may be held so that they reach nothing of this machine but the folder of their
- * computation: what commands made is taken from there.
+ * computation, where whatever lies may become a link at any time. So this peer writes, reads and
+ * removes nothing there: a command's folder is made aside, renamed to there under a name that
+ * nobody guesses, and renamed back when the command is over. A rename follows no link.
  */
 export class WorkFolders {
   readonly #files: FileService;
@@ -56,7 +61,6 @@ export class WorkFolders {
   readonly #self: PeerId;
   readonly #log: Log;
   readonly #open = new Map<number, Execution>();
-  #count = 0;
 
   /** folder: where they are made; in the same file system as the files, and emptied by others. */
   constructor(files: FileService, folder: string, self: PeerId, log: Log) {
@@ -76,7 +80,7 @@ export class WorkFolders {
     if (!sendingOf(inputs.program).transfer) return inputs;
     const { cleanup } = JSON.parse(inputs.params) as { cleanup?: unknown };
     const common = this.#commonOf(inputs.computation);
-    mkdirSync(common, { recursive: true, mode: 0o700 });
+    for (const one of [common, this.#aside]) mkdirSync(one, { recursive: true, mode: 0o700 });
     const { sandbox = OPEN } = inputs;
     const opened: Execution = {
       ...{ cleanup: cleanup === true, owner, common, isHeld: sandbox.tier !== 'none' },
@@ -107,10 +111,7 @@ export class WorkFolders {
     if (opened === undefined) return;
     const done = opened.folders.filter(({ index }) => index < hi);
     opened.folders = opened.folders.filter(({ index }) => index >= hi);
-    for (const folder of done) {
-      this.#take(folder);
-      this.#remove(folder, opened);
-    }
+    for (const folder of done) this.#end(folder, opened, { keeps: true });
   }
 
   /** An execution is over: what it left goes. */
@@ -119,7 +120,7 @@ export class WorkFolders {
     if (opened === undefined) return;
     this.#open.delete(execution);
     opened.isOver = true;
-    for (const folder of opened.folders) this.#remove(folder, opened);
+    for (const folder of opened.folders) this.#end(folder, opened, { keeps: false });
     void this.#dropUnused(opened, opened.sent);
   }
 
@@ -129,20 +130,26 @@ export class WorkFolders {
     // It was stopped meanwhile.
     if (opened.isOver) throw new Error('the execution is over');
     const { sends, returns } = files;
-    this.#count += 1;
-    const path = join(opened.common, `command-${this.#count}`);
-    const work = join(path, 'work');
-    const folder: WorkFolder = { index, path, sends };
+    const name = `command-${randomBytes(16).toString('hex')}`;
+    const aside = join(this.#aside, name);
+    const path = join(opened.common, name);
+    const folder: WorkFolder = { index, aside, path, sends };
     opened.folders.push(folder);
-    await mkdir(work, { recursive: true, mode: 0o700 });
-    for (const one of returns) await mkdir(join(work, folderOfOutputs(one)), { recursive: true });
-    for (const file of sends) {
-      const problem = opened.isOver ? null : await this.#bring(file, work, opened);
-      if (problem !== null) return { problem, place: null };
+    const fresh = join(aside, 'fresh');
+    const work = join(fresh, 'work');
+    try {
+      for (const one of [aside, fresh, work]) await mkdir(one, { mode: 0o700 });
+      for (const one of returns) await mkdir(join(work, folderOfOutputs(one)), { recursive: true });
+      for (const file of sends) {
+        const problem = opened.isOver ? null : await this.#bring(file, work, opened);
+        if (problem !== null) return { problem, place: null };
+      }
+      if (!opened.isOver) renameSync(fresh, path);
+    } finally {
+      // What was written since it was stopped was not removed.
+      if (opened.isOver) this.#end(folder, opened, { keeps: false });
     }
-    // What was written since it was stopped was not removed.
-    if (opened.isOver) this.#remove(folder, opened);
-    return { problem: null, place: { folder: work, store: join(path, 'made') } };
+    return { problem: null, place: { folder: join(path, 'work'), store: join(path, 'made') } };
   }
 
   /** Fetches what the next command is likely to need, while this one runs. */
@@ -196,22 +203,49 @@ export class WorkFolders {
     return join(this.#folder, computation.slice(0, 16));
   }
 
-  #take({ path }: WorkFolder): void {
-    try {
-      takeMade(join(path, 'made'), this.#files.folder);
-    } catch (error) {
-      // A full disk. Its publisher will not find what was made here, and say so.
-      this.#log('warn', 'output.lost', { path, why: String(error) });
-    }
+  get #aside(): string {
+    return join(this.#folder, 'aside');
   }
 
-  #remove({ path, sends }: WorkFolder, opened: Execution): void {
-    const remove = opened.isHeld ? removeBehind(path) : removeOwn(path);
-    remove.catch((error: unknown) => {
+  /** A command is over: what it made is kept, or not, and the rest goes. */
+  #end(folder: WorkFolder, opened: Execution, { keeps }: { readonly keeps: boolean }): void {
+    const { aside, path, sends } = folder;
+    let left: string | null = null;
+    try {
+      left = this.#takeBack(folder, opened);
+      if (keeps && left !== null) takeMade(join(left, 'made'), this.#files.folder, aside);
+    } catch (error) {
+      // A full disk. Its publisher will not find what was made here, and say so. Or the command
+      // closed its folder: that goes with the folder of its computation.
+      this.#log('warn', 'output.lost', { path, why: String(error) });
+    }
+    const remove = async (): Promise<void> => {
+      for (const one of [left ?? join(aside, 'left'), aside]) {
+        await (opened.isHeld ? removeBehind(one) : removeOwn(one));
+      }
+    };
+    remove().catch((error: unknown) => {
       this.#log('warn', 'folder.left', { path, why: String(error) });
     });
     const hashes = sends.map(({ hash }) => hash);
     void this.#dropUnused(opened, hashes);
+  }
+
+  /**
+   * Takes a command's folder out of its reach. Null when it is not there, or was made something
+   * else. @throws what the system says when it stays where it is.
+   */
+  #takeBack({ aside, path }: WorkFolder, { isHeld }: Execution): string | null {
+    const left = join(aside, 'left');
+    try {
+      renameSync(path, left);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+      if (isHeld) throw error;
+      // Where a process still runs in it, some systems do not rename a folder.
+      return path;
+    }
+    return isFolder(left) ? left : null;
   }
 
   /** Drops what was sent, where it is not to be kept and nobody else here uses it. */

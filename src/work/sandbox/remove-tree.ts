@@ -24,11 +24,15 @@ export function removeTree(path: string): void {
  * names, and cannot be led out. What cannot be removed goes when the home is opened the next time.
  */
 export async function removeBehind(path: string): Promise<void> {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found === undefined) return;
   try {
+    // What a link leads to is nobody's to remove.
+    if (!found.isDirectory()) throw new Error('it is no folder');
     for (const name of readdirSync(path)) rmdirSync(join(path, name));
     rmdirSync(path);
   } catch {
-    // It is not empty.
+    // It is not empty, or no folder.
     await removeByProgram(path);
   }
 }

@@ -1,0 +1,182 @@
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { ComputationId } from '../../src/core/ids.ts';
+import { describeFile } from '../../src/files/describe.ts';
+import { FileStore } from '../../src/files/file-store.ts';
+import { FileService } from '../../src/node/files/file-service.ts';
+import { WorkFolders } from '../../src/node/files/work-folders.ts';
+import type { WorkInputs } from '../../src/work/workforce.ts';
+
+const COMPUTATION = 'c'.repeat(64) as ComputationId;
+
+let home = '';
+let files: FileService;
+let folders: WorkFolders;
+let told: string[] = [];
+beforeEach(async () => {
+  home = mkdtempSync(join(tmpdir(), 'meshd-work-folders-'));
+  files = await FileService.open(join(home, 'files'), 'self');
+  told = [];
+  const log = (_: string, event: string): number => told.push(event);
+  folders = new WorkFolders(files, join(home, 'commands'), 'self', log);
+});
+afterEach(() => {
+  files.close();
+  rmSync(home, { recursive: true, force: true });
+});
+
+interface Placed {
+  readonly problem: string | null;
+  readonly place: { readonly folder: string; readonly store: string } | null;
+}
+
+/** An execution of commands that are held by bubblewrap; gives the folder of the command `index`. */
+function held(...items: object[]): { common: string; fill(index: number): Promise<Placed> } {
+  const program = new TextEncoder().encode(JSON.stringify({ transfer: true, directory: '/' }));
+  const { sandbox, items: filled } = folders.inputsOf(
+    1,
+    {
+      ...{ computation: COMPUTATION, program, params: '{}', seed: 1, commands: true },
+      sandbox: { tier: 'bwrap', net: false, reads: [], writes: [] },
+      items: (lo: number, hi: number) =>
+        Promise.resolve(items.slice(lo, hi).map((item) => JSON.stringify(item))),
+    } as unknown as WorkInputs,
+    'other',
+  );
+  const fill = async (index: number): Promise<Placed> => {
+    const [text = ''] = (await filled?.(index, index + 1)) ?? [];
+    return JSON.parse(text) as Placed;
+  };
+  return { common: sandbox?.writes[0] ?? '', fill };
+}
+
+/** Publishes an input of some content. */
+async function input(inside: string, content: string): Promise<object> {
+  const path = join(home, `original-${inside}`);
+  writeFileSync(path, content);
+  const hash = await files.store.offer(path, await describeFile(path));
+  return { inside, hash, bytes: content.length };
+}
+
+/** Puts a file into a store as a command does. */
+async function make(store: string, content: string): Promise<string> {
+  const path = join(home, 'made-by-command');
+  writeFileSync(path, content);
+  return (await FileStore.open(store)).adopt(path, await describeFile(path));
+}
+
+function folderAt(...parts: string[]): string {
+  const path = join(home, ...parts);
+  mkdirSync(path, { recursive: true });
+  return path;
+}
+
+test('a command finds its inputs and folders of outputs, and what it made is taken', async () => {
+  const returns = [{ inside: 'out/*.txt', from: '', to: '' }];
+  const run = held({ command: 'x', sends: [await input('a', 'the input')], returns });
+  const { place, problem } = await run.fill(0);
+  expect(problem).toBeNull();
+  expect(dirname(dirname(place?.folder ?? ''))).toBe(run.common);
+  expect(readFileSync(join(place?.folder ?? '', 'a'), 'utf8')).toBe('the input');
+  expect(existsSync(join(place?.folder ?? '', 'out'))).toBe(true);
+  const hash = await make(place?.store ?? '', 'the output');
+  folders.done(1, 1);
+  expect(readFileSync(join(files.folder, `${hash}.data`), 'utf8')).toBe('the output');
+  expect(existsSync(join(files.folder, `${hash}.made`))).toBe(true);
+  await expect.poll(() => readdirSync(run.common), { timeout: 5000 }).toEqual([]);
+  const aside = join(home, 'commands', 'aside');
+  await expect.poll(() => readdirSync(aside), { timeout: 5000 }).toEqual([]);
+  expect(told).toEqual([]);
+});
+
+test('links that a command puts where the next one may run lead no input out', async () => {
+  const outside = folderAt('outside');
+  const sent = [await input('a', 'the input')];
+  const run = held(...Array.from({ length: 3 }, () => ({ command: 'x', sends: sent })));
+  const { place } = await run.fill(0);
+  const mine = dirname(place?.folder ?? '');
+  // Any name that follows from the ones seen.
+  for (let k = 0; k < 20; k++) {
+    const guess = join(run.common, `command-${k}`);
+    if (guess === mine) continue;
+    mkdirSync(guess);
+    symlinkSync(outside, join(guess, 'work'));
+  }
+  await run.fill(1);
+  await run.fill(2);
+  expect(readdirSync(outside)).toEqual([]);
+});
+
+test('while inputs are brought, what they are brought into is in no reach of commands', async () => {
+  const run = held({ command: 'x', sends: [await input('a', 'the input')] });
+  const seen: string[][] = [];
+  const bring = files.bring.bind(files);
+  files.bring = async (...words) => {
+    seen.push([dirname(words[1]), ...readdirSync(run.common)]);
+    return await bring(...words);
+  };
+  await run.fill(0);
+  expect(seen).toHaveLength(1);
+  expect(seen[0]?.slice(1)).toEqual([]);
+  expect(seen[0]?.[0]?.startsWith(run.common)).toBe(false);
+});
+
+test('a link in place of the folder of what was made takes nothing from where it leads', async () => {
+  const other = folderAt('other-store');
+  const hash = await make(other, 'of somebody else');
+  const run = held({ command: 'x' });
+  const { place } = await run.fill(0);
+  symlinkSync(other, place?.store ?? '');
+  folders.done(1, 1);
+  expect(readFileSync(join(other, `${hash}.data`), 'utf8')).toBe('of somebody else');
+  expect(existsSync(join(files.folder, `${hash}.data`))).toBe(false);
+  expect(existsSync(join(files.folder, `${hash}.made`))).toBe(false);
+});
+
+test('a link to the peer’s own files marks none of them, nor removes any', async () => {
+  const hash = await make(files.folder, 'kept here');
+  rmSync(join(files.folder, `${hash}.made`));
+  const run = held({ command: 'x' });
+  const { place } = await run.fill(0);
+  symlinkSync(files.folder, place?.store ?? '');
+  folders.done(1, 1);
+  expect(existsSync(join(files.folder, `${hash}.made`))).toBe(false);
+  expect(existsSync(join(files.folder, `${hash}.data`))).toBe(true);
+});
+
+test('a link in place of a whole folder of a command leads the peer nowhere', async () => {
+  const outside = folderAt('outside');
+  const hash = await make(join(outside, 'made'), 'of somebody else');
+  const empty = folderAt('outside', 'empty');
+  const run = held({ command: 'x' });
+  const { place } = await run.fill(0);
+  const path = dirname(place?.folder ?? '');
+  renameSync(path, `${path}-moved`);
+  symlinkSync(outside, path);
+  folders.done(1, 1);
+  await expect.poll(() => lstatSync(path, { throwIfNoEntry: false })).toBeUndefined();
+  const aside = join(home, 'commands', 'aside');
+  await expect.poll(() => readdirSync(aside), { timeout: 5000 }).toEqual([]);
+  expect(existsSync(empty)).toBe(true);
+  expect(existsSync(join(outside, 'made', `${hash}.data`))).toBe(true);
+  expect(existsSync(join(files.folder, `${hash}.data`))).toBe(false);
+});
+
+test('outputs that an item declares above its folder make none there', async () => {
+  const run = held({ command: 'x', returns: [{ inside: '../../../up/x', from: '', to: '' }] });
+  expect((await run.fill(0)).problem).toBe('what it says of its files is malformed');
+  expect(existsSync(join(home, 'up'))).toBe(false);
+});
