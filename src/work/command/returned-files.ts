@@ -5,7 +5,7 @@ import { type Described, describeFile } from '../../files/describe.ts';
 import { MAX_FILE_BYTES } from '../../files/description.ts';
 import { FileStore } from '../../files/file-store.ts';
 import { filesMatching, isGlob, plainName } from '../../files/glob.ts';
-import type { ReturnPattern } from '../../files/return-pattern.ts';
+import { folderOfOutputs, type ReturnPattern } from '../../files/return-pattern.ts';
 import type { WorkPlace } from './command-item.ts';
 import type { NamedFiles } from './named-files.ts';
 import type { Output } from './output-file.ts';
@@ -34,7 +34,9 @@ export async function lookForOutputs(
   const files: NamedFiles = {};
   for (const { inside, from, to } of returns) {
     const pattern = inside.slice(from.length);
-    const found = await filesMatching(resolve(directory, to), pattern);
+    const { files: found, others } = await filesMatching(resolve(directory, to), pattern);
+    const other = others.find(([name]) => !holdsOutputs(from + name, returns));
+    if (other !== undefined) return { files, problem: `its output ${to}${other.join(' ')}` };
     if (found.length === 0) return { files, problem: missing(to + pattern) };
     for (const name of found) {
       const { size, mtimeMs } = await stat(resolve(directory, to, name));
@@ -60,8 +62,10 @@ export async function takeOutputs(
   const taken = new Map<string, MadeFile>();
   let problem: string | undefined;
   for (const { inside } of returns) {
-    const found = await filesMatching(folder, inside);
-    if (found.length === 0) problem ??= missing(inside);
+    const { files: found, others } = await filesMatching(folder, inside);
+    const other = others.find(([name]) => !holdsOutputs(name, returns));
+    if (other !== undefined) problem ??= `its output ${other.join(' ')}`;
+    else if (found.length === 0) problem ??= missing(inside);
     for (const name of found) {
       if (Object.hasOwn(outputs, name)) continue;
       if (Object.keys(outputs).length === MAX_OUTPUTS) return { outputs, problem: tooMany() };
@@ -100,6 +104,11 @@ async function take(store: FileStore, root: string, real: string): Promise<MadeF
   const hash = await store.adopt(real, described);
   const { bytes, mode } = described.description;
   return [hash, bytes, mode];
+}
+
+/** Says whether a folder was made, or had to be, for outputs that lie in it. */
+function holdsOutputs(name: string, returns: readonly ReturnPattern[]): boolean {
+  return returns.some((one) => `${folderOfOutputs(one)}/`.startsWith(`${name}/`));
 }
 
 function missing(pattern: string): string {

@@ -24,9 +24,9 @@ export function removeTree(path: string): void {
  * names, and cannot be led out. What cannot be removed goes when the home is opened the next time.
  */
 export async function removeBehind(path: string): Promise<void> {
-  const found = lstatSync(path, { throwIfNoEntry: false });
-  if (found === undefined) return;
   try {
+    const found = lstatSync(path, { throwIfNoEntry: false });
+    if (found === undefined) return;
     // What a link leads to is nobody's to remove.
     if (!found.isDirectory()) throw new Error('it is no folder');
     for (const name of readdirSync(path)) rmdirSync(join(path, name));
@@ -38,10 +38,15 @@ export async function removeBehind(path: string): Promise<void> {
 }
 
 async function removeByProgram(path: string): Promise<void> {
-  for (const [program, ...words] of process.platform === 'win32' ? [] : REMOVAL) {
-    await promisify(execFile)(program, [...words, path]).catch(() => undefined);
+  let isAway = process.platform === 'win32';
+  for (const [program, ...words] of isAway ? [] : REMOVAL) {
+    await promisify(execFile)(program, [...words, path]).catch(({ code }: { code: unknown }) => {
+      isAway ||= code === 'ENOENT';
+    });
     if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return;
   }
+  // By names: not where somebody holds out against a removal that cannot be led astray.
+  if (!isAway) return;
   await rm(path, { recursive: true, force: true, maxRetries: 5 }).catch(() => undefined);
 }
 
