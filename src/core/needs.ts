@@ -76,7 +76,7 @@ function isUnderAny(path: string, folders: readonly string[]): boolean {
 }
 
 /** Says whether an absolute path is another one, or lies in it. */
-function isUnder(path: string, folder: string): boolean {
+export function isUnder(path: string, folder: string): boolean {
   if (folder === '/' || path === folder) return true;
   return path.startsWith(`${folder}/`) || path.startsWith(`${folder}\\`);
 }
@@ -109,8 +109,14 @@ export const tagsForm: Form<string[]> = rising(tagForm);
 const pathForm: Form<string> = refine(text(MAX_PATH_CHARS, 1), (path) => {
   const isAbsolute = path.startsWith('/') || /^[A-Za-z]:\\|^\\\\/.test(path);
   const isPlain = path.split(/[/\\]/).every((part) => part !== '.' && part !== '..');
-  return isAbsolute && isPlain ? undefined : 'not an absolute path';
+  const isWhole = !path.includes('\0') && isWellFormed(path);
+  return isAbsolute && isPlain && isWhole ? undefined : 'not an absolute path';
 });
+
+/** Says whether a text has no half of a surrogate pair. */
+function isWellFormed(text: string): boolean {
+  return !/\p{Surrogate}/u.test(text);
+}
 
 /** Needs as `needsTuple` gives them. */
 export const needsForm: Form<Needs> = map(

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Answer, Effect, Env, PeerEvent } from '../core/event.ts';
 import type { ComputationId, Hash, JobId, PeerId } from '../core/ids.ts';
 import { assertNever } from '../core/ids.ts';
@@ -23,6 +24,9 @@ import { membersEntry } from './members.ts';
 import { sendBlob, sendRecords } from './record-sender.ts';
 import { FailedCommands } from './reports/failed-commands.ts';
 import type { Sandboxes } from './sandboxes.ts';
+
+/** How long an order waits for a look at who is of this user, in ms. */
+const KIN_MS = 2000;
 
 /** Between two ticks, in ms. */
 const TICK_MS = 100;
@@ -225,7 +229,9 @@ export class Loop {
    */
   async inputs(computation: ComputationId): Promise<WorkInputs> {
     const { sandboxes, kin } = this.#rooms;
-    const [inputs] = await Promise.all([this.#inputs.of(computation), kin.look()]);
+    // A file system that does not answer is not to hold up what others publish.
+    const looked = Promise.race([kin.look(), sleep(KIN_MS, undefined, { ref: false })]);
+    const [inputs] = await Promise.all([this.#inputs.of(computation), looked]);
     return sandboxes.hold(this.state, inputs);
   }
 

@@ -1,8 +1,9 @@
+import { realpathSync } from 'node:fs';
 import { serves } from '../core/duty.ts';
 import type { ComputationId, PeerId } from '../core/ids.ts';
 import type { JobState } from '../core/job-state.ts';
 import { MeshError } from '../core/mesh-error.ts';
-import type { Needs } from '../core/needs.ts';
+import { isUnder, type Needs, type Offer } from '../core/needs.ts';
 import type { PeerState } from '../core/peer-state.ts';
 import { isWorkerProgram } from '../work/exec/worker-mark.ts';
 import { OPEN, type Sandbox, type Tier } from '../work/sandbox/sandbox.ts';
@@ -79,7 +80,9 @@ export class Sandboxes {
       const text = 'other people’s commands are not run here: --sandbox permission holds none';
       throw new MeshError('MESH_NOT_EVALUATED', text);
     }
-    return { ...inputs, sandbox: sandboxOf(tier, needs) };
+    const sandbox = sandboxOf(tier, needs);
+    if (!own) checkPaths(sandbox, state.offer);
+    return { ...inputs, sandbox };
   }
 
   async report(): Promise<SandboxReport> {
@@ -102,6 +105,37 @@ export class Sandboxes {
   async #othersTier(startsProcesses: boolean): Promise<Tier | null> {
     if (this.#chosen === null) return tightest(await this.tiers(), startsProcesses);
     return this.#chosen === 'permission' && startsProcesses ? null : this.#chosen;
+  }
+}
+
+/**
+ * A path of another one's job must not lead elsewhere by a link than its text says, or the grant of
+ * a folder would be one of all that a link in it names.
+ * @throws MeshError MESH_NOT_EVALUATED
+ */
+function checkPaths({ tier, reads, writes }: Sandbox, offer: Offer): void {
+  if (tier === 'none') return;
+  checkReal(writes, offer.writes);
+  checkReal(reads, [...offer.reads, ...offer.writes]);
+}
+
+function checkReal(paths: readonly string[], granted: readonly string[]): void {
+  const folders = granted.map(realPath);
+  for (const path of paths) {
+    const real = realPath(path);
+    if (real === null || folders.some((folder) => folder !== null && isUnder(real, folder)))
+      continue;
+    const text = `${path} leads to ${real} on this machine, which it does not grant`;
+    throw new MeshError('MESH_NOT_EVALUATED', text);
+  }
+}
+
+/** Null where there is nothing. */
+function realPath(path: string): string | null {
+  try {
+    return realpathSync(path);
+  } catch {
+    return null;
   }
 }
 

@@ -2,6 +2,7 @@
 // nothing else ends it with its peer.
 import { once } from 'node:events';
 import { mkdir, readFile } from 'node:fs/promises';
+import { constants } from 'node:os';
 import { setImmediate as turn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
@@ -21,8 +22,9 @@ import type { FromExecutor, Span, ToExecutor } from './executor-message.ts';
 import type { Wardship } from './executor-warden.ts';
 import { closeInheritedFiles } from './inherited-files.ts';
 import { LEDGER_FD, noteIndex } from './ledger.ts';
+import { logCondition } from './log-condition.ts';
 import { MOST_PROCESSES } from './process-tree.ts';
-import { refuseThreads } from './sandbox/refuse-threads.ts';
+import { rawKill, refuseReach } from './sandbox/refuse-reach.ts';
 import { Scratch } from './sandbox/scratch.ts';
 import { createWear, type Wear } from './wear.ts';
 
@@ -83,16 +85,14 @@ const sender = createLogSender({
 
 /** Ends this process and all that user code started: they are one process group. */
 function endAll(): void {
-  try {
-    process.kill(-process.pid, 'SIGKILL');
-  } catch {
-    // No process groups here (Windows).
-    process.exit(1);
-  }
+  kill(-process.pid, constants.signals.SIGKILL);
+  // No process groups here (Windows).
+  process.exit(1);
 }
 
-/** User code gets another one where its sandbox refuses threads. */
+/** User code gets others where its sandbox refuses threads and signals. */
 const { Worker } = workerThreads;
+const kill = rawKill();
 
 /** A candidate may never return to the event loop: another thread holds it to its limits. */
 function startWarden({ limits, tier, scratch }: LoadMessage): Promise<unknown> {
@@ -119,7 +119,7 @@ async function load(message: LoadMessage): Promise<void> {
   const scratch = new Scratch(message.scratch.folder, () => {
     if (!isWatched(message)) void startWarden(message);
   });
-  if (process.permission !== undefined) refuseThreads();
+  if (process.permission !== undefined) refuseReach();
   const plain = createStreams(message.seed);
   if (message.trace) Error.stackTraceLimit = TRACED_FRAMES;
   const traced = message.trace ? traceStreams(plain, tellDraw) : null;
@@ -226,7 +226,7 @@ function judgeBy(logIf: string | null): void {
   const notice = (text: string): unknown => send({ kind: 'log.notice', text });
   const options = { log: candidateLog, notice, at, now };
   judging.logIf = logIf;
-  judging.judge = logIf === null ? null : createLogJudge(logIf, options);
+  judging.judge = logIf === null ? null : createLogJudge(logCondition(logIf), options);
   candidateLog.hold('no');
 }
 

@@ -43,6 +43,7 @@ const secret = (): string => join(folder, 'secret');
 
 const FUNCTION = `
 import fs from 'node:fs';
+import os from 'node:os';
 import { execSync } from 'node:child_process';
 import { Worker } from 'node:worker_threads';
 const deeds = [
@@ -54,6 +55,11 @@ const deeds = [
   () => void new Worker('', { eval: true }),
   ({ scratch }) => { fs.writeFileSync(scratch + '/a', '12'); return fs.readdirSync(scratch); },
   ({ scratch }) => fs.readdirSync(scratch),
+  () => process.kill(process.ppid, 0),
+  () => process.kill(0, 'SIGWINCH'),
+  () => process._debugProcess(process.ppid),
+  () => os.setPriority(process.ppid, 19),
+  () => process.kill(process.pid, 0),
   () => Object.keys(process.env).filter((name) => !['PATH', 'TZ', 'LC_ALL'].includes(name)),
 ];
 export default async (input) => deeds[input.index]?.(input) ?? 'done';
@@ -74,7 +80,7 @@ describe.each<[Tier, boolean]>([
 ])('a function in the tier %s', (tier, isThere) => {
   test.runIf(isThere)('reaches its scratch folder alone, and the rest goes on', async () => {
     writeFileSync(secret(), 'of others');
-    expect(await run(functionIn(held(tier)), 10)).toEqual({
+    expect(await run(functionIn(held(tier)), 15)).toEqual({
       0: refused('FileSystemWrite of /meshd-was-here'),
       1: refused('FileSystemWrite of beside'),
       2: refused('FileSystemRead of '),
@@ -83,8 +89,8 @@ describe.each<[Tier, boolean]>([
       5: refused('WorkerThreads'),
       6: ['a'],
       7: [],
-      8: [],
-      9: 'done',
+      ...{ 8: refused('Signal'), 9: refused('Signal'), 10: refused('Signal') },
+      ...{ 11: refused('Signal'), 12: true, 13: [], 14: 'done' },
     });
     expect(existsSync('/meshd-was-here')).toBe(false);
   });

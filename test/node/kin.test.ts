@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -72,4 +73,17 @@ test('a folder that others may write to tells of nobody', async () => {
   await mkdir(entries, { mode: 0o700 });
   await b.kin.look();
   expect(told).toEqual([]);
+});
+
+test('a pipe, a folder or a long file among the entries is passed over, and nobody waits', async () => {
+  const [a, b, c] = [await peer('a'), await peer('b'), await peer('c')];
+  const { peer: d } = await loadIdentity(join(folder, 'd', 'identity'));
+  const { peer: e } = await loadIdentity(join(folder, 'e', 'identity'));
+  await a.kin.enter();
+  execFileSync('mkfifo', ['-m', '600', join(entries, c.id)]);
+  await mkdir(join(entries, d));
+  await writeFile(join(entries, e), 'x'.repeat(100_000), { mode: 0o600 });
+  await b.kin.enter();
+  expect(told).toEqual([[a.id]]);
+  expect(faults).toEqual([]);
 });

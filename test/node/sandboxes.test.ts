@@ -1,11 +1,13 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { NO_NEEDS } from '../../src/core/needs.ts';
+import { NO_NEEDS, NO_OFFER } from '../../src/core/needs.ts';
 import { Sandboxes } from '../../src/node/sandboxes.ts';
 import { WORKER_MARK } from '../../src/work/exec/worker-mark.ts';
 import { OPEN } from '../../src/work/sandbox/sandbox.ts';
+import { SmallMesh } from '../sim/small-mesh.ts';
+import { scattered } from '../sim/world/program.ts';
 import { hasPermission } from '../why-no-bwrap.ts';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -49,4 +51,37 @@ test.runIf(hasPermission)('own functions have what they need open, own commands 
   });
   expect(own.own(bytes('{}'), true, needs)).toEqual(OPEN);
   expect(own.own(bytes(`${WORKER_MARK}export default 1`), false, needs)).toEqual(OPEN);
+});
+
+test.runIf(hasPermission)('a granted folder does not open what a link in it leads to', async () => {
+  const granted = await mkdtemp(join(tmpdir(), 'meshd-granted-'));
+  try {
+    await mkdir(join(granted, 'own'));
+    await symlink('own', join(granted, 'inner'));
+    await symlink(empty, join(granted, 'outer'));
+    const held = (path: string, kind: 'reads' | 'writes') => {
+      const mesh = new SmallMesh({ peers: 2 });
+      mesh.pass(500);
+      const needs = { ...NO_NEEDS, [kind]: [path] };
+      mesh.peer(0).dispatch({ kind: 'offer', offer: { ...NO_OFFER, writes: [granted] } });
+      const job = { program: scattered(2), accept: 1e6, needs };
+      const { question } = mesh.publish(mesh.peer(1), job);
+      mesh.pass(500);
+      const { state } = mesh.peer(0);
+      if (state === null) throw new Error('it runs');
+      const { computation } = question;
+      const work = { computation, program: bytes('export default 1'), params: 'null', seed: 0 };
+      return new Sandboxes(null).hold(state, work);
+    };
+    for (const kind of ['reads', 'writes'] as const) {
+      for (const name of ['own', 'inner', 'own/not-there', '']) {
+        const path = join(granted, name);
+        expect((await held(path, kind)).sandbox).toMatchObject({ [kind]: [path] });
+      }
+      const refusal = /outer leads to .* on this machine, which it does not grant/;
+      await expect(held(join(granted, 'outer'), kind)).rejects.toThrow(refusal);
+    }
+  } finally {
+    await rm(granted, { recursive: true });
+  }
 });

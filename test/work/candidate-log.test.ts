@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { faultOf } from '../../src/work/candidate/log-condition.ts';
 import {
   CANDIDATE_BYTES,
   CANDIDATE_LINES,
   createLog,
   type LogTeller,
 } from '../../src/work/candidate/log-lines.ts';
+import { faultOf } from '../../src/work/log-condition.ts';
 import { inputsOf, openBench, textsOf } from './work-bench.ts';
 
 /** A log with a clock and a candidate that the test sets. */

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, lstatSync } from 'node:fs';
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { constants, existsSync, lstatSync } from 'node:fs';
+import { mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { isPeerId, type PeerId } from '../../core/ids.ts';
@@ -14,6 +14,12 @@ const TICK_MS = 2000;
 
 /** Between two looks, in ms. */
 const LOOK_MS = 1000;
+
+/** A path is no longer, in bytes. */
+const MOST_PATH_BYTES = 8192;
+
+const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
+const READ_PLAIN = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
 
 export interface KinOptions {
   readonly self: PeerId;
@@ -100,12 +106,27 @@ export class Kin {
   /** The home that an entry names, if it counts. */
   async #homeOf(peer: PeerId): Promise<string | null> {
     const file = join(this.#options.folder, peer);
-    if (!isOwn(file)) return null;
-    const home = (await readFile(file, 'utf8')).trimEnd();
+    const home = await pathIn(file);
+    if (home === null) return null;
     if (this.#known.get(peer) === home) return home;
     if (await holds(home, peer)) return home;
     await rm(file, { force: true });
     return null;
+  }
+}
+
+/** The path that an entry holds; null where it is no plain file of this user's with one. */
+async function pathIn(file: string): Promise<string | null> {
+  if (!isOwn(file)) return null;
+  // What is put in its place meanwhile is no link that is followed, and no pipe that is waited for.
+  const opened = await open(file, READ_PLAIN).catch(() => null);
+  if (opened === null) return null;
+  try {
+    const found = await opened.stat();
+    if (!found.isFile() || found.size > MOST_PATH_BYTES) return null;
+    return (await opened.readFile('utf8')).trimEnd();
+  } finally {
+    await opened.close();
   }
 }
 

@@ -3,7 +3,7 @@ import { check } from '../../core/form.ts';
 import { MAX_LOG_IF } from '../../core/manifest.ts';
 import { MAX_CPUS, type Needs, NO_NEEDS, needsForm, needsTuple } from '../../core/needs.ts';
 import { MAX_PER_HOUR } from '../../core/rate.ts';
-import { faultOf } from '../../work/candidate/log-condition.ts';
+import { faultOf } from '../../work/log-condition.ts';
 import type { PublishRequest } from '../mesh.ts';
 
 /** What a job needs of a machine, and how fast it may go. */
@@ -45,13 +45,20 @@ function needsOf({ cpus = 1, needs, allowNet, allowRead, allowWrite }: TermsRequ
 }
 
 function pathsOf(what: string, paths: readonly string[] | undefined): string[] {
-  return [...new Set(distinct(what, paths).map((path) => resolve(path)))].sort();
+  const given = distinct(what, paths);
+  if (given.includes('')) throw new TypeError(`${what} has an empty path`);
+  return [...new Set(given.map((path) => resolve(path)))].sort();
 }
 
 function distinct(what: string, values: readonly string[] = []): string[] {
-  const isList = Array.isArray(values) && values.every((each) => typeof each === 'string');
+  // A hole is no text, and `every` does not see it.
+  const isList = Array.isArray(values) && Array.from(values).every(isText);
   if (!isList) throw new TypeError(`${what} must be a list of texts, not ${showValue(values)}`);
   return [...new Set(values)].sort();
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string';
 }
 
 function perHourOf(rate: number | undefined): number | null {

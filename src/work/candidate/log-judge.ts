@@ -1,5 +1,18 @@
-import { type Facts, logCondition } from './log-condition.ts';
 import type { CandidateLog } from './log-lines.ts';
+
+/** What a condition of a job's logs is asked about. */
+export interface Facts {
+  /** What an accepted candidate came to, as JSON can hold it; of any other undefined. */
+  readonly value: unknown;
+  /** The candidate's time. */
+  readonly ms: number;
+  readonly index: number;
+  /** failed: it came to no outcome. */
+  readonly outcome: 'accepted' | 'rejected' | 'error' | 'failed';
+}
+
+/** Says whether what a candidate logged is kept; it may throw. */
+export type Condition = (facts: Facts) => boolean;
 
 /** Decides after each candidate whether what it logged is kept. */
 export interface LogJudge {
@@ -20,10 +33,9 @@ export interface LogJudgeOptions {
   readonly now: () => number;
 }
 
-/** Makes the judge of one expression. What is logged where it throws is kept. */
-export function createLogJudge(expression: string, options: LogJudgeOptions): LogJudge {
+/** Makes the judge of one condition. What is logged where it throws is kept. */
+export function createLogJudge(condition: Condition, options: LogJudgeOptions): LogJudge {
   const { log, notice, at, now } = options;
-  const condition = logCondition(expression);
   let startMs = 0;
   return {
     begin() {
@@ -34,9 +46,7 @@ export function createLogJudge(expression: string, options: LogJudgeOptions): Lo
       const ms = now() - startMs;
       at[0] = -1;
       try {
-        // A copy: what the expression does to it is nothing to the program.
-        const copy = value === undefined ? undefined : JSON.parse(JSON.stringify(value));
-        log.settle(Boolean(condition({ value: copy, ms, index, outcome })));
+        log.settle(condition({ value, ms, index, outcome }));
       } catch (thrown) {
         log.settle(true);
         notice(`--log-if threw ${textOf(thrown)}: the log is kept`);
