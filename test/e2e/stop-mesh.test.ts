@@ -8,6 +8,8 @@ test('stop --mesh ends every machine as stop does, and none that was off', async
   const [a, b, c] = await lab.three();
   const d = await lab.join('d', [a]);
   await lab.sees('a', 4);
+  // Of the two that come back one has to know the other.
+  await lab.sees('c', 4);
   await d.kill();
   const printed = await lab.run('b', 'stop', '--mesh');
   expect(printed).toMatchObject({ code: 0 });
