@@ -1,5 +1,6 @@
 import { type Executor, LoadError } from './executor.ts';
 import type { Span } from './executor-message.ts';
+import { ItemError } from './item-error.ts';
 import { PartGatherer } from './part-gatherer.ts';
 import type { Pool } from './pool.ts';
 import type { WorkLog } from './work-log.ts';
@@ -161,9 +162,19 @@ export class OrderRun {
       },
       (error: unknown) => {
         this.#context.log('warn', 'order.no-items', { lo, hi, error: String(error) });
-        if (this.#executor === executor) this.#end('stopped', 'keep');
+        if (this.#executor !== executor) return;
+        if (error instanceof ItemError && this.#state === 'open') {
+          this.#missed(executor, lo, error.failure);
+        } else this.#end('stopped', 'keep');
       },
     );
+  }
+
+  /** The item at hand cannot be had here. */
+  #missed(executor: Executor, index: number, failure: WorkFailure): void {
+    this.#giveUp(index, failure);
+    if (this.#at === this.#order.hi) this.#end('finished', 'keep');
+    else this.#send(executor);
   }
 
   /** A candidate threw what is no outcome: it counts once it did so in a fresh executor. */

@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ComputationId } from '../../src/core/ids.ts';
 import { describeFile } from '../../src/files/describe.ts';
 import { FileStore } from '../../src/files/file-store.ts';
@@ -31,7 +31,7 @@ beforeEach(async () => {
   files = await FileService.open(join(home, 'files'), 'self');
   told = [];
   const log = (_: string, event: string): number => told.push(event);
-  folders = new WorkFolders(files, join(home, 'commands'), 'self', log);
+  folders = new WorkFolders(files, join(home, 'commands'), 'self', { log, faultMs: 20 });
 });
 afterEach(() => {
   files.close();
@@ -173,6 +173,58 @@ test('a link in place of a whole folder of a command leads the peer nowhere', as
   expect(existsSync(empty)).toBe(true);
   expect(existsSync(join(outside, 'made', `${hash}.data`))).toBe(true);
   expect(existsSync(join(files.folder, `${hash}.data`))).toBe(false);
+});
+
+describe('an input that this machine cannot write', () => {
+  /** Bringing fails so from now on, with some of the file here; gives how often it was tried. */
+  function failing(code: string): { tries: number } {
+    const told = { tries: 0 };
+    files.bring = async ({ hash }) => {
+      told.tries += 1;
+      writeFileSync(join(files.folder, `${hash}.part`), 'some of it');
+      throw Object.assign(new Error(`${code}: write`), { code });
+    };
+    return told;
+  }
+  const cases: [bytes: number, code: string, detail: string][] = [
+    [39_600_000, 'ENOSPC', 'no room for its input big.bin (40 MB)'],
+    [12, 'EDQUOT', 'no room for its input big.bin (12 B)'],
+    [12, 'EIO', 'its input big.bin cannot be written: EIO'],
+  ];
+  for (const [bytes, code, detail] of cases) {
+    test(`for ${code} is an attempt that failed, and leaves nothing of it: ${detail}`, async () => {
+      const sent = { ...(await input('big.bin', 'content')), bytes };
+      const run = held({ command: 'x', sends: [sent] });
+      const told = failing(code);
+      const failure = { kind: 'system', detail };
+      await expect(run.fill(0)).rejects.toMatchObject({ failure });
+      expect(told.tries).toBe(2);
+      expect(readdirSync(files.folder).filter((name) => name.endsWith('.part'))).toEqual([]);
+      expect(readdirSync(run.common)).toEqual([]);
+      const aside = join(home, 'commands', 'aside');
+      await expect.poll(() => readdirSync(aside), { timeout: 5000 }).toEqual([]);
+    });
+  }
+
+  test('nor make a folder for, is an attempt that failed', async () => {
+    const run = held({
+      command: 'x',
+      returns: [{ inside: `${'n'.repeat(300)}/x`, from: '', to: '' }],
+    });
+    const detail = 'its working folder cannot be made: ENAMETOOLONG';
+    await expect(run.fill(0)).rejects.toMatchObject({ failure: { kind: 'system', detail } });
+  });
+
+  test('is written after all when there is room at the second try', async () => {
+    const run = held({ command: 'x', sends: [await input('a', 'the input')] });
+    const bring = files.bring.bind(files);
+    failing('ENOSPC');
+    const fails = files.bring.bind(files);
+    let calls = 0;
+    files.bring = (...words) => (++calls === 1 ? fails(...words) : bring(...words));
+    const { place } = await run.fill(0);
+    expect(readFileSync(join(place?.folder ?? '', 'a'), 'utf8')).toBe('the input');
+  });
 });
 
 test('outputs that an item declares above its folder make none there', async () => {

@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { NO_LIMITS } from '../../src/core/limits.ts';
 import { pow } from '../../src/work/candidate/pow.ts';
 import { createStreams } from '../../src/work/candidate/rng.ts';
+import { ItemError } from '../../src/work/item-error.ts';
 import { PART_BYTES } from '../../src/work/part-gatherer.ts';
 import { coverageOf, inputsOf, openBench, textsOf } from './work-bench.ts';
 
@@ -214,6 +215,24 @@ describe('a candidate that fails alone', () => {
     gate.resolve();
     expect(await ended).toBe('finished');
     expect([failed, coverageOf(parts)]).toEqual([[], [[0, 3]]]);
+  });
+
+  test('is of an item that this machine cannot have, and the order goes on behind it', async () => {
+    await using bench = await openBench();
+    const items = async (lo: number) => {
+      if (lo % 2 === 1) throw new ItemError(`no room for ${lo}`);
+      return [String(lo)];
+    };
+    const inputs = inputsOf('export default ({ item }) => item', { items, itemsAtOnce: 1 });
+    const { parts, failed, ended } = bench.execute({ hi: 4 }, inputs);
+    expect(await ended).toBe('finished');
+    expect(textsOf(parts)).toEqual(['0:0', '2:2']);
+    expect(failed).toEqual(
+      [1, 3].map((index) => ({
+        index,
+        failure: { kind: 'system', detail: `no room for ${index}` },
+      })),
+    );
   });
 
   test.each([

@@ -48,7 +48,7 @@ export class Transfers {
   private constructor(options: TransferOptions, files: FileService) {
     const { work, self, log } = options;
     this.files = files;
-    this.folders = new WorkFolders(files, join(work, 'commands'), self, log);
+    this.folders = new WorkFolders(files, join(work, 'commands'), self, { log });
     this.#options = options;
     this.#deliveryLog = new DeliveryLog(options.delivered);
   }

@@ -6,8 +6,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ComputationId, PeerId } from '../../core/ids.ts';
 import { MeshError } from '../../core/mesh-error.ts';
 import type { FileHash } from '../../files/description.ts';
-import { folderOfOutputs } from '../../files/return-pattern.ts';
+import { folderOfOutputs, type ReturnPattern } from '../../files/return-pattern.ts';
 import { isFolder, takeMade } from '../../files/take-made.ts';
+import { ItemError } from '../../work/item-error.ts';
 import { removeBehind } from '../../work/sandbox/remove-tree.ts';
 import { OPEN } from '../../work/sandbox/sandbox.ts';
 import type { WorkInputs } from '../../work/workforce.ts';
@@ -17,8 +18,11 @@ import { filesOfItem, type ItemFiles, type SentFile, sendingOf } from './sent-fi
 /** Pauses between tries to fetch an input that nobody has now, in ms. */
 const AGAIN_MS = [500, 1000, 2000, 4000];
 
-/** Before an order is given back whose inputs cannot be written, in ms. */
+/** Before an input that could not be written is tried again, or its command given up here, in ms. */
 const FAULT_MS = 5000;
+
+/** Times that an input is tried to be written. */
+const WRITES = 2;
 
 /** A working folder, and what was put into it. */
 interface WorkFolder {
@@ -60,14 +64,24 @@ export class WorkFolders {
   readonly #folder: string;
   readonly #self: PeerId;
   readonly #log: Log;
+  readonly #faultMs: number;
   readonly #open = new Map<number, Execution>();
 
-  /** folder: where they are made; in the same file system as the files, and emptied by others. */
-  constructor(files: FileService, folder: string, self: PeerId, log: Log) {
+  /**
+   * folder: where they are made; in the same file system as the files, and emptied by others.
+   * faultMs: the pause after an input could not be written. @default 5000
+   */
+  constructor(
+    files: FileService,
+    folder: string,
+    self: PeerId,
+    { log, faultMs = FAULT_MS }: { readonly log: Log; readonly faultMs?: number },
+  ) {
     this.#files = files;
     this.#folder = folder;
     this.#self = self;
     this.#log = log;
+    this.#faultMs = faultMs;
   }
 
   /**
@@ -138,18 +152,36 @@ export class WorkFolders {
     const fresh = join(aside, 'fresh');
     const work = join(fresh, 'work');
     try {
-      for (const one of [aside, fresh, work]) await mkdir(one, { mode: 0o700 });
-      for (const one of returns) await mkdir(join(work, folderOfOutputs(one)), { recursive: true });
+      await this.#makeFolders([aside, fresh, work], work, returns);
       for (const file of sends) {
         const problem = opened.isOver ? null : await this.#bring(file, work, opened);
         if (problem !== null) return { problem, place: null };
       }
       if (!opened.isOver) renameSync(fresh, path);
-    } finally {
-      // What was written since it was stopped was not removed.
-      if (opened.isOver) this.#end(folder, opened, { keeps: false });
+    } catch (error) {
+      opened.folders = opened.folders.filter((one) => one !== folder);
+      this.#end(folder, opened, { keeps: false });
+      throw error;
     }
+    // What was written since it was stopped was not removed.
+    if (opened.isOver) this.#end(folder, opened, { keeps: false });
     return { problem: null, place: { folder: join(path, 'work'), store: join(path, 'made') } };
+  }
+
+  /** @throws ItemError when this machine cannot, after a pause. */
+  async #makeFolders(
+    own: readonly string[],
+    work: string,
+    returns: readonly ReturnPattern[],
+  ): Promise<void> {
+    try {
+      for (const one of own) await mkdir(one, { mode: 0o700 });
+      for (const one of returns) await mkdir(join(work, folderOfOutputs(one)), { recursive: true });
+    } catch (error) {
+      await sleep(this.#faultMs, undefined, { signal: this.#files.signal });
+      const { code, message } = error as NodeJS.ErrnoException;
+      throw new ItemError(`its working folder cannot be made: ${code ?? message}`);
+    }
   }
 
   /** Fetches what the next command is likely to need, while this one runs. */
@@ -159,29 +191,41 @@ export class WorkFolders {
     for (const { hash } of files?.sends ?? []) {
       if (opened.isOver) return;
       opened.sent.add(hash);
-      await this.#files.fetch({ hash, likely: [], owner: opened.owner });
+      try {
+        await this.#files.fetch({ hash, likely: [], owner: opened.owner });
+      } catch (error) {
+        if (!(error instanceof MeshError)) await this.#makeRoom(hash);
+        throw error;
+      }
       if (opened.isOver) await this.#dropUnused(opened, [hash]);
     }
   }
 
-  /** Puts one input into a folder. A text says why that will never be. */
+  /**
+   * Puts one input into a folder. A text says why that will never be.
+   * @throws ItemError when this machine cannot write it.
+   */
   async #bring(
-    { inside, hash }: SentFile,
+    { inside, hash, bytes }: SentFile,
     folder: string,
     opened: Execution,
   ): Promise<string | null> {
     const { owner } = opened;
     opened.sent.add(hash);
     const gone = `its input ${inside} is gone, or was changed since it was published`;
-    for (let tried = 0; ; tried++) {
+    for (let [tried, faults] = [0, 0]; ; tried++) {
       try {
         await this.#files.bring({ hash, likely: [], owner }, join(folder, inside), { sync: false });
         return null;
       } catch (error) {
         if (!(error instanceof MeshError)) {
-          // A full disk, most likely. The order goes back, and is not to come again at once.
-          await sleep(FAULT_MS, undefined, { signal: this.#files.signal });
-          throw error;
+          // A full disk, most likely. Others here are to have what it took meanwhile.
+          await this.#makeRoom(hash);
+          faults += 1;
+          await sleep(this.#faultMs, undefined, { signal: this.#files.signal });
+          if (opened.isOver) throw error;
+          if (faults === WRITES) throw new ItemError(unwritten(inside, bytes, error));
+          continue;
         }
         const isOwn = owner === this.#self;
         if (error.code === 'MESH_NO_FILE' || isOwn) return gone;
@@ -191,6 +235,11 @@ export class WorkFolders {
         await sleep(pauseMs, undefined, { signal: this.#files.signal });
       }
     }
+  }
+
+  /** What came of a file that could not be written goes, unless somebody else uses it. */
+  async #makeRoom(hash: FileHash): Promise<void> {
+    await this.#files.store.drop(hash).catch(() => undefined);
   }
 
   /** Nothing of a computation runs here any more. */
@@ -258,6 +307,14 @@ export class WorkFolders {
       if (!used.has(hash)) await this.#files.store.drop(hash).catch(() => undefined);
     }
   }
+}
+
+/** Why an input is not here: one line. */
+function unwritten(inside: string, bytes: number, error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  const size = bytes < 1e6 ? `${bytes} B` : `${Math.ceil(bytes / 1e6)} MB`;
+  if (code === 'ENOSPC' || code === 'EDQUOT') return `no room for its input ${inside} (${size})`;
+  return `its input ${inside} cannot be written: ${code ?? message}`;
 }
 
 /** Without a process for each: nothing of this user's own leads it astray. */
