@@ -43,7 +43,7 @@ interface Placed {
   readonly place: { readonly folder: string; readonly store: string } | null;
 }
 
-/** An execution of commands that are held by bubblewrap; gives the folder of the command `index`. */
+/** An execution of commands that are held by bubblewrap; gives the folders of commands. */
 function held(...items: object[]): { common: string; fill(index: number): Promise<Placed> } {
   const program = new TextEncoder().encode(JSON.stringify({ transfer: true, directory: '/' }));
   const { sandbox, items: filled } = folders.inputsOf(

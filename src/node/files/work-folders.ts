@@ -18,7 +18,7 @@ import { filesOfItem, type ItemFiles, type SentFile, sendingOf } from './sent-fi
 /** Pauses between tries to fetch an input that nobody has now, in ms. */
 const AGAIN_MS = [500, 1000, 2000, 4000];
 
-/** Before an input that could not be written is tried again, or its command given up here, in ms. */
+/** After an input could not be written, before the next try or giving it up here, in ms. */
 const FAULT_MS = 5000;
 
 /** Times that an input is tried to be written. */
