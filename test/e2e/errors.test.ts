@@ -38,6 +38,8 @@ test('a candidate that is evaluated again names the user’s line', async () => 
   const { mesh: solo } = await mesh.solo(1);
   const job = await solo.publish({ fn: THROWS, accept: 5 });
   await job.done();
+  for (const index of [-3, 0.5, 2 ** 53])
+    await expect(job.rerun(index)).rejects.toThrow('index must');
   const { outcome } = await job.rerun(4);
   expect(outcome).toMatchObject({ kind: 'error', name: 'RangeError' });
   expect(outcome).toMatchObject({ detail: expect.stringMatching(/ at throws\.ts:9:\d+$/) });

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { finalLines, holdsAnswer, type Line, lineAt } from '../../core/answer.ts';
 import { trusts } from '../../core/duty.ts';
 import type { ComputationId, JobId } from '../../core/ids.ts';
-import { type Interval, IntervalSet } from '../../core/interval-set.ts';
+import { type Interval, IntervalSet, MAX_INDEX } from '../../core/interval-set.ts';
 import type { JobState } from '../../core/job-state.ts';
 import { isOfClass } from '../../core/manifest.ts';
 import { MeshError } from '../../core/mesh-error.ts';
@@ -27,6 +27,7 @@ import { jobReport, summaryOf } from '../reports/reports.ts';
 import type { JobLogs, LogOptions } from './job-logs.ts';
 import { type TraceEvent, traceEvents } from './job-trace.ts';
 import { longValue } from './long-value.ts';
+import { whole } from './terms.ts';
 
 /** Least time between two progress figures, in ms. */
 const PROGRESS_MS = 200;
@@ -243,6 +244,7 @@ export class LocalJob implements Job {
 
   async #rerun(index: number, options: RerunOptions): Promise<Rerun> {
     const { spec } = this.#job.manifest;
+    whole('index', index, 0, MAX_INDEX);
     if (spec.items !== null && index >= spec.items.count) {
       throw new TypeError(`${this.name} has ${spec.items.count} items: no index ${index}`);
     }
