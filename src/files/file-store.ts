@@ -176,8 +176,13 @@ export class FileStore {
   async #write(hash: FileHash, kind: Kind, what: Uint8Array | string): Promise<void> {
     const path = this.#path(hash, kind);
     const draft = `${path}.${randomBytes(6).toString('hex')}.new`;
-    await writeFile(draft, what, { mode: 0o600 });
-    await rename(draft, path);
+    try {
+      await writeFile(draft, what, { mode: 0o600 });
+      await rename(draft, path);
+    } catch (error) {
+      await rm(draft, { force: true });
+      throw error;
+    }
   }
 
   #path(hash: FileHash, kind: Kind): string {

@@ -1,6 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import {
+  mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -300,4 +302,14 @@ test('a request that is none is refused', async () => {
       Array.fromAsync(answerRequest(store, new TextEncoder().encode(text))),
     ).rejects.toMatchObject({ code: 'MESH_REFUSED' });
   }
+});
+
+test('a store that cannot write leaves nothing half written', async () => {
+  const path = userFile('made', randomBytes(10));
+  const described = await describeFile(path);
+  const store = await FileStore.open(join(folder, 'store'));
+  const hash = await store.learn(described.description);
+  mkdirSync(join(folder, 'store', `${hash}.made`));
+  await expect(store.adopt(path, described)).rejects.toThrow();
+  expect(readdirSync(join(folder, 'store')).sort()).toEqual([`${hash}.file`, `${hash}.made`]);
 });

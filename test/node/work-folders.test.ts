@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import {
   existsSync,
   lstatSync,
@@ -144,6 +145,24 @@ test('a link in place of the folder of what was made takes nothing from where it
   expect(readFileSync(join(other, `${hash}.data`), 'utf8')).toBe('of somebody else');
   expect(existsSync(join(files.folder, `${hash}.data`))).toBe(false);
   expect(existsSync(join(files.folder, `${hash}.made`))).toBe(false);
+});
+
+test('links and pipes among what was made are neither read nor taken', async () => {
+  const secret = join(home, 'secret');
+  const run = held({ command: 'x' }, { command: 'x' });
+  for (const index of [0, 1]) {
+    const { store = '' } = (await run.fill(index)).place ?? {};
+    const hash = await make(store, 'the output');
+    const path = join(store, `${hash}.${index === 0 ? 'data' : 'file'}`);
+    renameSync(path, secret);
+    symlinkSync(secret, path);
+    if (process.platform !== 'win32') {
+      execFileSync('mkfifo', [join(store, `${'0'.repeat(64)}.file`)]);
+    }
+    folders.done(1, index + 1);
+    expect(readdirSync(files.folder)).toEqual([]);
+    expect(existsSync(secret)).toBe(true);
+  }
 });
 
 test('a link to the peer’s own files marks none of them, nor removes any', async () => {
