@@ -35,8 +35,27 @@ export class Claims implements Observer {
       this.#checkClaim(machine, state, effect.fields);
     }
     this.#checkCovered(machine, state, event);
+    if (event.kind === 'wall') this.#checkDead(machine, state);
     if (event.kind === 'message' && event.message.kind === 'heartbeat') {
       this.#checkYield(machine, state, event.message.register);
+    }
+  }
+
+  /**
+   * L2: what a dead peer held is free. A lease that ran for long counts for a while longer: 1 % of
+   * its age.
+   */
+  #checkDead({ plan, clock }: Machine, state: PeerState): void {
+    const { roster, timing, jobs } = state;
+    for (const { active, ground } of jobs.values()) {
+      if (!active) continue;
+      for (const { peer, lease, age } of roster.openLeases(ground, clock)) {
+        const view = roster.get(peer);
+        if (view === undefined || roster.state(view, clock) !== 'dead') continue;
+        if (lease.running && clock - view.heardAt < Math.max(timing.deadMs, age / 100)) continue;
+        const what = `${lease.lo}–${lease.hi} of ${peer}, which it holds dead`;
+        throw new Violation('L2', this.#world.now, `${plan.name} leaves ${what}`);
+      }
     }
   }
 
