@@ -15,6 +15,8 @@ export function lostValue(
   known: readonly (readonly [Machine, JobState])[],
 ): string | null {
   if (fired.has('rot')) return null;
+  // Who kept the job for its time let the values go; a clock a day behind keeps it for longer.
+  if (live.some(({ state }) => state?.tombstones.has(job.id) === true)) return null;
   for (const [machine, state] of known) {
     const end = state.ending?.end ?? 0;
     for (const [hash, index] of end === 0 ? [] : state.computation.long) {
