@@ -20,23 +20,10 @@ const MAX_HEADER_BYTES = 4_194_304;
 const CHUNK_CHARS = 65_536;
 
 /** The first line of a publication's body. */
-interface Header {
-  readonly name: string;
-  readonly params: string;
-  readonly seed: number;
+interface Header extends Omit<Submission, 'program' | 'sources' | 'target'> {
   readonly kind: 'accept' | 'map';
   /** The target: accepted candidates, or items that follow. */
   readonly count: number;
-  readonly maxEvals: number | null;
-  readonly deadlineMs: number | null;
-  readonly limits: Limits;
-  readonly needs: Needs;
-  readonly perHour: number | null;
-  readonly logIf: string | null;
-  readonly maxErrors: number | null;
-  readonly fresh: boolean;
-  readonly commands: boolean;
-  readonly priority: number;
   readonly programBytes: number;
   /** Of the source map that follows the program; 0 for none. */
   readonly sourcesBytes: number;

@@ -42,9 +42,6 @@ export const NO_OFFER: Offer = { ...NOTHING, memoryBytes: null };
 
 export const NO_NEEDS: Needs = { ...NOTHING, cpus: 1 };
 
-/** Grants of a machine that keeps nothing from the jobs of others. */
-export const GRANT_ALL: Omit<Access, 'tags'> = { net: true, reads: ['/'], writes: ['/'] };
-
 /** Says whether any machine with a slot will do. */
 export function isModest({ cpus, tags, net, reads, writes }: Needs): boolean {
   return cpus === 1 && !net && tags.length + reads.length + writes.length === 0;

@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { Rejection } from '../../src/core/form.ts';
 import {
-  GRANT_ALL,
   grants,
   type Needs,
   NO_NEEDS,
@@ -15,6 +14,7 @@ import { askOracle } from '../sim/world/oracle.ts';
 import { scattered } from '../sim/world/program.ts';
 
 describe('what a machine grants', () => {
+  const ALL = { net: true, reads: ['/'], writes: ['/'] };
   const offer = { net: false, reads: ['/data'], writes: ['/scratch'] };
 
   test.each<[Partial<Needs>, boolean]>([
@@ -30,7 +30,7 @@ describe('what a machine grants', () => {
     [{ reads: ['/data', '/home'] }, false],
   ])('to %j of folders to read and to write is %s', (needs, granted) => {
     expect(grants(offer, { ...NO_NEEDS, ...needs })).toBe(granted);
-    expect(grants(GRANT_ALL, { ...NO_NEEDS, ...needs })).toBe(true);
+    expect(grants(ALL, { ...NO_NEEDS, ...needs })).toBe(true);
   });
 });
 

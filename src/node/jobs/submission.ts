@@ -9,14 +9,13 @@ import {
   MIN_MEMORY_BYTES,
 } from '../../core/limits.ts';
 import { MeshError } from '../../core/mesh-error.ts';
-import type { Needs } from '../../core/needs.ts';
 import type { Job, PublishRequest, WaitOptions } from '../mesh.ts';
 import { jsonText } from './json-text.ts';
 import type { Recalled } from './recall.ts';
-import { showValue, termsOf, whole } from './terms.ts';
+import { showValue, type Terms, termsOf, whole } from './terms.ts';
 
 /** A publication with its program bundled: all that a peer needs, nothing of the client's files. */
-export interface Submission {
+export interface Submission extends Terms {
   /** The bundled ES module, at most MAX_PROGRAM_BYTES. */
   readonly program: Uint8Array;
   /** Its source map in JSON, at most MAX_SOURCES_BYTES; null for none, or a longer one. */
@@ -33,11 +32,6 @@ export interface Submission {
   /** 1 … 2^31 000 ms, or null for none. */
   readonly deadlineMs: number | null;
   readonly limits: Limits;
-  readonly needs: Needs;
-  /** 1 … MAX_PER_HOUR, or null: as fast as it can. */
-  readonly perHour: number | null;
-  /** What a candidate logs is kept where it is true; null: always. */
-  readonly logIf: string | null;
   /** 0 … MAX_TARGET, or null for any number. */
   readonly maxErrors: number | null;
   readonly fresh: boolean;

@@ -9,7 +9,7 @@ import type { PublishRequest } from '../mesh.ts';
 /** What a job needs of a machine, and how fast it may go. */
 export interface Terms {
   readonly needs: Needs;
-  /** Candidates that the mesh begins in an hour; null: as it can. */
+  /** Candidates that the mesh begins in an hour, 1 … MAX_PER_HOUR; null: as it can. */
   readonly perHour: number | null;
   /** What a candidate logs is kept where it is true; null: always. */
   readonly logIf: string | null;
