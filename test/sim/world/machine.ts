@@ -95,6 +95,8 @@ export class Machine {
   /** A flush was asked for while a write was under way. */
   #again = false;
   #wasFull = false;
+  /** The last write of this run that is on disk, known to the process or not. */
+  #lastWrite: number | null = null;
 
   constructor(plan: MachinePlan, random: Random, world: Surroundings) {
     this.plan = plan;
@@ -144,6 +146,7 @@ export class Machine {
     this.#writing = false;
     this.#again = false;
     this.#wasFull = false;
+    this.#lastWrite = null;
     this.#skewMs = this.wall - this.clock;
     const incarnation = Math.max(this.disk.incarnation + 1, Math.floor(this.wall / 1000));
     this.disk.incarnation = incarnation;
@@ -177,7 +180,7 @@ export class Machine {
     this.state = null;
     this.crashAfter = null;
     this.executors.clear();
-    this.#world.ended(this, how, kept.at(-1)?.write ?? null);
+    this.#world.ended(this, how, kept.at(-1)?.write ?? this.#lastWrite);
   }
 
   /** Ends the process when all its writes are on disk. */
@@ -349,7 +352,10 @@ export class Machine {
       this.#writing = false;
       if (this.full) return this.#failed();
       const done = this.pending.remove(count);
-      for (const { writes } of done) this.disk.apply(writes);
+      for (const { writes, write } of done) {
+        this.disk.apply(writes);
+        this.#lastWrite = write;
+      }
       if (this.#wasFull) {
         this.#wasFull = false;
         this.dispatch({ kind: 'disk', full: false });
