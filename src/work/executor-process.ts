@@ -3,6 +3,7 @@ import { setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { Limits } from '../core/limits.ts';
 import { commandEnvironment } from './command/command-spec.ts';
+import { EXECUTOR_VARIABLE } from './executor-mark.ts';
 import { bubblewrapWords, type Mount, NETWORK_SETTINGS, SYSTEM } from './sandbox/bubblewrap.ts';
 import { OWN_CODE } from './sandbox/own-code.ts';
 import { permissionFlags } from './sandbox/permission-flags.ts';
@@ -25,6 +26,8 @@ export interface ExecutorStart {
   readonly limits: Limits;
   /** The file of the program; its source map may lie beside it. */
   readonly program: string;
+  /** By which what it starts is found again, or null where its sandbox ends all that. */
+  readonly mark: string | null;
   /** The descriptor of its ledger. */
   readonly ledger: number;
   /** Its own folder, with its scratch folder in it where a sandbox is to open that alone. */
@@ -87,12 +90,13 @@ function leashed(leash: string): string[] {
   return [leash, '--pdeathsig', 'KILL', '--'];
 }
 
-function environmentOf({ kind, sandbox, folder }: ExecutorStart): NodeJS.ProcessEnv {
+function environmentOf({ kind, sandbox, folder, mark }: ExecutorStart): NodeJS.ProcessEnv {
   const scratch = scratchIn(folder);
-  const own = { TMPDIR: scratch, MESHD_SCRATCH: scratch };
+  const marked = mark === null ? {} : { [EXECUTOR_VARIABLE]: mark };
+  const own = { TMPDIR: scratch, MESHD_SCRATCH: scratch, ...marked };
   const home = sandbox.tier === 'none' ? {} : { HOME: scratch };
   if (kind === 'commands') return { ...commandEnvironment(process.env, {}), ...home, ...own };
-  const env: NodeJS.ProcessEnv = { TZ: 'UTC', LC_ALL: 'en_US.UTF-8' };
+  const env: NodeJS.ProcessEnv = { TZ: 'UTC', LC_ALL: 'en_US.UTF-8', ...marked };
   for (const name of sandbox.tier === 'none' ? OF_FUNCTIONS : OF_HELD_FUNCTIONS) {
     if (process.env[name] !== undefined) env[name] = process.env[name];
   }

@@ -10,6 +10,8 @@ import type { LogLine } from '../core/log-line.ts';
 import { leaveOutputs } from './command/left-outputs.ts';
 import type { LivePiece } from './command/live-output.ts';
 import { isWorkerProgram } from './exec/worker-mark.ts';
+import { afterLastMessage, killGroup } from './executor-exit.ts';
+import { endMarked } from './executor-mark.ts';
 import type { FromExecutor, Span, ToExecutor } from './executor-message.ts';
 import { type ExecutorKind, startExecutor } from './executor-process.ts';
 import { Ledger, type Noted } from './ledger.ts';
@@ -32,8 +34,6 @@ const LEAST_SETUP_MS = 60_000;
 const LEAVE_MS = 500;
 /** The longest time of a teardown, in ms. */
 const TEARDOWN_MS = 5000;
-/** After its exit, how long to wait for the last messages of an executor. */
-const LAST_MESSAGES_MS = 1000;
 /** What an exit code is above, where a sandbox passes a signal on. */
 const SIGNAL_CODE = 128;
 
@@ -93,6 +93,8 @@ export class Executor {
   /** What it evaluates candidates of. */
   readonly ground: Ground;
   readonly sandbox: Sandbox;
+  /** By which what it starts is found again, or null where its sandbox ends all that. */
+  readonly mark: string | null;
   /** Resolves when candidates can be evaluated. @throws LoadError */
   readonly loaded: Promise<void>;
   /** Resolves when the process is gone. */
@@ -104,6 +106,8 @@ export class Executor {
   alive = true;
   /** It takes no further candidates. */
   worn = false;
+  /** The end of the span in hand, at first setup; null: all that was begun here came to its end. */
+  #until: number | null = 0;
   #listener: ExecutorListener | null = null;
   /** Numbers the drains; the answer to one that an earlier listener asked for is ignored. */
   #drains = 0;
@@ -127,6 +131,7 @@ export class Executor {
     const name = randomBytes(8).toString('hex');
     const folder = join(options.scratch, name);
     const isWrapped = this.sandbox.tier === 'bwrap';
+    this.mark = this.sandbox.tier === 'none' ? name : null;
     const made = isWrapped ? scratchIn(folder) : folder;
     mkdirSync(made, { recursive: true, mode: 0o700 });
     const outputs = this.#outputs(options, kind, name);
@@ -135,7 +140,7 @@ export class Executor {
     const cap = isWrapped ? processCap(name) : NO_CAP;
     this.#child = startExecutor({
       ...{ kind, limits, folder, outputs, leash, nice, cap, sandbox: this.sandbox },
-      ...{ program: fileURLToPath(file), ledger: this.#ledger.fd },
+      ...{ program: fileURLToPath(file), ledger: this.#ledger.fd, mark: this.mark },
     });
     this.#log = options.log;
     const loading = Promise.withResolvers<void>();
@@ -172,6 +177,7 @@ export class Executor {
         removeBehind(folder),
         isShared ? null : leaveOutputs(outputs),
         cap.release(),
+        this.#until !== null && this.mark !== null ? endMarked(this.mark) : null,
       ]).then(() => gone.resolve());
     });
     const { params, seed } = inputs;
@@ -196,6 +202,7 @@ export class Executor {
 
   /** Starts the candidates of a span; the one before has ended. */
   start(span: Span): void {
+    this.#until = span.hi;
     if (span.careful !== null) this.batchSize = Math.min(this.batchSize, span.careful.step);
     this.#tell({ kind: 'span', span });
   }
@@ -244,6 +251,7 @@ export class Executor {
     switch (message.kind) {
       case 'loaded':
         this.#hasTeardown = message.teardown;
+        this.#until = null;
         loading.resolve();
         return;
       case 'refused':
@@ -253,13 +261,16 @@ export class Executor {
         this.batchSize = message.next;
         this.worn = message.worn;
         if (message.hi > message.lo) this.fresh = false;
+        if (message.hi === this.#until || message.worn) this.#until = null;
         this.#listener?.batch(message);
         return;
       case 'failure':
+        this.#until = null;
         this.#listener?.failure(message.index, explained(message.failure, this.sandbox));
         this.fresh = false;
         return;
       case 'drained':
+        this.#until = null;
         if (message.token === this.#drain) this.#listener?.drained();
         return;
       case 'leaving': {
@@ -351,38 +362,4 @@ function howEnded({ exitCode, signalCode }: ChildProcess, { tier }: Sandbox): st
   const passed = Object.entries(constants.signals).find(([, each]) => each === number)?.[0];
   const signal = signalCode ?? passed;
   return signal === undefined ? `exit code ${exitCode}` : `signal ${signal}`;
-}
-
-/** Calls back once, after the exit and the last message. `error`: the process never started. */
-function afterLastMessage(child: ChildProcess, callback: (error: Error | null) => void): void {
-  let exited = false;
-  let told = false;
-  let timer: NodeJS.Timeout | undefined;
-  const tell = (error: Error | null) => {
-    clearTimeout(timer);
-    if (!told) callback(error);
-    told = true;
-  };
-  child.on('disconnect', () => {
-    if (exited) tell(null);
-  });
-  child.on('exit', () => {
-    exited = true;
-    killGroup(child);
-    if (!child.connected) tell(null);
-    else timer = setTimeout(tell, LAST_MESSAGES_MS, null);
-  });
-  child.on('error', (error) => {
-    if (child.pid === undefined) tell(error);
-  });
-}
-
-function killGroup(child: ChildProcess): void {
-  if (child.pid === undefined) return;
-  try {
-    process.kill(-child.pid, 'SIGKILL');
-  } catch {
-    // No such group any more, or no groups on this system.
-    child.kill('SIGKILL');
-  }
 }

@@ -1,20 +1,42 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { EXECUTOR_VARIABLE } from './executor-mark.ts';
+
+/** What is watched: a process group, and the mark of what may have left it, or null for none. */
+export interface Watched {
+  readonly group: number;
+  readonly mark: string | null;
+}
 
 /**
- * Reads `+ GROUP` and `- GROUP`; when its stdin ends without a `.` before, it kills the groups, and
- * removes the folder that is its argument: again where one of them still wrote to it. `chmod` and
- * `rm` follow no link on their way down.
+ * Reads `+ GROUP:MARK` and `- GROUP:MARK`; when its stdin ends without a `.` before, it kills the
+ * groups, on Linux then all that has one of their marks in its environment (again, for one may have
+ * forked meanwhile), and removes the folder that is its argument: again where one of them still
+ * wrote to it. `chmod` and `rm` follow no link on their way down.
  */
 const SCRIPT = `trap '' HUP INT TERM
 all=' '
-while read -r what group; do
+while read -r what each; do
   case $what in
-    +) all="$all$group " ;;
-    -) all="\${all%% $group *} \${all#* $group }" ;;
+    +) all="$all$each " ;;
+    -) all="\${all%% $each *} \${all#* $each }" ;;
     .) exit 0 ;;
   esac
 done
-for group in $all; do kill -s KILL -- "-$group"; done 2>/dev/null
+marks=
+for each in $all; do
+  kill -s KILL -- "-\${each%:*}"
+  mark=\${each#*:}
+  [ -z "$mark" ] || marks="$marks -e ${EXECUTOR_VARIABLE}=$mark"
+done 2>/dev/null
+for again in 1 2 3 4 5; do
+  [ -n "$marks" ] || break
+  left=$(grep -ls $marks /proc/[0-9]*/environ)
+  [ -n "$left" ] || break
+  for file in $left; do
+    file=\${file#/proc/}
+    kill -s KILL "\${file%/environ}"
+  done
+done 2>/dev/null
 for again in 1 2 3; do
   [ -d "$1" ] || exit 0
   sleep 0.1
@@ -24,8 +46,9 @@ done`;
 
 /**
  * A shell that outlives its peer by a moment. When the peer is killed it kills the process groups
- * of executors: a leash ends an executor, but not what user code started. Then it removes their
- * scratch folders. Nothing on Windows, which has no process groups.
+ * of executors: a leash ends an executor, but not what user code started; on Linux daemons, too,
+ * that left their group. Then it removes their scratch folders. Nothing on Windows, which has no
+ * process groups.
  */
 export class Guardian {
   #shell: ChildProcess | null = null;
@@ -38,15 +61,15 @@ export class Guardian {
   }
 
   /** From now on a process group ends with this process. */
-  watch(group: number): void {
+  watch(watched: Watched): void {
     if (this.#closed || process.platform === 'win32') return;
     this.#shell ??= startShell(this.#scratch);
-    this.#shell.stdin?.write(`+ ${group}\n`);
+    this.#shell.stdin?.write(`+ ${textOf(watched)}\n`);
   }
 
   /** The group is gone: its number may be another one's soon. */
-  forget(group: number): void {
-    this.#shell?.stdin?.write(`- ${group}\n`);
+  forget(watched: Watched): void {
+    this.#shell?.stdin?.write(`- ${textOf(watched)}\n`);
   }
 
   /** Ends the shell without harm to the groups. */
@@ -55,6 +78,10 @@ export class Guardian {
     this.#shell?.stdin?.end('.\n');
     this.#shell = null;
   }
+}
+
+function textOf({ group, mark }: Watched): string {
+  return `${group}:${mark ?? ''}`;
 }
 
 function startShell(scratch: string): ChildProcess {

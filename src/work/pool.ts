@@ -60,11 +60,11 @@ export class Pool {
   ): Executor {
     const file = this.#files.urlOf(inputs.program, inputs.sources);
     const executor = new Executor(inputs, limits, file, { ...this.#options, ...more, log });
-    const { group } = executor;
-    if (group !== undefined) this.#guardian.watch(group);
+    const { group, mark } = executor;
+    if (group !== undefined) this.#guardian.watch({ group, mark });
     this.#all.add(executor);
     void executor.gone.then(() => {
-      if (group !== undefined) this.#guardian.forget(group);
+      if (group !== undefined) this.#guardian.forget({ group, mark });
       this.#all.delete(executor);
       this.#idle = this.#idle.filter((idle) => idle !== executor);
     });

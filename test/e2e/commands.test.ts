@@ -23,6 +23,8 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const at = (name: string): string => join(folder, 'work', name);
+/** A daemon that says which process it is. */
+const DAEMON = 'echo $$ > daemon; exec sleep 1000';
 const text = (name: string): string => readFileSync(at(name), 'utf8');
 const lines = (name: string): string[] => text(name).trimEnd().split('\n');
 
@@ -324,18 +326,17 @@ describe('on a mesh', () => {
   }, 120_000);
 
   test('nothing of a command is left a second after its peer was killed', async () => {
-    const { child, ended } = start([
-      '--',
-      'sh -c "sleep 1000 & echo \\$! > child; wait"',
-      ':::',
-      'x',
-    ]);
+    // The second one leaves its session, and its parent is the system's first process.
+    const lines = ['sleep 1000 &', 'echo $! > child', `setsid -f sh -c '${DAEMON}'`, 'wait'];
+    writeFileSync(at('both.sh'), `${lines.join('\n')}\n`);
+    const { child, ended } = start(['--', 'sh both.sh', ':::', 'x']);
+    const isStarted = (name: string): boolean => existsSync(at(name)) && text(name) !== '';
     await expect
-      .poll(() => existsSync(at('child')) && text('child') !== '', { timeout: 30_000 })
+      .poll(() => isStarted('child') && isStarted('daemon'), { timeout: 30_000 })
       .toBe(true);
     child.kill('SIGKILL');
     await ended;
-    const isThere = (): boolean => isAlive(Number(text('child')));
-    await expect.poll(isThere, { timeout: 1000, interval: 20 }).toBe(false);
+    const left = (): string[] => ['child', 'daemon'].filter((name) => isAlive(Number(text(name))));
+    await expect.poll(left, { timeout: 1000, interval: 20 }).toEqual([]);
   });
 });

@@ -15,22 +15,29 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { isAlive } from '../e2e/process-state.ts';
 
-/** Groups of two processes each, which a guardian watches: [first, second, forgotten]. */
+/**
+ * Groups of two processes each, which a guardian watches: [first, second, forgotten]; and a daemon of
+ * each, marked by its environment, that left its group: [first, second, forgotten].
+ */
 const PEER = `
 import { spawn } from 'node:child_process';
 import { Guardian } from '${new URL('../../src/work/guardian.ts', import.meta.url).href}';
 const guardian = new Guardian(process.argv[1] ?? '/nowhere');
-const group = () => {
-  const leader = spawn('sh', ['-c', 'sleep 100 & wait'], { detached: true, stdio: 'ignore' });
+const start = (script, mark) => {
+  const env = { PATH: process.env.PATH, MESHD_EXECUTOR: mark };
+  const leader = spawn('sh', ['-c', script], { detached: true, stdio: 'ignore', env });
   leader.unref();
   return leader.pid;
 };
-const all = [group(), group(), group()];
+const marks = ['a1', 'a2', 'a3'].map((name) => name + process.pid);
+const all = marks.map((mark) => ({ group: start('sleep 100 & wait', mark), mark }));
+const daemons = marks.map((mark) => start('sleep 100 & wait', mark));
 for (const each of all) guardian.watch(each);
+guardian.watch({ group: start('exit 0', ''), mark: null });
 guardian.forget(all[2]);
 const timer = setInterval(() => {}, 1000);
 process.on('SIGTERM', () => { guardian.close(); clearInterval(timer); });
-console.log(all.join(' '));
+console.log(all.map(({ group }) => group).concat(daemons).join(' '));
 `;
 
 let folder: string;
@@ -65,10 +72,14 @@ afterEach(() => {
 
 const alive = (): boolean[] => groups.map(isAlive);
 
-test('a killed peer takes the groups along that are watched, and no other', async () => {
-  expect(alive()).toEqual([true, true, true]);
+const ALL = [true, true, true];
+const WATCHED = [false, false, true];
+
+test('a killed peer takes along what is watched, and the daemons of it, and no other', async () => {
+  expect(alive()).toEqual([...ALL, ...ALL]);
   peer.kill('SIGKILL');
-  await expect.poll(alive, { timeout: 5000, interval: 10 }).toEqual([false, false, true]);
+  const left = [...WATCHED, ...WATCHED];
+  await expect.poll(alive, { timeout: 5000, interval: 10 }).toEqual(left);
 });
 
 test('a killed peer’s scratch folders are removed, and no link in them is followed', async () => {
@@ -83,6 +94,6 @@ test('a peer that closes its guardian before it ends leaves the groups alone', a
   // Its stdin is closed, and it has had its time.
   const guardians = spawn('sh', ['-c', 'sleep 0.5']);
   await once(guardians, 'exit');
-  expect(alive()).toEqual([true, true, true]);
+  expect(alive()).toEqual([...ALL, ...ALL]);
   expect(existsSync(scratch)).toBe(true);
 });

@@ -22,8 +22,10 @@ export interface CommandSpec {
 }
 
 /** Variables of the machine that its commands see. */
-const OF_MACHINE =
-  /^(?:PATH|HOME|USER|LOGNAME|SHELL|LANG|LANGUAGE|LC_\w+|TZ|TMPDIR|TEMP|TMP|MESHD_SCRATCH)$/;
+const OF_MACHINE = /^(?:PATH|HOME|USER|LOGNAME|SHELL|LANG|LANGUAGE|LC_\w+|TZ|TMPDIR|TEMP|TMP)$/;
+
+/** Variables of an executor. */
+const OF_EXECUTOR = /^MESHD_(?:SCRATCH|EXECUTOR)$/;
 
 /** Without these no program of Windows starts. */
 const OF_WINDOWS = /^(?:SYSTEMROOT|SYSTEMDRIVE|WINDIR|COMSPEC|PATHEXT|USERPROFILE)$/;
@@ -39,7 +41,8 @@ export function commandEnvironment(
   for (const [given, value] of Object.entries(own)) {
     // There `Path` and `PATH` are one variable.
     const name = isWindows ? given.toUpperCase() : given;
-    const isSeen = OF_MACHINE.test(name) || (isWindows && OF_WINDOWS.test(name));
+    const isSeen =
+      OF_MACHINE.test(name) || OF_EXECUTOR.test(name) || (isWindows && OF_WINDOWS.test(name));
     if (value !== undefined && isSeen) environment[name] = value;
   }
   return { ...environment, ...declared };
