@@ -9,7 +9,10 @@ export interface Io {
   readonly stderr: Output;
   readonly stdin: Readable;
   readonly env: NodeJS.ProcessEnv;
-  /** Calls back at the first SIGINT or SIGTERM; the second one ends the process. */
+  /**
+   * Calls back at the first SIGINT or SIGTERM, or, as SIGTERM, when the terminal hangs up; the
+   * second one ends the process.
+   */
   onInterrupt(handler: (signal: Interrupt) => void): () => void;
 }
 
