@@ -8,14 +8,18 @@ import { MeshError } from '../core/mesh-error.ts';
 import type { Submitter } from '../node/jobs/submission.ts';
 import type { Mesh } from '../node/mesh.ts';
 import { httpStatus, toFailure } from './failure.ts';
+import { HalfSent } from './half-sent.ts';
 import { socketPath } from './home.ts';
 import { answer, type ControlRequest } from './routes.ts';
 
 /** A client that was just answered asks the next thing within this time, in ms. */
 const NEXT_MS = 500;
 
-/** Connections of clients at a time; more are refused. */
-const MAX_CONNECTIONS = 256;
+/** The longest time in which nothing of a request comes, in ms. */
+const STILL_MS = 10_000;
+/** The longest time that the head of a request takes, and between two looks at that, in ms. */
+const HEAD_MS = 10_000;
+const HEAD_LOOK_MS = 1000;
 
 export interface ControlOptions {
   readonly mesh: Mesh & Submitter;
@@ -23,6 +27,8 @@ export interface ControlOptions {
   readonly home: string;
   /** Called when a client's request failed for a reason that is a fault of this program. */
   readonly onFault?: (error: unknown) => void;
+  /** The longest time in which nothing of a request comes, in ms. @default 10 000 */
+  readonly stillMs?: number;
 }
 
 /** The local API of a peer: HTTP and JSON on the socket of its home, for this user alone. */
@@ -46,7 +52,12 @@ export async function serveControl(options: ControlOptions): Promise<ControlServ
   const waits = new Set<Promise<unknown>>();
   const over = Promise.withResolvers<void>();
   let closing: Promise<void> | undefined;
-  const server = createServer((request, response) => {
+  const halfSent = new HalfSent(options.stillMs ?? STILL_MS);
+  // Of a whole request no time is asked: an upload takes what it takes, as long as it moves.
+  const times = { requestTimeout: 0, headersTimeout: HEAD_MS };
+  const watched = { ...times, connectionsCheckingInterval: HEAD_LOOK_MS };
+  const server = createServer(watched, (request, response) => {
+    halfSent.begin(request, response);
     const stop = new AbortController();
     response.on('close', () => stop.abort());
     const farewell = /\/(stop|leave)(\?|$)/.test(request.url ?? '');
@@ -55,8 +66,7 @@ export async function serveControl(options: ControlOptions): Promise<ControlServ
     if (farewell) farewells.add(call);
     else waits.add(call);
   });
-  server.maxConnections = MAX_CONNECTIONS;
-  server.requestTimeout = 0;
+  server.on('connection', (socket) => halfSent.add(socket));
   await bind(server, path, options.home);
   return {
     path,
@@ -73,6 +83,7 @@ export async function serveControl(options: ControlOptions): Promise<ControlServ
         const closed = once(server, 'close');
         server.close();
         server.closeAllConnections();
+        halfSent.close();
         await closed;
       })();
       return closing;

@@ -16,8 +16,8 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { isAlive } from '../e2e/process-state.ts';
 
 /**
- * Groups of two processes each, which a guardian watches: [first, second, forgotten]; and a daemon of
- * each, marked by its environment, that left its group: [first, second, forgotten].
+ * Groups of two processes each, which a guardian watches: [first, second, forgotten]; and
+ * a daemon of each, marked by its environment, that left its group.
  */
 const PEER = `
 import { spawn } from 'node:child_process';
