@@ -1,7 +1,7 @@
 import { encode, hexToBytes } from './codec.ts';
 import { COMMAND_TELL_MS } from './commands.ts';
 import type { Computation } from './computation.ts';
-import type { ComputationId, PeerId } from './ids.ts';
+import type { ComputationId, JobId, PeerId } from './ids.ts';
 import type { IntervalSet } from './interval-set.ts';
 import { type Ground, groundKey, type Limits, sameGround } from './limits.ts';
 import { memoryShare } from './needs.ts';
@@ -81,9 +81,14 @@ export function start(turn: Turn, own: OwnLease): void {
   turn.execute({ id, computation, lo, hi, limits, fresh, each }, isPure ? null : COMMAND_TELL_MS);
 }
 
+/** Slots that a candidate of a job takes; of a job that is not known any more 1. */
+export function slotsOf(state: PeerState, job: JobId): number {
+  return state.jobs.get(job)?.manifest.needs.cpus ?? 1;
+}
+
 /** What a leased candidate may take here. */
 export function limitsHere(state: PeerState, { job, limits }: Lease): Limits {
-  return limitsOn(state, limits, state.jobs.get(job)?.manifest.needs.cpus ?? 1);
+  return limitsOn(state, limits, slotsOf(state, job));
 }
 
 /** What a candidate may take here: less memory than its job allows where the machine has less. */

@@ -1,12 +1,6 @@
-import type { JobId } from './ids.ts';
-import { dropUnstarted, openLeases, runningLeases, stopLease } from './lease-book.ts';
+import { dropUnstarted, openLeases, runningLeases, slotsOf, stopLease } from './lease-book.ts';
 import type { OwnLease, PeerState } from './peer-state.ts';
 import type { Turn } from './turn.ts';
-
-/** Slots that a candidate of a job takes; of a job that is not known any more 1. */
-export function slotsOf(state: PeerState, job: JobId): number {
-  return state.jobs.get(job)?.manifest.needs.cpus ?? 1;
-}
 
 /** Slots that leases take: one runs one candidate at a time. */
 export function slotsFor(state: PeerState, leases: readonly OwnLease[]): number {

@@ -1,13 +1,13 @@
 import type { Computation, LostInterval } from './computation.ts';
 import type { IntervalSet } from './interval-set.ts';
 import type { JobState } from './job-state.ts';
-import { leased, openLeases } from './lease-book.ts';
+import { leased, openLeases, slotsOf } from './lease-book.ts';
 import { sameGround } from './limits.ts';
 import { liveContenders } from './membership.ts';
 import type { OwnLease } from './peer-state.ts';
 import type { Lease } from './register.ts';
 import { rendezvousOwner } from './rendezvous.ts';
-import { slotsFor, slotsOf } from './slots.ts';
+import { slotsFor } from './slots.ts';
 import type { Turn } from './turn.ts';
 
 /** Parts that an interval is split into after it was under way when its peer ended. */

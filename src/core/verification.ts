@@ -1,10 +1,11 @@
 import { outcomeKey, segmentOutcomes } from './answer-map.ts';
 import type { Answer, Part, PeerEvent } from './event.ts';
 import type { JobId } from './ids.ts';
+import { slotsOf } from './lease-book.ts';
 import type { Verification } from './peer-state.ts';
 import type { Segment } from './record.ts';
 import { byHash, outcomesOf, writePart } from './segment-writer.ts';
-import { busySlots, slotsOf } from './slots.ts';
+import { busySlots } from './slots.ts';
 import type { Turn } from './turn.ts';
 
 /** Differences told to a client; the rest is disputed all the same. */

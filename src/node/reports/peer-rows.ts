@@ -1,5 +1,6 @@
+import { slotsOf } from '../../core/lease-book.ts';
 import type { PeerState } from '../../core/peer-state.ts';
-import { busySlots, slotsOf } from '../../core/slots.ts';
+import { busySlots } from '../../core/slots.ts';
 import type { Network } from '../../net/network.ts';
 import type { PeerRow } from '../mesh.ts';
 
