@@ -5,6 +5,7 @@ import type { JobState } from './job-state.ts';
 import { leased } from './lease-book.ts';
 import { type Ground, groundKey, sameGround } from './limits.ts';
 import { runsInMesh } from './membership.ts';
+import { avoided, leftToOthers } from './nearness.ts';
 import type { Purpose } from './peer-state.ts';
 import { allowance } from './rate.ts';
 import { estimate, grainOf, powerBelow, reachOf, recoveredAtOnce } from './reach.ts';
@@ -54,8 +55,11 @@ export function chooseNeeded(turn: Turn, job: JobState): Choice | null {
   // What is evaluated under other limits comes last: its outcomes may do for this job, too.
   const others = otherGrounds(turn, job).map((ground) => leased(turn, ground));
   const all = others.reduce((cover, each) => cover.union(each), own);
+  const left = leftToOthers(turn, computation);
+  const here = left === null ? own : own.union(left);
+  const wide = left === null ? all : all.union(left);
   const block =
-    nearBlock(turn, job, all, free) ?? (others.length > 0 ? free(all) : null) ?? free(own);
+    nearBlock(turn, job, all, free) ?? (others.length > 0 ? free(wide) : null) ?? free(here);
   if (block === null) return null;
   const [lo, hi] = block.interval;
   return {
@@ -69,17 +73,19 @@ export function chooseNeeded(turn: Turn, job: JobState): Choice | null {
   };
 }
 
-/** A free block whose candidates need nothing of other machines, where that is known of some. */
+/** A free block with its inputs here, or that nobody else has more of; where that is known. */
 function nearBlock(
-  { state }: Turn,
+  turn: Turn,
   { computation }: JobState,
   taken: IntervalSet,
   free: (taken: IntervalSet) => Block | null,
 ): Block | null {
-  const far = state.far.get(computation.id);
-  const near = far === undefined ? null : free(taken.union(far));
-  // What is scarce are the free blocks, near or not.
-  return near && { ...near, scarce: near.scarce && free(taken)?.scarce === true };
+  for (const late of avoided(turn, computation)) {
+    const near = free(taken.union(late));
+    // What is scarce are the free blocks, near or not.
+    if (near !== null) return { ...near, scarce: near.scarce && free(taken)?.scarce === true };
+  }
+  return null;
 }
 
 /** Grounds of other jobs over the same computation. */

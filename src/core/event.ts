@@ -58,11 +58,15 @@ export type PeerEvent =
   | { readonly kind: 'offer'; readonly offer: Offer }
   /** These other peers are of the same user: their jobs need no grant. */
   | { readonly kind: 'kin'; readonly peers: readonly PeerId[] }
-  /** These candidates of a computation need what is on other machines: they come last here. */
+  /**
+   * Where the inputs of a computation's candidates are. far: of these not all are here. held: of
+   * these others have all, the publisher left out.
+   */
   | {
-      readonly kind: 'far';
+      readonly kind: 'nearness';
       readonly computation: ComputationId;
-      readonly spans: readonly Interval[];
+      readonly far: readonly Interval[];
+      readonly held: ReadonlyMap<PeerId, readonly Interval[]>;
     }
   /** Have so many slots. */
   | { readonly kind: 'slots'; readonly slots: number }

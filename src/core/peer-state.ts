@@ -2,12 +2,13 @@ import type { Computation } from './computation.ts';
 import type { Difference } from './event.ts';
 import type { Scan } from './free-blocks.ts';
 import type { ComputationId, Hash, JobId, PeerId, Scope, Start } from './ids.ts';
-import type { Interval, IntervalSet } from './interval-set.ts';
+import type { Interval } from './interval-set.ts';
 import type { JobState } from './job-state.ts';
 import type { LeaseCover } from './lease-book.ts';
 import { LogBook } from './log-book.ts';
 import { Members } from './membership.ts';
 import type { RecordGroup } from './message.ts';
+import type { Nearness } from './nearness.ts';
 import { NO_OFFER, type Offer } from './needs.ts';
 import type { Bucket } from './rate.ts';
 import type { OpChange, RecordBody, RecordKey, Successor } from './record.ts';
@@ -160,8 +161,8 @@ export interface PeerState {
   offer: Offer;
   /** Peers of this machine's own user: their jobs need no grant. */
   kin: ReadonlySet<PeerId>;
-  /** Candidates that need what is on other machines, where that is known. */
-  readonly far: Map<ComputationId, IntervalSet>;
+  /** Where the inputs of candidates are, as far as that is known. */
+  readonly nearness: Map<ComputationId, Nearness>;
   /** Jobs that not every machine will do for. */
   readonly choosy: Set<JobId>;
   readonly verifications: Map<number, Verification>;
@@ -229,7 +230,7 @@ export function newPeerState(self: Self, start: Start, timing: Timing): PeerStat
     trusted: null,
     offer: NO_OFFER,
     kin: new Set(),
-    far: new Map(),
+    nearness: new Map(),
     choosy: new Set(),
     verifications: new Map(),
     passes: new Map(),

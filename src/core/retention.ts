@@ -96,7 +96,7 @@ function dropUnused(turn: Turn, job: JobState): void {
   if (others.some((other) => other.computation === job.computation)) return;
   const scope = job.computation.id;
   state.computations.delete(scope);
-  state.far.delete(scope);
+  state.nearness.delete(scope);
   state.logs.drop(scope, state.self.peer, state.start);
   turn.keep({ kind: 'drop-scope', scope });
   turn.emit({ kind: 'forget.computation', computation: scope });

@@ -6,9 +6,9 @@ import type { Effect, Env, PeerEvent } from './event.ts';
 import { takeEnd, takeFailure, takePart } from './execution.ts';
 import { beatIfDue, hear, watchRoster } from './heart.ts';
 import { assertNever, type PeerId } from './ids.ts';
-import { IntervalSet } from './interval-set.ts';
 import { openLeases, release, stopLease } from './lease-book.ts';
 import type { Message } from './message.ts';
+import { takeNearness } from './nearness.ts';
 import type { PeerState } from './peer-state.ts';
 import { askToQuit, takeQuit } from './quit.ts';
 import { giveReceipts, settlePending, takeAsk, takeReceipt } from './receipts.ts';
@@ -91,11 +91,8 @@ function handle(turn: Turn, event: PeerEvent): void {
       return takeOffer(turn, event.offer);
     case 'kin':
       return takeKin(turn, event.peers);
-    case 'far': {
-      const { computation, spans } = event;
-      if (state.computations.has(computation)) state.far.set(computation, new IntervalSet(spans));
-      return;
-    }
+    case 'nearness':
+      return takeNearness(turn, event.computation, event.far, event.held);
     case 'slots':
       return setSlots(turn, event.slots);
     case 'addresses':

@@ -8,6 +8,7 @@ import { leased } from '../../src/core/lease-book.ts';
 import { NO_LIMITS } from '../../src/core/limits.ts';
 import type { Manifest } from '../../src/core/manifest.ts';
 import { liveContenders, rosterContenders } from '../../src/core/membership.ts';
+import { takeNearness } from '../../src/core/nearness.ts';
 import { newPeerState, type PeerState } from '../../src/core/peer-state.ts';
 import { estimate, grainOf, reachOf } from '../../src/core/reach.ts';
 import type { Lease, Register } from '../../src/core/register.ts';
@@ -45,8 +46,11 @@ class Claimant {
   now = 1000;
   #records = 0;
 
-  /** experienced: so many segments are in that it may look ahead up to the bound. */
-  constructor(experienced: boolean) {
+  /**
+   * experienced: so many segments are in that it may look ahead up to the bound. commandsOf: whose
+   * commands they are, if they are some.
+   */
+  constructor(experienced: boolean, commandsOf: string | null = null) {
     const self = { peer: 'self', name: 'self', version: '0', slots: 1, mathClass: MATH };
     this.state = newPeerState(self, START, DEFAULT_TIMING);
     const spec = {
@@ -57,7 +61,7 @@ class Claimant {
         items: null,
         contract: 1,
         mathClass: MATH,
-        commandsOf: null,
+        commandsOf,
       },
     };
     const manifest: Manifest = {
@@ -113,6 +117,23 @@ class Claimant {
     const env = { now, rng: counted, hash: sha256, sign, verify: () => true };
     const choice = choose(new Turn(this.state, env));
     return { choice, draws };
+  }
+
+  /** Takes in where inputs are. */
+  learn(far: readonly Interval[], held: Readonly<Record<string, readonly Interval[]>>): void {
+    const told = new Map(Object.entries(held));
+    this.chosen((turn) => takeNearness(turn, HASH, far, told));
+  }
+
+  /** Claims until nothing is left to claim now: all that was claimed. */
+  claimed(): Interval[] {
+    const all = new IntervalSet();
+    for (;;) {
+      const { choice } = this.chosen((turn) => chooseNeeded(turn, this.job));
+      if (choice === null) return all.toArray();
+      all.add(choice.lo, choice.hi);
+      this.meet({ own: [choice.lo, choice.hi] });
+    }
   }
 
   #key() {
@@ -206,14 +227,12 @@ describe('the next block', () => {
 
   test('is one that needs nothing of other machines, as long as there is one', () => {
     const claimant = new Claimant(true);
-    const { job, state } = claimant;
-    state.far.set(
-      HASH,
-      new IntervalSet([
-        [0, 80],
-        [100, 160],
-      ]),
-    );
+    const { job } = claimant;
+    const far: Interval[] = [
+      [0, 80],
+      [100, 160],
+    ];
+    claimant.learn(far, {});
     const chosen: Interval[] = [];
     for (;;) {
       const { choice } = claimant.chosen((turn) => chooseNeeded(turn, job));
@@ -225,6 +244,65 @@ describe('the next block', () => {
     // Then the others have their turn: nothing is left lying.
     const { choice } = claimant.chosen((turn) => chooseNeeded(turn, job));
     expect(choice).not.toBe(null);
+  });
+
+  test('is not one that another has the inputs of, for eight heartbeats while it lives', () => {
+    for (const [timesMs, isClaimed] of [
+      [[4000, 3900], false],
+      [[4000, 4100], true],
+    ] as const) {
+      const claimant = new Claimant(true);
+      claimant.meet({ peer: 'anna', spans: [] });
+      claimant.learn([[0, 160]], { anna: [[20, 60]] });
+      for (const passMs of timesMs) {
+        claimant.meet({ passMs });
+        claimant.meet({ peer: 'anna', spans: [] });
+      }
+      const claimed = new IntervalSet(claimant.claimed());
+      expect([claimed.count(0, 20) > 0, claimed.count(60, 160) > 0]).toEqual([true, true]);
+      expect(claimed.overlaps(20, 60)).toBe(isClaimed);
+    }
+    const bereaved = new Claimant(true);
+    bereaved.meet({ peer: 'anna', spans: [] });
+    bereaved.meet({ passMs: 6900 });
+    bereaved.learn([[0, 160]], { anna: [[20, 60]] });
+    expect(new IntervalSet(bereaved.claimed()).overlaps(20, 60)).toBe(false);
+    bereaved.meet({ passMs: 200 });
+    expect(new IntervalSet(bereaved.claimed()).overlaps(20, 60)).toBe(true);
+  });
+
+  test('is given back when another turns out to have its inputs, unless it has begun', () => {
+    const claimant = new Claimant(true);
+    const { state } = claimant;
+    claimant.meet({ peer: 'anna', spans: [] });
+    const spans: Interval[] = [
+      [20, 30],
+      [40, 50],
+      [70, 80],
+    ];
+    for (const own of spans) claimant.meet({ own });
+    const [begun] = state.leases;
+    if (begun !== undefined) begun.startedAt = 0;
+    claimant.learn([[0, 160]], { anna: [[20, 60]] });
+    expect(state.leases.map(({ lease }) => [lease.lo, lease.hi])).toEqual([
+      [20, 30],
+      [70, 80],
+    ]);
+  });
+
+  test('is for the publisher one that nobody else has the inputs of, while there is one', () => {
+    const once = new Claimant(true, 'self');
+    once.meet({ peer: 'anna', spans: [] });
+    once.learn([], {
+      anna: [
+        [0, 80],
+        [90, 160],
+      ],
+    });
+    const { choice } = once.chosen((turn) => chooseNeeded(turn, once.job));
+    expect([80, 81, 82, 83, 84, 85, 86, 87, 88, 89]).toContain(choice?.lo);
+    // It has them all, and does not wait.
+    expect(new IntervalSet(once.claimed()).overlaps(0, 79)).toBe(true);
   });
 
   test('is not looked for again when nothing changed', () => {

@@ -267,3 +267,24 @@ test('who has the inputs of a command already runs it, as long as there are such
   // By chance 20; the first ones are claimed before it is known who has what.
   expect(ranOn('a', 0) + ranOn('b', 20)).toBeGreaterThanOrEqual(30);
 });
+
+/** Names of the files that a peer has. */
+function filesOf(name: string): string[] {
+  return readdirSync(join(lab.home(name), 'files')).filter((one) => one.endsWith('.file'));
+}
+
+test('who has none of the inputs leaves a short job to those that have them', async () => {
+  await mesh('a', 'b');
+  const names = Array.from({ length: 20 }, (_, k) => `${k}.txt`);
+  for (const name of names) put(name, `${name} ${'x'.repeat(2_000_000)}`);
+  const job = (word: string): Promise<Ended> =>
+    run('--transfer', '--', `echo ${word}; wc -c < {}`, ':::', ...names);
+  expect((await job('first')).code).toBe(0);
+  await lab.join('newcomer', [publisher]);
+  await lab.sees('publisher', 4);
+  const kept = (): number => ['a', 'b', 'newcomer'].flatMap(filesOf).length;
+  const before = kept();
+  expect((await job('second')).code).toBe(0);
+  // Without it 12: a third of the commands, and what was fetched ahead.
+  expect([before >= 20, kept() - before <= 5]).toEqual([true, true]);
+});

@@ -10,11 +10,9 @@ import type { CommandValue } from '../reports/command-result.ts';
 import { Deliveries } from './deliveries.ts';
 import { DeliveryLog } from './delivery-log.ts';
 import { FileService } from './file-service.ts';
-import { filesOfItem, sendingOf } from './sent-files.ts';
+import { InputHoldings } from './input-holdings.ts';
+import { sendingOf } from './sent-files.ts';
 import { WorkFolders } from './work-folders.ts';
-
-/** Items read at a time. */
-const ITEMS = 1024;
 
 /** Values that wait for their outputs at once. */
 const MOST_PENDING = 16;
@@ -40,10 +38,9 @@ export class Transfers {
   readonly #deliveryLog: DeliveryLog;
   #deliveries: Deliveries | null = null;
   #loop: Loop | null = null;
+  #holdings: InputHoldings | null = null;
   /** Own jobs whose outputs are being fetched, or that have none. */
   readonly #followed = new Set<JobId>();
-  /** Computations of others of which it is known, or being looked at, what they find here. */
-  readonly #looked = new Set<ComputationId>();
 
   private constructor(options: TransferOptions, files: FileService) {
     const { work, self, log } = options;
@@ -61,6 +58,7 @@ export class Transfers {
   connect(loop: Loop, network: Network): void {
     this.#loop = loop;
     this.files.connect(network);
+    this.#holdings = new InputHoldings(this.files.store, loop, network, this.files.signal);
     const { self, log } = this.#options;
     const { state } = loop;
     const viewOf = (peer: PeerId) => state.roster.all().find(([id]) => id === peer)?.[1];
@@ -96,11 +94,10 @@ export class Transfers {
   /** Something of a job changed: the outputs of an own one are fetched, whoever waits for them. */
   changed(id: JobId): void {
     const job = this.#loop?.state.jobs.get(id);
-    if (job === undefined || this.#followed.has(id)) return;
-    if (job.computation.spec.commandsOf !== this.#options.self) {
-      if (job.active && !job.computation.isPure) this.#lookNear(job);
-      return;
-    }
+    if (job === undefined) return;
+    this.#holdings?.look(job);
+    if (this.#followed.has(id)) return;
+    if (job.computation.spec.commandsOf !== this.#options.self) return;
     this.#followed.add(id);
     this.#follow(job).catch((error: unknown) => {
       if (!this.files.signal.aborted) {
@@ -111,46 +108,12 @@ export class Transfers {
 
   forget(computation: ComputationId): void {
     this.#deliveryLog.forget(computation);
-    this.#looked.delete(computation);
+    this.#holdings?.forget(computation);
     this.folders.forget(computation);
   }
 
   close(): void {
     this.files.close();
-  }
-
-  /** Looks once which commands of a job find their inputs here: those come first here. */
-  #lookNear({ computation, manifest }: JobState): void {
-    const loop = this.#loop;
-    if (loop === null || this.#looked.has(computation.id)) return;
-    this.#looked.add(computation.id);
-    const work = async (): Promise<void> => {
-      const { program, items } = await loop.inputs(computation.id);
-      if (!sendingOf(program).transfer || items === undefined) return;
-      const { count } = manifest.target;
-      const far = new IntervalSet();
-      for (let lo = 0; lo < count; lo += ITEMS) {
-        const texts = await items(lo, Math.min(count, lo + ITEMS));
-        for (const [k, text] of texts.entries()) {
-          if (await this.#needsOthers(text)) far.add(lo + k, lo + k + 1);
-        }
-      }
-      const spans = far.toArray();
-      const [first] = spans;
-      const isAll = first?.[0] === 0 && first[1] === count;
-      if (spans.length > 0 && !isAll) {
-        loop.dispatch({ kind: 'far', computation: computation.id, spans });
-      }
-    };
-    // Its items are not here yet: they are looked at after the next change.
-    work().catch(() => this.#looked.delete(computation.id));
-  }
-
-  async #needsOthers(item: string): Promise<boolean> {
-    for (const { hash } of filesOfItem(item)?.sends ?? []) {
-      if (!(await this.files.store.has(hash))) return true;
-    }
-    return false;
   }
 
   async #follow(job: JobState): Promise<void> {

@@ -1,3 +1,4 @@
+import { Inputs } from './inputs.ts';
 import type { Machine } from './machine.ts';
 import type { Act, Scenario } from './scenario.ts';
 import type { Users } from './users.ts';
@@ -5,6 +6,7 @@ import type { World } from './world.ts';
 
 /** Puts a scenario's acts into its world's future. */
 export function befall(world: World, scenario: Scenario, users: Users): void {
+  world.observers.push(new Inputs(world));
   for (const act of scenario.acts) {
     world.queue.at(act.at, () => perform(world, act, users));
   }
