@@ -5,10 +5,11 @@ import type { Limits } from '../core/limits.ts';
 import type { LogLine } from '../core/log-line.ts';
 import { MeshError } from '../core/mesh-error.ts';
 import { mathClass } from './candidate/math-class.ts';
+import { isWorkerProgram } from './exec/worker-mark.ts';
 import type { Executor, ExecutorOptions } from './executor.ts';
 import { OrderRun } from './order-run.ts';
 import { Pool } from './pool.ts';
-import { PROBED, probeWith, rerunWith } from './probe.ts';
+import { PROBED, probeWith, rerunWith, whyNoStart } from './probe.ts';
 import { ProgramFiles } from './program-files.ts';
 import { SCRATCH_BYTES } from './sandbox/scratch.ts';
 import { lineKeeper, type WorkLog } from './work-log.ts';
@@ -27,6 +28,8 @@ import type {
 const LEASH = 'setpriv';
 /** Executors yield to the peer's heartbeats. */
 const NICE = 10;
+/** How long a worker that died is looked at unasked, beside twice the time that it took, in ms. */
+const UNASKED_MS = 500;
 /** Lines that `rerun` keeps. */
 const RERUN_LINES = 10_000;
 
@@ -135,7 +138,8 @@ class ExecutorWorkforce implements Workforce {
       notice: (text) => own.notice(text),
     };
     const executor = this.#pool.take(inputs, limits, log);
-    return this.#using(executor, async () => {
+    const startedAt = performance.now();
+    const told = await this.#using(executor, async () => {
       const { probe, usable } = await probeWith(executor, inputs, {
         most,
         ...(logIf === undefined ? {} : { logIf }),
@@ -147,6 +151,14 @@ class ExecutorWorkforce implements Workforce {
       else executor.kill();
       return probe;
     });
+    if (told.failure?.kind !== 'died' || !isWorkerProgram(inputs.program)) return told;
+    // Of candidate 0, or of anything at all? One that ends unasked would end each candidate.
+    const mostMs = UNASKED_MS + 2 * (performance.now() - startedAt);
+    const unasked = this.#pool.start(inputs, limits, log);
+    const why = await this.#using(unasked, () => whyNoStart(unasked, mostMs));
+    if (why === null) return told;
+    const text = `${why} (if other machines have what it takes: --needs TAG)`;
+    throw new MeshError('MESH_BAD_FUNCTION', text);
   }
 
   async rerun(

@@ -77,6 +77,29 @@ function firstOutcome({ accepted, errors }: Probe): string {
   return error === undefined ? 'rejected' : `error ${error.name}`;
 }
 
+/**
+ * Why a lasting worker ends before it is asked anything, in words; null: it does not, in `mostMs`.
+ * executor: a new one.
+ */
+export async function whyNoStart(executor: Executor, mostMs: number): Promise<string | null> {
+  const { promise, resolve } = Promise.withResolvers<WorkFailure | null>();
+  const timer = setTimeout(resolve, mostMs, null);
+  try {
+    await executor.loaded;
+    const nothing = (): void => undefined;
+    executor.listen({ batch: nothing, failure: nothing, drained: nothing, died: resolve });
+    const failure = await promise;
+    // The executor ends with its worker, and says why: its own end is no news.
+    return failure?.detail.replace(/^the executor died: .*?: Error: /, '') ?? null;
+  } catch (error) {
+    if (error instanceof LoadError) return error.failure.detail;
+    throw error;
+  } finally {
+    clearTimeout(timer);
+    executor.kill();
+  }
+}
+
 /** A probe, and how long its first batch, which is candidate 0 alone, took. */
 interface Run extends ProbeResult {
   readonly firstMs: number;

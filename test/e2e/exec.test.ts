@@ -113,6 +113,24 @@ describe('a lasting worker', () => {
     expect(stderr).toMatch(/1 skipped/);
   });
 
+  test('that does not start is no job, and a line says why', async () => {
+    const exec = `sh -c 'echo one >&2; echo the model is missing >&2; exit 3'`;
+    const { code, stdout, stderr } = await meshd(['publish', '--accept', '1', '--exec', exec]);
+    expect([code, stdout, stderr.trimEnd().split('\n').length]).toEqual([2, '', 1]);
+    expect(stderr).toMatch(/the worker does not start: exit code 3: the model is missing/);
+    expect((await meshd(['jobs', '--json'])).stdout).toBe('');
+  });
+
+  test('that dies of its first item alone is asked for the others', async () => {
+    const { code, stdout, stderr } = await meshd(
+      ['map', '--exec', EXEC, '--items', '-'],
+      folder,
+      'die\nfour\n',
+    );
+    expect([code, stdout]).toEqual([1, '{"index":1,"value":4}\n']);
+    expect(stderr).toMatch(/1 skipped/);
+  });
+
   test('is another question when a file that its command names has changed', async () => {
     const args = ['publish', '--exec', EXEC, '--accept', '3', '--json', '--detach'];
     const one = await meshd(args.slice(0, -1));

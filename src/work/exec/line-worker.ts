@@ -47,6 +47,9 @@ const MOST_CHARACTERS = 4_194_304;
 /** What is kept of a line of the log that has no end. */
 const MOST_LOG_CHARACTERS = 4096;
 
+/** Characters of its last line to stderr that are told when it ends. */
+const MOST_LAST_WORDS = 300;
+
 /** Candidates that a worker has in hand at most, and characters of questions and of answers. */
 const MOST_IN_HAND = 256;
 const MOST_CHARACTERS_IN_HAND = 1_048_576;
@@ -159,6 +162,9 @@ class LineProcess {
   isAhead = false;
   /** It logged nothing: of one that does, each line is to stand with its candidate. */
   #isQuiet = true;
+  /** The last that it wrote to stderr: why it ends, mostly. */
+  #lastWords = '';
+  #wasAsked = false;
   #isEnding = false;
 
   constructor({ command, directory }: WorkerSpec) {
@@ -177,6 +183,7 @@ class LineProcess {
       // Longer ones are cut anyway.
       this.#restOfLog = last.slice(0, MOST_LOG_CHARACTERS);
       for (const line of lines) if (line !== '') this.#log?.(line);
+      this.#lastWords = [...lines, last].findLast((line) => line.trim() !== '') ?? this.#lastWords;
     });
     this.#child.on('error', (error) => this.#die(error.message));
     this.#child.on('close', (code, signal) => this.#die(signal ?? `exit code ${code}`));
@@ -226,6 +233,7 @@ class LineProcess {
 
   /** Takes a question in hand. Returns its line. */
   #put(question: Question): string {
+    this.#wasAsked = true;
     this.#open.set(question.index, new InHand());
     return `${JSON.stringify(question)}\n`;
   }
@@ -289,9 +297,10 @@ class LineProcess {
   /** No outcome: the executor ends with its worker, and another one tries the candidate. */
   #die(how: string): void {
     if (this.#isEnding) return;
-    process.stderr.write(`Error: the worker ${this.#command} ended: ${how}\n`, () =>
-      process.exit(1),
-    );
+    const what = this.#wasAsked ? `the worker ${this.#command} ended` : 'the worker does not start';
+    const words = this.#lastWords.trim().slice(0, MOST_LAST_WORDS);
+    const why = words === '' ? how : `${how}: ${words}`;
+    process.stderr.write(`Error: ${what}: ${why}\n`, () => process.exit(1));
   }
 }
 

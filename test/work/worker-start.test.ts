@@ -1,0 +1,43 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { NO_LIMITS } from '../../src/core/limits.ts';
+import { bundleWorker } from '../../src/work/exec/bundle-worker.ts';
+import type { Probe } from '../../src/work/workforce.ts';
+import { inputsOf, openBench, type WorkBench } from './work-bench.ts';
+
+let folder: string;
+let bench: WorkBench;
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'meshd-worker-start-'));
+  writeFileSync(join(folder, 'plain'), 'echo');
+  bench = await openBench();
+});
+afterAll(async () => {
+  await bench[Symbol.asyncDispose]();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function probe(command: string): Promise<Probe> {
+  const program = await bundleWorker(command, folder);
+  return bench.workforce.probe({ ...inputsOf(''), program }, NO_LIMITS);
+}
+
+test.each([
+  ['is not there', 'no-such-worker', /exit code 127: .*no-such-worker: not found/],
+  ['is no program', './plain', /exit code 126: .*Permission denied/],
+  ['ends', 'true', /exit code 0 /],
+  ['ends with words', 'echo why >&2; echo no end >&2; exit 3', /exit code 3: no end /],
+])('a worker that %s is told before anything is published', async (_, command, why) => {
+  const error = await probe(command).catch((reason) => reason);
+  expect(error).toMatchObject({ code: 'MESH_BAD_FUNCTION' });
+  expect(error.message).toMatch(/^the worker does not start: /);
+  expect(error.message).toMatch(why);
+});
+
+test('a worker that dies of what it was asked may start', async () => {
+  const { hi, failure } = await probe('read line; echo "too much" >&2; exit 4');
+  expect([hi, failure?.kind]).toEqual([0, 'died']);
+  expect(failure?.detail).toMatch(/ended: exit code 4: too much$/);
+});
