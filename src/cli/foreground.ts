@@ -14,7 +14,9 @@ import type { StayFlags } from './stay-flags.ts';
 import { formatPairs } from './table.ts';
 
 /** What flags give under other names. */
-type FlaggedOptions = 'relayBytesPerSecond' | 'tags' | 'granted' | 'memoryBytes' | 'scratchBytes';
+type FlaggedOptions =
+  | ('relayBytesPerSecond' | 'tags' | 'granted')
+  | ('memoryBytes' | 'scratchBytes' | 'cacheBytes');
 
 /** How a peer is run in the foreground. */
 export interface ForegroundOptions {
@@ -24,7 +26,7 @@ export interface ForegroundOptions {
   > &
     Pick<
       PeerFlags,
-      'relayRate' | 'memory' | 'tag' | 'grantNet' | 'grantRead' | 'grantWrite' | 'scratch'
+      'relayRate' | 'memory' | 'tag' | 'grantNet' | 'grantRead' | 'grantWrite' | 'scratch' | 'cache'
     >;
   readonly stay: StayFlags;
   /** What to do when nobody answers: keep trying, or fail; null: nobody has to answer. */
@@ -49,7 +51,7 @@ export async function runPeer(context: Context, options: ForegroundOptions): Pro
   const { home, io } = context;
   const { stay: flags, seek } = options;
   const { relayRate: relayBytesPerSecond = null, tag: tags = [], ...granting } = options.peer;
-  const { memory, scratch, grantNet, grantRead, grantWrite, ...peerOptions } = granting;
+  const { memory, scratch, cache, grantNet, grantRead, grantWrite, ...peerOptions } = granting;
   const granted = { net: grantNet === true, reads: grantRead ?? [], writes: grantWrite ?? [] };
   const stay = new Stay(flags, performance.now());
   if ((await connectControl(home)) !== null) throw inUse(home);
@@ -66,6 +68,7 @@ export async function runPeer(context: Context, options: ForegroundOptions): Pro
         ...(memory === undefined ? {} : { memoryBytes: memory }),
         ...(flags.job === undefined ? {} : { job: flags.job }),
         ...(scratch === undefined ? {} : { scratchBytes: scratch }),
+        ...(cache === undefined ? {} : { cacheBytes: cache }),
         ...{ signal: stop.signal, onLog: logTo(context, 'info') },
       });
     const peer =

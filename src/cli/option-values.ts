@@ -105,6 +105,11 @@ export function scratchSize(text: string): number {
   throw new InvalidArgumentError('It must be a size from 1MB on, such as 500MB or 20GB.');
 }
 
+/** What kept files may take: `20GB`; 0: nothing but what is in use. */
+export function cacheSize(text: string): number {
+  return text === '0' ? 0 : outputSize(text);
+}
+
 /** A size of memory with its unit, in bytes: `512MB`, `1.5GiB`. */
 export function memorySize(text: string): number {
   const found = /^(\d+(?:\.\d+)?)([MGT]i?B)$/.exec(text);

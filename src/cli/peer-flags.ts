@@ -1,6 +1,7 @@
 import { TIERS, type Tier } from '../work/sandbox/sandbox.ts';
 import {
   bytesPerSecond,
+  cacheSize,
   displayName,
   machineTag,
   memorySize,
@@ -31,6 +32,8 @@ export interface PeerFlags {
   readonly sandbox?: Tier;
   /** In bytes. */
   readonly scratch?: number;
+  /** In bytes. */
+  readonly cache?: number;
 }
 
 export const PEER_FLAGS: readonly Flag[] = [
@@ -112,5 +115,10 @@ export const PEER_FLAGS: readonly Flag[] = [
     flags: '--scratch <size>',
     help: 'what a candidate may leave in its scratch folder at most (default: 1GB)',
     parse: scratchSize,
+  },
+  {
+    flags: '--cache <size>',
+    help: 'what files that commands were sent, or made, may take of the disk; kept (default: 10GB)',
+    parse: cacheSize,
   },
 ];

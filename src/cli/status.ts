@@ -51,9 +51,10 @@ function statusText(report: StatusReport): string {
   ]);
 }
 
-function filesText({ bytes, files, quotaBytes }: StatusReport['files']): string | null {
-  if (files === 0) return null;
-  return `${formatBytes(bytes)} of ${formatBytes(quotaBytes)} kept for commands; see \`meshd gc\``;
+function filesText({ bytes, files, quotaBytes }: StatusReport['files']): string {
+  const most = formatBytes(quotaBytes);
+  if (files === 0) return `none is kept for commands; up to ${most} will be`;
+  return `${formatBytes(bytes)} of ${most} kept for commands; see \`meshd gc\``;
 }
 
 /** What the jobs of others may do; null: nothing. */

@@ -25,19 +25,26 @@ export interface PeerSettings {
   /** Multiaddrs listened on the last time, with their real ports. */
   readonly listen?: readonly string[];
   readonly announce?: readonly string[];
+  /** What the files that commands are sent, or made, may take of the disk, in bytes. */
+  readonly cacheBytes?: number;
 }
 
 /** What of a settings file has the right form. */
 function settingsOf(value: unknown): PeerSettings {
   if (typeof value !== 'object' || value === null) return {};
-  const { name, listen, announce } = value as Record<string, unknown>;
+  const { name, listen, announce, cacheBytes } = value as Record<string, unknown>;
   const isList = (list: unknown): list is string[] =>
     Array.isArray(list) && list.every((each) => typeof each === 'string' && each.startsWith('/'));
   return {
     ...(typeof name === 'string' && name !== '' ? { name: name.slice(0, 64) } : {}),
     ...(isList(listen) ? { listen } : {}),
     ...(isList(announce) ? { announce } : {}),
+    ...(isSize(cacheBytes) ? { cacheBytes } : {}),
   };
+}
+
+function isSize(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
 /** The folder that holds all of a peer's state; plain files beside the database. */

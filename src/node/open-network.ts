@@ -48,7 +48,9 @@ export async function openNetwork(needs: NetworkNeeds): Promise<Network> {
     await gate.persist();
     const wanted = options.listen ?? settings.listen ?? defaultListen();
     const fixed = fixPorts(wanted, network.listening());
-    await home.keepSettings({ name: needs.name, listen: fixed, announce });
+    const { cacheBytes = settings.cacheBytes } = options;
+    const cache = cacheBytes === undefined ? {} : { cacheBytes };
+    await home.keepSettings({ name: needs.name, listen: fixed, announce, ...cache });
   } catch (error) {
     await network.close();
     throw error;

@@ -6,6 +6,7 @@ import { MeshError } from '../core/mesh-error.ts';
 import { NO_OFFER, type Offer } from '../core/needs.ts';
 import { newPeerState } from '../core/peer-state.ts';
 import { DEFAULT_TIMING, type Timing } from '../core/timing.ts';
+import { QUOTA_BYTES } from '../files/quota.ts';
 import { LogKeeper } from '../logs/log-keeper.ts';
 import { Gate } from '../net/gate.ts';
 import { loadIdentity } from '../net/identity.ts';
@@ -71,6 +72,11 @@ export interface PeerOptions {
   readonly sandbox?: Tier;
   /** What a candidate may leave in its scratch folder at most, in bytes. @default 1 GB */
   readonly scratchBytes?: number;
+  /**
+   * What the files that commands are sent, or made, may take of the disk, in bytes; kept for the
+   * next start. @default 10 GB
+   */
+  readonly cacheBytes?: number;
   /** Names the one job that it evaluates: by name, or by the beginning of its id. @default all */
   readonly job?: string;
   /** Gives up looking for a bootstrap. @default none */
@@ -191,6 +197,7 @@ async function assemble(
   const outputs = await home.outputFolder();
   const transfers = await Transfers.open({
     ...{ self: identity.peer, files, delivered, outputs, work, log },
+    quotaBytes: options.cacheBytes ?? settings.cacheBytes ?? QUOTA_BYTES,
   });
   const workforce = await createWorkforce({
     slots: options.slots ?? availableParallelism(),

@@ -84,6 +84,22 @@ describe('start and join', () => {
     expect(ran.stderr).toMatch(/belongs to mesh .*meshd leave/);
   });
 
+  test('--cache is what files of commands may take, also at the next start without it', async () => {
+    const home = ['--home', join(folder, 'cache')];
+    for (const argv of [['--cache', '3GiB'], []]) {
+      const peer = await peerOf(['start', ...home, ...argv]);
+      const { stdout } = await runCaptured(['status', ...home]);
+      expect(stdout).toMatch(/^files +none is kept for commands; up to 3.0 GiB will be$/m);
+      const { files } = JSON.parse((await runCaptured(['status', ...home, '--json'])).stdout);
+      expect(files).toEqual({ bytes: 0, files: 0, quotaBytes: 3 * 2 ** 30 });
+      peer.interrupt();
+      await peer.done;
+    }
+    const refused = await runCaptured(['start', ...home, '--cache', '3']);
+    expect([refused.code, refused.stdout]).toEqual([2, '']);
+    expect(refused.stderr).toMatch(/--cache.*a size with its unit/);
+  });
+
   test('with --no-wait a bootstrap that does not answer is told with its address, exit code 3', async () => {
     const address = `/ip4/127.0.0.1/tcp/${await portOf(false)}`;
     const invite = encodeInvite({

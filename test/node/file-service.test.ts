@@ -2,9 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { describeFile } from '../../src/files/describe.ts';
 import { CHUNK_BYTES } from '../../src/files/description.ts';
+import { FileStore } from '../../src/files/file-store.ts';
 import { decodeRequest } from '../../src/files/request.ts';
 import type { Network } from '../../src/net/network.ts';
 import { FileService } from '../../src/node/files/file-service.ts';
@@ -78,4 +79,24 @@ test('a transfer goes on where it was when the peer that gave it was gone for a 
   expect(asked.length).toBeLessThanOrEqual(CHUNKS - (20 - 16));
   expect(new Set(asked).size).toBe(asked.length);
   expect(Buffer.compare(readFileSync(join(folder, 'copy')), bytes)).toBe(0);
+});
+
+test('a peer keeps its files below what they may take', async () => {
+  const home = join(folder, 'home');
+  const store = await FileStore.open(home);
+  for (const name of ['one', 'two', 'three']) {
+    const path = join(folder, name);
+    writeFileSync(path, randomBytes(CHUNK_BYTES));
+    await store.fetched(await store.adopt(path, await describeFile(path)));
+  }
+  const quotaBytes = 2.5 * CHUNK_BYTES;
+  vi.useFakeTimers({ toFake: ['setTimeout'] });
+  const service = await FileService.open(home, 'self', quotaBytes).finally(() => {
+    vi.advanceTimersByTime(5000);
+    vi.useRealTimers();
+  });
+  await expect
+    .poll(() => service.usage(), { timeout: 10_000 })
+    .toMatchObject({ files: 2, quotaBytes });
+  service.close();
 });

@@ -26,13 +26,15 @@ export class FileService {
   /** The folder of the store. */
   readonly folder: string;
   readonly #fetcher: Fetcher;
+  readonly #quotaBytes: number;
   readonly #closing = new AbortController();
   #network: Network;
   #sweeping: NodeJS.Timeout | null = null;
 
-  private constructor(store: FileStore, folder: string, self: string) {
+  private constructor(store: FileStore, folder: string, self: string, quotaBytes: number) {
     this.store = store;
     this.folder = folder;
+    this.#quotaBytes = quotaBytes;
     this.#network = new SoloNetwork(self);
     this.#fetcher = new Fetcher(store, {
       peers: () => this.connected(),
@@ -40,8 +42,13 @@ export class FileService {
     });
   }
 
-  static async open(folder: string, self: string): Promise<FileService> {
-    const service = new FileService(await FileStore.open(folder), folder, self);
+  /** quotaBytes: what the files may take of the disk. @default 10 GB */
+  static async open(
+    folder: string,
+    self: string,
+    quotaBytes: number = QUOTA_BYTES,
+  ): Promise<FileService> {
+    const service = new FileService(await FileStore.open(folder), folder, self, quotaBytes);
     service.#sweepSoon();
     return service;
   }
@@ -108,7 +115,7 @@ export class FileService {
   }
 
   async usage(): Promise<FileUsage> {
-    return { ...(await this.store.usage()), quotaBytes: QUOTA_BYTES };
+    return { ...(await this.store.usage()), quotaBytes: this.#quotaBytes };
   }
 
   /** Keeps to the quota soon; at most once in five seconds. */
@@ -117,7 +124,7 @@ export class FileService {
     this.#sweeping = setTimeout(() => {
       this.#sweeping = null;
       // What cannot be removed now is looked at again after the next file.
-      this.store.sweep(QUOTA_BYTES).catch(() => undefined);
+      this.store.sweep(this.#quotaBytes).catch(() => undefined);
     }, SWEEP_MS);
     this.#sweeping.unref();
   }

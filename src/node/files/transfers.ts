@@ -22,6 +22,8 @@ export interface TransferOptions {
   readonly self: PeerId;
   /** Where files are kept, and what became of outputs is noted. */
   readonly files: string;
+  /** What the kept files may take of the disk, in bytes. */
+  readonly quotaBytes: number;
   readonly delivered: string;
   /** Where long outputs of commands go. */
   readonly outputs: string;
@@ -51,7 +53,8 @@ export class Transfers {
   }
 
   static async open(options: TransferOptions): Promise<Transfers> {
-    return new Transfers(options, await FileService.open(options.files, options.self));
+    const { files, self, quotaBytes } = options;
+    return new Transfers(options, await FileService.open(files, self, quotaBytes));
   }
 
   /** Takes the network in, and goes on with what was not fetched before. */
