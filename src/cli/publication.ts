@@ -7,6 +7,7 @@ import { type Context, interruptSignal, print, tell } from './context.ts';
 import { EXIT } from './exit-code.ts';
 import { follow } from './follow.ts';
 import { shortJob, visible } from './format.ts';
+import { tellMeanwhile } from './meanwhile.ts';
 import { checkOutputs } from './output-file.ts';
 import { neededOf, type PublicationFlags } from './publication-flags.ts';
 import { withMesh, withRunningPeer } from './use-mesh.ts';
@@ -79,7 +80,9 @@ async function submit(
 ): Promise<Job | null> {
   const { signal, release } = interruptSignal(context.io);
   try {
-    return await mesh.submit(submission, { signal, onWarning });
+    const job = await mesh.submit(submission, { signal, onWarning });
+    await tellMeanwhile(context, mesh, job);
+    return job;
   } catch (error) {
     if (!signal.aborted) throw error;
     tell(context, 'interrupted; the job may or may not be published', { event: 'interrupted' });

@@ -118,6 +118,15 @@ describe('a job that goes on', () => {
     expect((await meshd(['jobs'])).stdout).toMatch(/never +running/);
   });
 
+  test('goes on beside the next command, which says so unless it is the same work', async () => {
+    const other = await meshd(['publish', half, '--accept', '1', '--name', 'beside']);
+    expect(other.stderr).toMatch(/^job \w{12} \(never\) is not done and goes on here meanwhile$/m);
+    const again = startCaptured(['publish', never, '--accept', '1', '--home', home]);
+    await again.says('job ');
+    again.interrupt();
+    expect((await again.done).stderr).not.toContain('meanwhile');
+  });
+
   test('other commands on the home steer it; cancel ends it with exit code 4', async () => {
     const argv = ['publish', never, '--accept', '1', '--seed', '1', '--name', 'steered', '--json'];
     const running = startCaptured([...argv, '--home', home]);

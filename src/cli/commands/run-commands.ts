@@ -7,6 +7,7 @@ import { type Context, interruptSignal, print, tell } from '../context.ts';
 import { EXIT } from '../exit-code.ts';
 import { tellDetached, waitForOthers } from '../follow.ts';
 import { formatBytes, visible } from '../format.ts';
+import { tellMeanwhile } from '../meanwhile.ts';
 import { checkOutputs, writeWhole } from '../output-file.ts';
 import { type Halt, HaltWatch, parseHalt } from '../parallel/halt.ts';
 import { type ProgressView, progressView } from '../progress-view.ts';
@@ -127,6 +128,7 @@ async function follow(context: Context, mesh: OpenMesh, order: Order): Promise<n
     await offers.give(context.home);
     const gathering = await gather(mesh, submission, { signal, force: flags.force === true });
     job = gathering.job;
+    await tellMeanwhile(context, mesh, job);
     const halted = await showAll(context, gathering, order, signal);
     report.end((performance.now() - startedAt) / 1000);
     if (flags.summary !== undefined) await writeWhole(flags.summary, await figures(job, report));
