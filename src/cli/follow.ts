@@ -6,10 +6,13 @@ import { EXIT, exitCodeOfJob } from './exit-code.ts';
 import { formatCount, formatSeconds, formatShare, shortJob, visible } from './format.ts';
 import { type ResultSink, resultSink, writeWhole } from './output-file.ts';
 import { progressView } from './progress-view.ts';
+import { silentWorkerView } from './silent-worker.ts';
 
 export interface FollowOptions {
   readonly out?: string;
   readonly summary?: string;
+  /** The command of its lasting workers, where it has such. */
+  readonly exec?: string;
 }
 
 /**
@@ -54,7 +57,8 @@ async function followToEnd(
   options: FollowOptions,
   signal: AbortSignal,
 ): Promise<{ summary: Summary; failed: number }> {
-  const view = progressView(context);
+  const plain = progressView(context);
+  const view = options.exec === undefined ? plain : silentWorkerView(context, plain);
   const stop = new AbortController();
   const ended = AbortSignal.any([signal, stop.signal]);
   const shown = showProgress(job, view, ended);
