@@ -16,7 +16,7 @@ import { formatPairs } from './table.ts';
 /** What flags give under other names. */
 type FlaggedOptions =
   | ('relayBytesPerSecond' | 'tags' | 'granted')
-  | ('memoryBytes' | 'scratchBytes' | 'cacheBytes');
+  | ('memoryBytes' | 'scratchBytes' | 'folderBytes' | 'cacheBytes');
 
 /** How a peer is run in the foreground. */
 export interface ForegroundOptions {
@@ -26,7 +26,15 @@ export interface ForegroundOptions {
   > &
     Pick<
       PeerFlags,
-      'relayRate' | 'memory' | 'tag' | 'grantNet' | 'grantRead' | 'grantWrite' | 'scratch' | 'cache'
+      | 'relayRate'
+      | 'memory'
+      | 'tag'
+      | 'grantNet'
+      | 'grantRead'
+      | 'grantWrite'
+      | 'scratch'
+      | 'folder'
+      | 'cache'
     >;
   readonly stay: StayFlags;
   /** What to do when nobody answers: keep trying, or fail; null: nobody has to answer. */
@@ -51,7 +59,8 @@ export async function runPeer(context: Context, options: ForegroundOptions): Pro
   const { home, io } = context;
   const { stay: flags, seek } = options;
   const { relayRate: relayBytesPerSecond = null, tag: tags = [], ...granting } = options.peer;
-  const { memory, scratch, cache, grantNet, grantRead, grantWrite, ...peerOptions } = granting;
+  const { memory, scratch, folder, cache, grantNet, grantRead, grantWrite, ...peerOptions } =
+    granting;
   const granted = { net: grantNet === true, reads: grantRead ?? [], writes: grantWrite ?? [] };
   const stay = new Stay(flags, performance.now());
   if ((await connectControl(home)) !== null) throw inUse(home);
@@ -68,6 +77,7 @@ export async function runPeer(context: Context, options: ForegroundOptions): Pro
         ...(memory === undefined ? {} : { memoryBytes: memory }),
         ...(flags.job === undefined ? {} : { job: flags.job }),
         ...(scratch === undefined ? {} : { scratchBytes: scratch }),
+        ...(folder === undefined ? {} : { folderBytes: folder }),
         ...(cache === undefined ? {} : { cacheBytes: cache }),
         ...{ signal: stop.signal, onLog: logTo(context, 'info') },
       });

@@ -33,6 +33,8 @@ export interface PeerFlags {
   /** In bytes. */
   readonly scratch?: number;
   /** In bytes. */
+  readonly folder?: number;
+  /** In bytes. */
   readonly cache?: number;
 }
 
@@ -114,6 +116,11 @@ export const PEER_FLAGS: readonly Flag[] = [
   {
     flags: '--scratch <size>',
     help: 'what a candidate may leave in its scratch folder at most (default: 1GB)',
+    parse: scratchSize,
+  },
+  {
+    flags: '--folder <size>',
+    help: 'what a command may have in the folder that its files are sent to (default: 10GB)',
     parse: scratchSize,
   },
   {

@@ -21,6 +21,7 @@ import { stateFolder } from './admission/state-folder.ts';
 import { changeTrust } from './admission/trust-list.ts';
 import { boot, readLocals } from './boot.ts';
 import { Transfers } from './files/transfers.ts';
+import { FOLDER_BYTES } from './files/work-folders.ts';
 import { networkHandlers, workHandlers } from './handlers.ts';
 import { Home } from './home.ts';
 import type { Submitter } from './jobs/submission.ts';
@@ -72,6 +73,8 @@ export interface PeerOptions {
   readonly sandbox?: Tier;
   /** What a candidate may leave in its scratch folder at most, in bytes. @default 1 GB */
   readonly scratchBytes?: number;
+  /** What a command may have in its working folder at most, in bytes. @default 10 GB */
+  readonly folderBytes?: number;
   /**
    * What the files that commands are sent, or made, may take of the disk, in bytes; kept for the
    * next start. @default 10 GB
@@ -197,6 +200,7 @@ async function assemble(
   const outputs = await home.outputFolder();
   const transfers = await Transfers.open({
     ...{ self: identity.peer, files, delivered, outputs, work, log },
+    folderBytes: options.folderBytes ?? FOLDER_BYTES,
     quotaBytes: options.cacheBytes ?? settings.cacheBytes ?? QUOTA_BYTES,
   });
   const workforce = await createWorkforce({

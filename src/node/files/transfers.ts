@@ -29,6 +29,8 @@ export interface TransferOptions {
   readonly outputs: string;
   /** Where working folders are made; emptied when the peer starts. */
   readonly work: string;
+  /** What a command may have in its working folder at most, in bytes. */
+  readonly folderBytes: number;
   readonly log: (level: 'warn' | 'debug', event: string, fields: object) => void;
 }
 
@@ -45,9 +47,9 @@ export class Transfers {
   readonly #followed = new Set<JobId>();
 
   private constructor(options: TransferOptions, files: FileService) {
-    const { work, self, log } = options;
+    const { work, self, log, folderBytes: mostBytes } = options;
     this.files = files;
-    this.folders = new WorkFolders(files, join(work, 'commands'), self, { log });
+    this.folders = new WorkFolders(files, join(work, 'commands'), self, { log, mostBytes });
     this.#options = options;
     this.#deliveryLog = new DeliveryLog(options.delivered);
   }

@@ -21,6 +21,9 @@ const AGAIN_MS = [500, 1000, 2000, 4000];
 /** After an input could not be written, before the next try or giving it up here, in ms. */
 const FAULT_MS = 5000;
 
+/** What may be in a working folder when nobody says otherwise: 10 GB, inputs included. */
+export const FOLDER_BYTES = 10_000_000_000;
+
 /** Times that an input is tried to be written. */
 const WRITES = 2;
 
@@ -52,6 +55,12 @@ interface Execution {
 type Log = (level: 'warn' | 'debug', event: string, fields: object) => void;
 type Items = NonNullable<WorkInputs['items']>;
 
+interface WorkFolderOptions {
+  readonly log: Log;
+  readonly mostBytes?: number;
+  readonly faultMs?: number;
+}
+
 /**
  * Makes the folders that commands run in whose files are sent, with their inputs in them.
  * Executors may be held so that they reach nothing of this machine but the folder of their
@@ -65,23 +74,26 @@ export class WorkFolders {
   readonly #self: PeerId;
   readonly #log: Log;
   readonly #faultMs: number;
+  readonly #mostBytes: number;
   readonly #open = new Map<number, Execution>();
 
   /**
    * folder: where they are made; in the same file system as the files, and emptied by others.
-   * faultMs: the pause after an input could not be written. @default 5000
+   * mostBytes: what may be in one of them. @default 10 GB faultMs: the pause after an input could
+   * not be written. @default 5000
    */
   constructor(
     files: FileService,
     folder: string,
     self: PeerId,
-    { log, faultMs = FAULT_MS }: { readonly log: Log; readonly faultMs?: number },
+    { log, mostBytes = FOLDER_BYTES, faultMs = FAULT_MS }: WorkFolderOptions,
   ) {
     this.#files = files;
     this.#folder = folder;
     this.#self = self;
     this.#log = log;
     this.#faultMs = faultMs;
+    this.#mostBytes = mostBytes;
   }
 
   /**
@@ -165,7 +177,8 @@ export class WorkFolders {
     }
     // What was written since it was stopped was not removed.
     if (opened.isOver) this.#end(folder, opened, { keeps: false });
-    return { problem: null, place: { folder: join(path, 'work'), store: join(path, 'made') } };
+    const own = { folder: join(path, 'work'), store: join(path, 'made') };
+    return { problem: null, place: { ...own, mostBytes: this.#mostBytes } };
   }
 
   /** @throws ItemError when this machine cannot, after a pause. */

@@ -6,6 +6,8 @@ export interface WorkPlace {
   readonly folder: string;
   /** The folder of a file store that takes its outputs, in the same file system. */
   readonly store: string;
+  /** What may be in the working folder at most, in bytes on the disk; inputs included. */
+  readonly mostBytes: number;
 }
 
 /** One command, as it is published, and as its peer completes it. */

@@ -5,9 +5,9 @@ import {
   type LoadedProgram,
   ProgramError,
 } from '../candidate/load-program.ts';
-import { type CommandItem, commandItem } from './command-item.ts';
+import { type CommandItem, commandItem, type WorkPlace } from './command-item.ts';
 import { type CommandSpec, commandEnvironment } from './command-spec.ts';
-import { type CommandValue, commandValue, notRun } from './command-value.ts';
+import { type CommandResult, type CommandValue, commandValue, notRun } from './command-value.ts';
 import type { LiveListener, LivePiece } from './live-output.ts';
 import { logOutput } from './logged-output.ts';
 import { namedFiles } from './named-files.ts';
@@ -55,8 +55,11 @@ export async function loadCommands(
   };
 }
 
-/** directory: where it runs, if not where the shell does. */
-type Run = (command: string, index: number, directory?: string) => Promise<ShellResult>;
+/**
+ * place: where it runs, if not where the shell does.
+ * @throws Error EDQUOT for one that fills its folder.
+ */
+type Run = (command: string, index: number, place: WorkPlace | null) => Promise<CommandResult>;
 
 /** Runs commands whose starts are `delayMs` apart. */
 function spaced(
@@ -70,15 +73,19 @@ function spaced(
     return { live: { form, ready: () => live.ready(), tell } };
   };
   let next = 0;
-  return async (command, index, directory) => {
+  return async (command, index, place) => {
     // No longer than the delay, should the clock have been put back.
     const left = Math.min(next - Date.now(), delayMs);
     if (left > 0) await wait(left);
     const variables = { MESHD_INDEX: String(index), PARALLEL_SEQ: String(index + 1) };
-    const limits = { outputBytes, timeoutMs, ...(directory === undefined ? {} : { directory }) };
+    const own = place && { directory: place.folder, folderBytes: place.mostBytes };
+    const limits = { outputBytes, timeoutMs, ...own };
     const result = await shell.run(command, { variables, ...limits, ...tellOf(index) });
     next = result.started + delayMs;
-    return result;
+    const { ended } = result;
+    if (ended !== 'folder') return { ...result, ended };
+    removeOutputs(result);
+    throw overFolder(place?.mostBytes ?? 0);
   };
 }
 
@@ -92,7 +99,7 @@ async function lastTry(
   if (item.problem !== null) return notRun(item.problem);
   if (transfer && place === null) throw new TypeError('the command has no folder to run in');
   for (let tried = 1; ; tried += 1) {
-    const result = await run(command, index, place?.folder);
+    const result = await run(command, index, place);
     const { exit, signal, started } = result;
     const isDone = exit === 0 && signal === 0;
     logOutput(result.stderr, log);
@@ -110,6 +117,12 @@ async function lastTry(
     }
     removeOutputs(result);
   }
+}
+
+/** It tells of this machine, which gives no more of its disk: another one may. */
+function overFolder(mostBytes: number): Error {
+  const text = `more than ${Math.round(mostBytes / 1e6)} MB in its working folder`;
+  return Object.assign(new Error(text), { code: 'EDQUOT' });
 }
 
 /** Nobody hears of what a try wrote that was not the last. */

@@ -41,9 +41,14 @@ export interface CommandValue {
   readonly outputs?: Readonly<Record<string, MadeFile>>;
 }
 
+/** How a command ended by itself, or at a limit of its job. */
+export interface CommandResult extends ShellResult {
+  readonly ended: Exclude<ShellResult['ended'], 'folder'>;
+}
+
 /** The value of a command that was tried so often, and at last ended so and left these files. */
 export function commandValue(
-  result: ShellResult,
+  result: CommandResult,
   tries: number,
   named: NamedFiles,
   { files: declared, outputs = {}, problem }: Returned,

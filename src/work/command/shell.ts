@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { measureTree } from '../sandbox/measure-tree.ts';
 import { type Belonging, endProcesses } from './command-processes.ts';
 import { type ExitStatus, LastingShell } from './lasting-shell.ts';
 import { type LiveForm, type LiveListener, LiveReader } from './live-output.ts';
@@ -11,6 +12,8 @@ import { pathForShell, systemShell } from './system-shell.ts';
 
 /** Between two looks at whether a command is within its limits. */
 const LOOK_MS = 100;
+/** Between two measurements of the folder where a command runs, in looks. */
+const FOLDER_LOOKS = 5;
 /** Between two looks at what a command wrote meanwhile. */
 const LIVE_MS = 20;
 /** From SIGTERM to SIGKILL. */
@@ -40,6 +43,8 @@ export interface RunOptions {
   /** Of each of its two outputs; null: no limit. */
   readonly outputBytes: number | null;
   readonly timeoutMs: number | null;
+  /** Of all that is in `directory` meanwhile, on the disk. @default no limit */
+  readonly folderBytes?: number;
   /** Ends the command as a timeout does; `run` then throws the signal's reason. */
   readonly signal?: AbortSignal;
   /** Is told what it writes while it runs; what is not told before the end is in the result. */
@@ -58,10 +63,10 @@ export interface ShellResult extends ExitStatus {
   readonly started: number;
   readonly ms: number;
   /** What ended it; 'output' even if it was over before that was seen. */
-  readonly ended: 'exit' | 'timeout' | 'output';
+  readonly ended: 'exit' | 'timeout' | 'output' | 'folder';
 }
 
-type Stop = 'timeout' | 'output' | 'abort';
+type Stop = 'timeout' | 'output' | 'folder' | 'abort';
 
 /**
  * Runs commands one after another in one lasting shell, each in a subshell of its own: starting
@@ -165,7 +170,7 @@ export class Shell {
   /** Waits for an answer and ends the command if it comes to a limit before. */
   async #watched(
     answered: Promise<ExitStatus>,
-    { outputBytes, timeoutMs, signal }: RunOptions,
+    { outputBytes, timeoutMs, signal, directory, folderBytes }: RunOptions,
     end: () => Promise<number>,
   ): Promise<{ stop: Stop | undefined; signal: number }> {
     let stop: Stop | undefined;
@@ -175,10 +180,19 @@ export class Shell {
       ending ??= end();
     };
     const start = performance.now();
+    let [looked, measuring] = [0, null as ReturnType<typeof measureTree> | null];
     const look = (): void => {
+      looked += 1;
       if (timeoutMs !== null && performance.now() - start >= timeoutMs) endFor('timeout');
       const size = Math.max(this.#stdout.size(), this.#stderr.size());
       if (outputBytes !== null && size > outputBytes) endFor('output');
+      if (directory === undefined || folderBytes === undefined) return;
+      // A part of it at a time: a large folder is not to delay the other looks.
+      if (looked % FOLDER_LOOKS === 0) measuring ??= measureTree(directory, folderBytes);
+      const bytes = measuring?.next().value;
+      if (typeof bytes !== 'number') return;
+      measuring = null;
+      if (bytes > folderBytes) endFor('folder');
     };
     // Without a limit, too: nothing else keeps this process alive while it waits.
     const looks = setInterval(look, LOOK_MS);

@@ -43,6 +43,16 @@ function evaluate({ evaluate }: LoadedProgram, item: unknown, index = 0): Promis
 const outcome = async (command: string, spec?: Partial<CommandSpec>): Promise<CommandValue> =>
   evaluate(await load(spec), { command });
 
+test('a command that fills its working folder has no value: another machine may have room', async () => {
+  const program = await load({ transfer: true, tries: 3 });
+  const place = { folder: join(root, 'work'), store: join(root, 'made'), mostBytes: 1e6 };
+  const command = 'echo x >> tries; head -c 2000000 /dev/zero > big; sleep 1000';
+  await expect(evaluate(program, { command, place })).rejects.toMatchObject({
+    ...{ code: 'EDQUOT', message: 'more than 1 MB in its working folder' },
+  });
+  expect(readFileSync(join(root, 'work', 'tries'), 'utf8')).toBe('x\n');
+});
+
 describe('the value of a command', () => {
   test('tells its exit, outputs, times and tries, and leaves out what is empty', async () => {
     const before = Date.now() / 1000;

@@ -21,7 +21,7 @@ afterEach(() => rmSync(root, { recursive: true, force: true }));
 
 /** What is wrong with outputs, and the names of those that are taken all the same. */
 async function taken(...patterns: string[]): Promise<[problem: string | undefined, string[]]> {
-  const place = { folder, store: join(root, 'made') };
+  const place = { folder, store: join(root, 'made'), mostBytes: 1e9 };
   const { problem, outputs } = await takeOutputs(place, patterns.map(returnPattern));
   return [problem, Object.keys(outputs ?? {})];
 }

@@ -35,6 +35,21 @@ describe.each(PROGRAMS)('a command in %s', (program) => {
     expect(within).toMatchObject({ ended: 'exit', exit: 0 });
   });
 
+  test('that fills its folder beyond what may be there is ended, also in a folder below', async () => {
+    await using bench = new ShellBench(program);
+    const limits = { directory: bench.directory, folderBytes: 3_000_000 };
+    const within = 'head -c 1000000 /dev/zero > a; sleep 1.2; echo within';
+    const small = await bench.run(within, limits);
+    expect([small.ended, Buffer.from(small.stdout as Uint8Array).toString()]).toEqual([
+      'exit',
+      'within\n',
+    ]);
+    const over = 'mkdir -p b; head -c 2000000 /dev/zero > b/c; echo $$ > pids; sleep 1000';
+    const large = await bench.run(over, { ...limits, folderBytes: 2_500_000 });
+    expect(large).toMatchObject({ ended: 'folder', exit: -1, signal: 15 });
+    expect(large.ms).toBeLessThan(5000);
+  });
+
   test('that ignores SIGTERM is killed after its time with all of its tree', async () => {
     await using bench = new ShellBench(program);
     const shell = await bench.text('echo $$');
