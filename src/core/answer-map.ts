@@ -94,6 +94,11 @@ export class AnswerMap {
     return firstFrom(this.#errors, end);
   }
 
+  /** Index of the error that has so many before it, undefined past the last. */
+  errorAt(position: number): number | undefined {
+    return this.#errors[position];
+  }
+
   /** Errors in rising index order, at most `limit`. */
   firstErrors(limit: number): (readonly [number, Extract<Outcome, { kind: 'error' }>])[] {
     return this.#errors.slice(0, limit).flatMap((index) => {

@@ -139,8 +139,9 @@ function whyFailed(job: JobState): string | null {
   if (maxErrors === null || !job.hasTooManyErrors) {
     return 'index after index failed on every try, and none ever had an outcome';
   }
-  const errors = job.computation.answers.errorsBelow(job.settledEnd);
-  return `${errors} errors below index ${job.settledEnd}, and it allows ${maxErrors}`;
+  // How many more are known differs from run to run, and from peer to peer.
+  const at = job.computation.answers.errorAt(maxErrors);
+  return `it allows ${maxErrors} errors, and number ${maxErrors + 1} is at index ${at}`;
 }
 
 /** Attempts of what is left out or stuck come first, then the others by index. */
