@@ -77,14 +77,18 @@ export interface PublishRequest {
 }
 
 /** One line of the answer; JSON.stringify of it is the line on stdout. */
-export type ResultLine =
-  | { readonly index: number; readonly value: unknown }
+export type ResultLine = {
+  readonly index: number;
+  /** Of a command: its text, if that is on this machine. */
+  readonly command?: string;
+} & (
+  | { readonly value: unknown }
   | {
-      readonly index: number;
       readonly error: string;
       /** Of a command that failed: what it left. */
       readonly value?: unknown;
-    };
+    }
+);
 
 /** What a command wrote that still runs. */
 export interface OutputPiece {

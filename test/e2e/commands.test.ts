@@ -197,6 +197,31 @@ describe('meshd run', () => {
     expect(JSON.parse(end)).toMatchObject({ accepted: 1, errors: 3, evaluated: 4 });
   });
 
+  test('results and attach print the lines of run --json', async () => {
+    const { stdout } = await run([
+      '--json',
+      '--name',
+      'same',
+      '--',
+      'echo {}; exit {}',
+      ':::',
+      '0',
+      '3',
+    ]);
+    const lines = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(lines).toMatchObject([
+      { index: 0, command: 'echo 0; exit 0', value: { exit: 0 } },
+      { index: 1, command: 'echo 3; exit 3', error: 'exit 3', value: { exit: 3 } },
+    ]);
+    const place = { home: join(folder, 'home'), cwd: folder };
+    for (const verb of ['results', 'attach']) {
+      expect((await startBuilt([verb, 'same'], place).ended).stdout).toBe(stdout);
+    }
+  });
+
   test('--dry-run prints the commands and runs none; --joblog and --resume go on', async () => {
     const args = (more: string[]): string[] => [
       ...more,

@@ -8,6 +8,7 @@ import { isOfClass } from '../../core/manifest.ts';
 import { MeshError } from '../../core/mesh-error.ts';
 import type { OpChange } from '../../core/record.ts';
 import type { LogEntry } from '../../logs/log-collection.ts';
+import { commandItem } from '../../work/command/command-item.ts';
 import type { Rerun, RerunOptions, Workforce } from '../../work/workforce.ts';
 import type { Loop } from '../loop.ts';
 import type {
@@ -323,10 +324,11 @@ export class LocalJob implements Job {
 
   async #result(line: Line, signal?: AbortSignal): Promise<ResultLine> {
     const { index, outcome } = line;
-    if (outcome.kind === 'error') return { index, error: outcome.name };
     const { isPure, missing } = this.#job.computation;
+    const named = isPure ? { index } : { index, ...(await this.#command(index)) };
+    if (outcome.kind === 'error') return { ...named, error: outcome.name };
     if (outcome.kind === 'long' && !isPure && missing.has(index)) {
-      return { index, error: 'value lost' };
+      return { ...named, error: 'value lost' };
     }
     const text =
       outcome.kind === 'value'
@@ -336,7 +338,21 @@ export class LocalJob implements Job {
     if (isPure) return { index, value };
     const { transfers } = this.#loop;
     const made = value as CommandValue;
-    return commandLine(index, await settled(transfers.deliver(this.#job, index, made), signal));
+    const left = await settled(transfers.deliver(this.#job, index, made), signal);
+    // A command that failed has a line that says so; what it left stands beside.
+    return { ...named, ...(hasSucceeded(left) ? {} : { error: failureOf(left) }), value: left };
+  }
+
+  /** The text of a command, if it is on this machine. */
+  async #command(index: number): Promise<{ readonly command?: string }> {
+    try {
+      const { items } = await this.#loop.inputs(this.computation);
+      const [item] = (await items?.(index, index + 1)) ?? [];
+      return item === undefined ? {} : { command: commandItem(JSON.parse(item)).command };
+    } catch {
+      // Its result is there all the same.
+      return {};
+    }
   }
 }
 
@@ -369,9 +385,4 @@ async function settled<T>(promise: Promise<T>, signal?: AbortSignal): Promise<T>
 async function rest(ms: number, signal?: AbortSignal): Promise<void> {
   if (ms <= 0) return;
   await sleep(ms, undefined, signal === undefined ? {} : { signal });
-}
-
-/** A command that failed has a line that says so; what it left stands beside. */
-function commandLine(index: number, value: CommandValue): ResultLine {
-  return hasSucceeded(value) ? { index, value } : { index, error: failureOf(value), value };
 }
