@@ -1,4 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
+import { visible } from './format.ts';
 
 /** A stream that may be a terminal. */
 export type Output = Writable & { readonly isTTY?: boolean; readonly columns?: number };
@@ -37,6 +38,11 @@ export function print(context: Context, text: string, json: unknown): void {
 /** Tells a person something on stderr: an event with --json, else the text. */
 export function tell(context: Context, text: string, json: object): void {
   context.io.stderr.write(`${context.json ? JSON.stringify(json) : text}\n`);
+}
+
+/** Warns a person on stderr; the line may hold anything. */
+export function warn(context: Context, line: string): void {
+  tell(context, `warning: ${visible(line)}`, { level: 'warn', event: 'warning', message: line });
 }
 
 /** A signal that aborts on the first interrupt, until `release` is called. */

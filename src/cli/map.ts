@@ -1,5 +1,4 @@
-import { tell } from './context.ts';
-import { visible } from './format.ts';
+import { warn } from './context.ts';
 import { FUNCTION, PUBLICATION_FLAGS, type PublicationFlags } from './publication-flags.ts';
 import type { Verb } from './verb.ts';
 
@@ -31,9 +30,7 @@ export const map: Verb<readonly [string | undefined], MapFlags> = {
   ],
   async run(context, [fn], { items: source, ...flags }) {
     const { readItems } = await import('./items.ts');
-    const items = await readItems(source, context.io.stdin, (message) => {
-      tell(context, `warning: ${visible(message)}`, { level: 'warn', event: 'warning', message });
-    });
+    const items = await readItems(source, context.io.stdin, (line) => warn(context, line));
     const { publication } = await import('./publication.ts');
     return publication(context, { fn, items }, flags);
   },

@@ -3,10 +3,10 @@ import type { OpenMesh } from '../control/open.ts';
 import { MeshError } from '../core/mesh-error.ts';
 import { type Submission, toSubmission } from '../node/jobs/submission.ts';
 import type { Job, PublishRequest } from '../node/mesh.ts';
-import { type Context, interruptSignal, print, tell } from './context.ts';
+import { type Context, interruptSignal, print, tell, warn } from './context.ts';
 import { EXIT } from './exit-code.ts';
 import { follow } from './follow.ts';
-import { shortJob, visible } from './format.ts';
+import { shortJob } from './format.ts';
 import { tellMeanwhile } from './meanwhile.ts';
 import { checkOutputs } from './output-file.ts';
 import { neededOf, type PublicationFlags } from './publication-flags.ts';
@@ -25,8 +25,7 @@ export async function publication(
     const text = `--detach waits for no answer: ${given} would stay empty; see \`meshd attach\``;
     throw new MeshError('MESH_USAGE', text);
   }
-  const onWarning = (line: string): void =>
-    tell(context, `warning: ${visible(line)}`, { level: 'warn', event: 'warning', message: line });
+  const onWarning = (line: string): void => warn(context, line);
   const { seed, maxEvals, deadline, timeout, memory, maxErrors, priority, name } = flags;
   const submission = await toSubmission({
     ...target,

@@ -67,7 +67,9 @@ export class LocalMesh implements Mesh, Submitter {
   }
 
   async submit(submission: Submission, options: SubmitOptions = {}): Promise<Job> {
-    const { loop, workforce } = this.#parts;
+    const { loop, workforce, admission } = this.#parts;
+    const shutOut = admission.shutOut();
+    if (shutOut !== null) options.onWarning?.(`no other machine runs this job: ${shutOut}`);
     return this.job(await publishSubmission(loop, workforce, submission, options));
   }
 

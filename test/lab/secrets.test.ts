@@ -142,6 +142,8 @@ describe('a removed machine', () => {
     await lab.run('a', 'publish', 'examples/pi.js', '--accept', '1000');
     for (const home of ['a', 'b']) expect(await lab.peers(home)).toHaveLength(2);
     expect(await notices(lab, 'c')).toContain('was removed');
+    const { stderr } = await lab.run('c', 'publish', 'examples/pi.js', '--accept', '10');
+    expect(stderr).toMatch(/warning: no other machine runs this job: .* was removed from the mesh/);
     await again.kill();
   });
 

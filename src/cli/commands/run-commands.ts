@@ -3,7 +3,7 @@ import { MeshError } from '../../core/mesh-error.ts';
 import type { Submission } from '../../node/jobs/submission.ts';
 import type { Job, Summary } from '../../node/mesh.ts';
 import { hasSucceeded } from '../../node/reports/command-result.ts';
-import { type Context, interruptSignal, print, tell } from '../context.ts';
+import { type Context, interruptSignal, print, tell, warn } from '../context.ts';
 import { EXIT } from '../exit-code.ts';
 import { tellDetached, waitForOthers } from '../follow.ts';
 import { formatBytes, visible } from '../format.ts';
@@ -43,10 +43,11 @@ export async function runCommands(
   const place = { env: io.env, directory: workingFolder(), offers };
   const submission = await commandSubmission(planned, flags, place);
   const force = flags.force === true;
+  const onWarning = (line: string): void => warn(context, line);
   if (flags.detach === true) {
     return withRunningPeer(context, async (mesh) => {
       await offers.give(context.home);
-      const { job } = await gather(mesh, submission, { force });
+      const { job } = await gather(mesh, submission, { force, onWarning });
       if (job === null) tell(context, 'all was known before', { event: 'known' });
       else print(context, job.id, { event: 'published', job: job.id });
       return EXIT.done;
@@ -54,7 +55,8 @@ export async function runCommands(
   }
   const slots = flags.jobs === undefined ? {} : { slots: flags.jobs };
   const report = new CommandReport(context, flags);
-  const order = { planned, flags, submission, offers, report, halt };
+  const gathering = { force, onWarning };
+  const order = { planned, flags, submission, offers, report, halt, gathering };
   try {
     return await withMesh(context, (mesh) => follow(context, mesh, order), slots);
   } finally {
@@ -111,6 +113,7 @@ interface Order {
   readonly offers: Offers;
   readonly report: CommandReport;
   readonly halt: Halt;
+  readonly gathering: Pick<Parameters<typeof gather>[2], 'force' | 'onWarning'>;
 }
 
 async function follow(context: Context, mesh: OpenMesh, order: Order): Promise<number> {
@@ -119,14 +122,14 @@ async function follow(context: Context, mesh: OpenMesh, order: Order): Promise<n
   if (flags.jobs !== undefined && !mesh.embedded) {
     const text =
       'a peer runs on this home, with slots of its own: -j is not for it; see `meshd slots`';
-    tell(context, text, { level: 'warn', event: 'warning', message: text });
+    warn(context, text);
   }
   const interrupt = interruptSignal(context.io);
   const { signal } = interrupt;
   let job: Job | null = null;
   try {
     await offers.give(context.home);
-    const gathering = await gather(mesh, submission, { signal, force: flags.force === true });
+    const gathering = await gather(mesh, submission, { signal, ...order.gathering });
     job = gathering.job;
     await tellMeanwhile(context, mesh, job);
     const halted = await showAll(context, gathering, order, signal);

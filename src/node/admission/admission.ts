@@ -123,16 +123,22 @@ export class LocalAdmission implements Admission {
     return list;
   }
 
-  /** What a person should know of this machine's admission, a line each. */
-  notices(): string[] {
+  /** Why the mesh does not let this machine in any more, in words; null: it does. */
+  shutOut(): string | null {
     const { loop, gate } = this.#parts;
     const { removed, self } = loop.state;
     const by = removed.get(self.peer);
-    if (by !== undefined)
-      return [`this machine was removed from the mesh by ${[...by].join(', ')}`];
+    if (by !== undefined) return `this machine was removed from the mesh by ${[...by].join(', ')}`;
+    const refusal = gate === null ? null : this.#refusal();
+    return refusal === null ? null : REFUSAL_TEXT[refusal];
+  }
+
+  /** What a person should know of this machine's admission, a line each. */
+  notices(): string[] {
+    const { loop, gate } = this.#parts;
+    const shutOut = this.shutOut();
+    if (shutOut !== null) return [shutOut];
     if (gate === null) return [];
-    const refusal = this.#refusal();
-    if (refusal !== null) return [REFUSAL_TEXT[refusal]];
     const { waiting } = this.#rotation(gate);
     if (waiting.length === 0) return [];
     const names = waiting.map((peer) => loop.state.roster.get(peer)?.register.name ?? peer);
