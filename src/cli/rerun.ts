@@ -71,9 +71,10 @@ function eventText(event: Exclude<TraceEvent, { kind: 'end' }>): string {
     }
     case 'usage': {
       const { drawn, residentBytes, cpuMs } = event;
-      const doubles = `${formatCount(drawn)} doubles of its stream`;
-      const cpu = formatSeconds(cpuMs / 1000);
-      return `took   ${doubles}, ${formatBytes(residentBytes)}, ${cpu} of processor time`;
+      const cpu = `${formatSeconds(cpuMs / 1000)} of processor time`;
+      const took = `${formatBytes(residentBytes)}, ${cpu}`;
+      if (drawn === null) return `took   ${took} beside the command’s own; a command has no draws`;
+      return `took   ${formatCount(drawn)} doubles of its stream, ${took}`;
     }
   }
 }

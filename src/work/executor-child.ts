@@ -14,7 +14,7 @@ import { type LoadedProgram, loadProgram } from './candidate/load-program.ts';
 import { createLogJudge, type LogJudge } from './candidate/log-judge.ts';
 import { type CandidateLog, createLog } from './candidate/log-lines.ts';
 import { createLogSender } from './candidate/log-sender.ts';
-import { createStreams, type Streams } from './candidate/rng.ts';
+import { createStreams } from './candidate/rng.ts';
 import { shadowGlobals } from './candidate/shadow-globals.ts';
 import { describeThrown, describeWhole } from './candidate/thrown.ts';
 import { type Draw, traceStreams } from './candidate/trace.ts';
@@ -124,7 +124,8 @@ async function load(message: LoadMessage): Promise<void> {
   if (message.trace) Error.stackTraceLimit = TRACED_FRAMES;
   const traced = message.trace ? traceStreams(plain, tellDraw) : null;
   const { streams, random } = traced ?? { streams: plain, random: plain.rng.uniform };
-  if (message.trace) tellUsage = usageTeller(plain);
+  const drawn = message.outputs === null ? () => plain.drawn() : () => null;
+  if (message.trace) tellUsage = usageTeller(drawn);
   const log = createLog({ tell: sender, index: () => at[0] ?? -1, now, wallClock });
   candidateLog = log;
   shadowGlobals(random, log.at);
@@ -209,12 +210,12 @@ function tellDraw(draw: Draw): void {
 }
 
 /** Tells what was used from now on. */
-function usageTeller(streams: Streams): () => void {
+function usageTeller(drawn: () => number | null): () => void {
   const before = process.cpuUsage();
   return () => {
     const { user, system } = process.cpuUsage(before);
     const residentBytes = process.resourceUsage().maxRSS * 1024;
-    const usage = { drawn: streams.drawn(), residentBytes, cpuMs: (user + system) / 1000 };
+    const usage = { drawn: drawn(), residentBytes, cpuMs: (user + system) / 1000 };
     sender.flush();
     send({ kind: 'usage', usage });
   };

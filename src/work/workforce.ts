@@ -111,8 +111,8 @@ export interface Rerun {
 
 /** What a candidate took. */
 export interface Usage {
-  /** Doubles from its stream. */
-  readonly drawn: number;
+  /** Doubles from its stream; null of a command, which has none. */
+  readonly drawn: number | null;
   /** Most resident memory of its executor so far, program and runner included. */
   readonly residentBytes: number;
   /** Processor time of its executor since the candidate began, in ms. */

@@ -70,6 +70,11 @@ test('rerun runs a command again: its output and exit code, and nothing of it co
   const bad = await meshd('rerun', 'twice', '1');
   expect([bad.code, bad.stdout]).toEqual([1, 'out 3\n']);
   expect(bad.stderr).toMatch(/^1: exit 3 \(/m);
+  const traced = (await meshd('rerun', 'twice', '0', '--trace')).stdout;
+  expect(traced).toMatch(
+    /^took {3}[\d.]+ MiB, .* beside the command’s own; a command has no draws$/m,
+  );
+  expect(traced).not.toContain('doubles');
   const beyond = await meshd('rerun', 'twice', '2');
   expect([beyond.code, beyond.stdout]).toEqual([2, '']);
   expect(beyond.stderr).toMatch(/twice has 2 items: no index 2/);

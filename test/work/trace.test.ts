@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { createStreams, type Rng } from '../../src/work/candidate/rng.ts';
 import { type Draw, MOST_DRAWS, traceStreams } from '../../src/work/candidate/trace.ts';
-import type { Rerun } from '../../src/work/workforce.ts';
+import type { Rerun, Usage } from '../../src/work/workforce.ts';
 import { inputsOf, openBench } from './work-bench.ts';
 
 /** All that a stream offers, some of it twice. */
@@ -60,7 +60,7 @@ async function traceOf(source: string, index: number): Promise<{ told: string[];
   const trace = {
     line: ({ level, text }: { level: string; text: string }) => told.push(`${level} ${text}`),
     draw: ({ call }: Draw) => told.push(call),
-    usage: ({ drawn }: { drawn: number }) => told.push(`took ${drawn}`),
+    usage: ({ drawn }: Usage) => told.push(`took ${drawn}`),
   };
   const limits = { timeoutMs: null, memoryBytes: null };
   const rerun = await bench.workforce.rerun(inputsOf(source), limits, index, { trace });
