@@ -152,6 +152,23 @@ describe('did you mean', () => {
   test('a slip of a name or of an id finds it', () => {
     expect(nearest('boarding-scool', ['pi', 'boarding-school', id])).toBe('boarding-school');
     expect(nearest('3f2b3f2a3f', ['pi', id])).toBe('3f2a3f2a3f2a');
+    expect(nearest('sirr', ['pi', 'sir'])).toBe('sir');
+    expect(nearest('modle', ['pi', 'model'])).toBe('model');
+    expect(nearest('midle', ['pi', 'model'])).toBeNull();
+    expect(nearest('modell', ['pi', 'model'])).toBe('model');
+  });
+
+  test.each([
+    ['pa', 'pi'],
+    ['pie', 'pi'],
+    ['pie', 'sir'],
+    ['test', 'best-of'],
+    ['job', 'pi'],
+    ['mode', 'demo'],
+    ['3f2b', id],
+    ['fit', id],
+  ])('a short word is no slip of another one: %s, %s', (word, other) => {
+    expect(nearest(word, [other])).toBeNull();
   });
 
   test('a word that is like none finds none', () => {
