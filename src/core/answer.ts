@@ -1,13 +1,8 @@
-import { type Outcome, outcomeHash } from './answer-map.ts';
 import { certificateOf } from './certificate.ts';
 import type { Hash } from './ids.ts';
 import type { JobState } from './job-state.ts';
-
-/** A line of an answer. */
-export interface Line {
-  readonly index: number;
-  readonly outcome: Outcome;
-}
+import { outcomeHash } from './outcome.ts';
+import type { Line } from './outcome-list.ts';
 
 /** An answer that is whole. */
 export interface CompleteAnswer {
@@ -81,10 +76,15 @@ export function holdsAnswer(job: JobState): boolean {
 
 /** The line at a position of the answer; undefined past what is known. */
 export function lineAt(job: JobState, position: number): Line | undefined {
+  return linesBetween(job, position, position + 1).next().value;
+}
+
+/** The lines of the answer from one position up to another, as far as they are known. */
+export function* linesBetween(job: JobState, from: number, to: number): Generator<Line, undefined> {
   const { answers } = job.computation;
-  const index = answers.lineAt(skipAware(job, position));
-  const outcome = index === undefined ? undefined : answers.get(index);
-  return index === undefined || outcome === undefined ? undefined : { index, outcome };
+  const [first, end] = [skipAware(job, from), skipAware(job, to)];
+  const skipped = new Set(job.skipped);
+  for (const line of answers.linesBetween(first, end)) if (!skipped.has(line.index)) yield line;
 }
 
 /** A successor's answer leaves its stuck indices out, also where a machine succeeded later. */
@@ -104,16 +104,13 @@ export function answerCertificate(
   answer: CompleteAnswer,
   hash: (bytes: Uint8Array | string) => Hash,
 ): Hash {
-  const { answers } = job.computation;
+  const { answers, id } = job.computation;
+  if (answers.lines < answer.lines) throw new Error(`a line of ${job.id} is not known`);
   function* each(): Generator<readonly [number, Hash]> {
-    for (let k = 0; k < answer.lines; k++) {
-      const index = answers.lineAt(k) ?? 0;
-      const outcome = answers.get(index);
-      // Every line of a complete answer has its outcome.
-      if (outcome === undefined) throw new Error(`line ${k} of ${job.id} is not known`);
+    for (const { index, outcome } of answers.linesBetween(0, answer.lines)) {
       yield [index, outcomeHash(outcome, hash)];
     }
   }
   const lines = { count: answer.lines, each: each() };
-  return certificateOf(job.computation.id, job.manifest.target, answer.skipped, lines, hash);
+  return certificateOf(id, job.manifest.target, answer.skipped, lines, hash);
 }

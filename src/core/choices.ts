@@ -1,5 +1,5 @@
-import type { Outcome } from './answer-map.ts';
 import { startKey } from './ids.ts';
+import type { Outcome } from './outcome.ts';
 import type { RecordKey } from './record.ts';
 
 /** What became known of the outcomes of one record. */

@@ -1,9 +1,10 @@
-import { AnswerMap, type Outcome, outcomeKey, segmentOutcomes } from './answer-map.ts';
+import { AnswerMap } from './answer-map.ts';
 import { Choices } from './choices.ts';
 import type { ComputationId, Hash, JobId, PeerId } from './ids.ts';
 import { IntervalSet } from './interval-set.ts';
 import { type Limits, reaches } from './limits.ts';
 import type { ComputationSpec } from './manifest.ts';
+import { type Outcome, outcomeKey, segmentOutcomes } from './outcome.ts';
 import { type Attempt, LOST, type RecordKey, type Segment } from './record.ts';
 
 /** Attempts by counting failures after which an index is stuck. */
@@ -96,8 +97,12 @@ export class Computation {
    * run counts at.
    */
   apply(key: RecordKey, segment: Segment): readonly number[] {
+    if (this.#choices !== null) return this.#applyRuns(this.#choices, key, segment);
+    if (this.#isNews(segment)) {
+      this.#applyNews(key, segment);
+      return [];
+    }
     const outcomes = segmentOutcomes(segment.accepted, segment.errors);
-    if (this.#choices !== null) return this.#applyRuns(this.#choices, key, segment, outcomes);
     const disputed = this.#compare(segment, outcomes);
     this.#count(key, segment);
     const record = `${key.origin} ${key.start.incarnation}.${key.start.nonce} ${key.n}`;
@@ -117,13 +122,29 @@ export class Computation {
     return disputed;
   }
 
+  /** Says whether nothing was heard of any index of a segment, which is the ordinary case. */
+  #isNews({ lo, hi, fresh }: Segment): boolean {
+    if (fresh || this.coverage.overlaps(lo, hi)) return false;
+    for (const index of this.disputes.keys()) if (index >= lo && index < hi) return false;
+    return true;
+  }
+
+  #applyNews(key: RecordKey, segment: Segment): void {
+    const { lo, hi, accepted, errors } = segment;
+    this.#count(key, segment);
+    this.coverage.add(lo, hi);
+    this.missing.remove(lo, hi);
+    this.answers.addSegment(accepted, errors);
+    const long = accepted.filter(({ kind }) => kind === 'hash');
+    for (const [index, outcome] of segmentOutcomes(long, [])) {
+      this.#noteLong(index, outcome);
+      this.#noteMaker(outcome, key.origin);
+    }
+  }
+
   /** Adds runs of commands. Returns the indices that another run counts at. */
-  #applyRuns(
-    choices: Choices,
-    key: RecordKey,
-    segment: Segment,
-    outcomes: Map<number, Outcome>,
-  ): readonly number[] {
+  #applyRuns(choices: Choices, key: RecordKey, segment: Segment): readonly number[] {
+    const outcomes = segmentOutcomes(segment.accepted, segment.errors);
     const { counts, rivals } = choices.take(key, outcomes);
     this.#count(key, segment);
     this.coverage.add(segment.lo, segment.hi);

@@ -1,7 +1,7 @@
-import { isLong } from './answer-map.ts';
 import { type Column, columnText, type ErrorOutcome } from './column.ts';
 import type { Part } from './event.ts';
 import type { ComputationId, Hash, JobId } from './ids.ts';
+import { isLong } from './outcome.ts';
 import type { Segment } from './record.ts';
 import { encodeBody, SEGMENT_BYTES } from './record-codec.ts';
 import { append } from './records.ts';

@@ -1,5 +1,5 @@
 /** Where the first number that is not below a bound stands in a rising list; none: its length. */
-export function firstFrom(rising: readonly number[], bound: number): number {
+export function firstFrom(rising: ArrayLike<number>, bound: number): number {
   let low = 0;
   let high = rising.length;
   while (low < high) {

@@ -1,7 +1,7 @@
-import { outcomeKey, segmentOutcomes } from './answer-map.ts';
 import type { Answer, Part, PeerEvent } from './event.ts';
 import type { JobId } from './ids.ts';
 import { slotsOf } from './lease-book.ts';
+import { outcomeKey, segmentOutcomes } from './outcome.ts';
 import type { Verification } from './peer-state.ts';
 import type { Segment } from './record.ts';
 import { byHash, outcomesOf, writePart } from './segment-writer.ts';

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { outcomeHash, outcomeKey } from '../../src/core/answer-map.ts';
 import type { Column, ErrorOutcome } from '../../src/core/column.ts';
 import { Computation, IMPURE_AFTER, STUCK_AFTER } from '../../src/core/computation.ts';
 import { NO_LIMITS } from '../../src/core/limits.ts';
 import type { ComputationSpec } from '../../src/core/manifest.ts';
+import { outcomeHash, outcomeKey } from '../../src/core/outcome.ts';
 import { type Attempt, LOST, type RecordKey, type Segment } from '../../src/core/record.ts';
 
 const HASH = 'cd'.repeat(32);

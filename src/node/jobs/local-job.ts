@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { finalLines, holdsAnswer, type Line, lineAt } from '../../core/answer.ts';
+import { finalLines, holdsAnswer, lineAt, linesBetween } from '../../core/answer.ts';
 import { trusts } from '../../core/duty.ts';
 import type { ComputationId, JobId } from '../../core/ids.ts';
 import { type Interval, IntervalSet, MAX_INDEX } from '../../core/interval-set.ts';
 import type { JobState } from '../../core/job-state.ts';
 import { isOfClass } from '../../core/manifest.ts';
 import { MeshError } from '../../core/mesh-error.ts';
+import type { Line } from '../../core/outcome-list.ts';
 import type { OpChange } from '../../core/record.ts';
 import type { LogEntry } from '../../logs/log-collection.ts';
 import { commandItem } from '../../work/command/command-item.ts';
@@ -108,24 +109,41 @@ export class LocalJob implements Job {
     }
     for (let position = 0; ; ) {
       const final = finalLines(this.#job);
-      let piece = '';
-      for (; position < final; position++) {
+      while (position < final) {
         signal?.throwIfAborted();
+        const texts = this.#textsAtHand(position, final);
+        if (texts.length > 0) {
+          position += texts.length;
+          yield texts.join('\n');
+          continue;
+        }
         const line = lineAt(this.#job, position);
         if (line === undefined) throw new Error(`line ${position} of ${this.id} is not known`);
-        let text = textOf(line);
-        if (piece !== '' && (text === undefined || piece.length >= PIECE_CHARS)) {
-          yield piece;
-          piece = '';
-        }
-        text ??= JSON.stringify(await this.#result(line, signal));
+        const result = await this.#result(line, signal);
         this.#loop.told(this.id, line.index);
-        piece += piece === '' ? text : `\n${text}`;
+        position++;
+        yield JSON.stringify(result);
       }
-      if (piece !== '') yield piece;
       if (!follow || this.#isOver(position)) return;
       if (finalLines(this.#job) === final) await this.#loop.changed(this.id, signal);
     }
+  }
+
+  /** Lines from a position on, about one piece of them, up to one whose text is not at hand. */
+  #textsAtHand(from: number, final: number): string[] {
+    const texts: string[] = [];
+    let characters = 0;
+    let last = -1;
+    for (const line of linesBetween(this.#job, from, final)) {
+      const text = textOf(line);
+      if (text === undefined) break;
+      texts.push(text);
+      last = line.index;
+      characters += text.length;
+      if (characters >= PIECE_CHARS) break;
+    }
+    if (last >= 0) this.#loop.told(this.id, last);
+    return texts;
   }
 
   /** Lines of commands in the order in which they become known. */

@@ -1,5 +1,5 @@
 import { knownEnd } from '../../core/answer.ts';
-import type { Outcome } from '../../core/answer-map.ts';
+import type { Outcome } from '../../core/outcome.ts';
 import type { Hash } from '../../core/ids.ts';
 import type { JobState } from '../../core/job-state.ts';
 import { type CommandValue, hasSucceeded } from './command-result.ts';

@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { AnswerMap, type Outcome } from '../../../src/core/answer-map.ts';
+import { AnswerMap } from '../../../src/core/answer-map.ts';
+import type { Column } from '../../../src/core/column.ts';
+import { type Outcome, outcomeKey } from '../../../src/core/outcome.ts';
 
 const BOUND = 16;
 
@@ -24,6 +26,29 @@ function built(all: readonly (readonly [number, Outcome | undefined])[], items: 
   const indices = (wanted: (value: Outcome) => boolean): number[] =>
     plain.flatMap((value, index) => (value !== undefined && wanted(value) ? [index] : []));
   return { map, plain, indices };
+}
+
+/** A column in which each value tells its index. */
+function columnOf(kind: Column['kind'], indices: Float64Array): Column {
+  switch (kind) {
+    case 'number':
+      return { kind, indices, values: indices.slice() };
+    case 'text':
+      return { kind, indices, texts: Array.from(indices, (index) => `"${index}"`) };
+    case 'record':
+      return { kind, indices, keys: ['a', 'b'], columns: [indices, indices.map((i) => -i)] };
+    case 'hash': {
+      const hashes = Array.from(indices, (index) => `hash ${index}`);
+      return { kind, indices, hashes, sizes: hashes.map(() => 300) };
+    }
+  }
+}
+
+/** The key of the outcome that such a column has at an index. */
+function keyOf(kind: Column['kind'], index: number): string {
+  if (kind === 'hash') return `long hash ${index}`;
+  if (kind === 'number') return `value ${index}`;
+  return kind === 'text' ? `value "${index}"` : `value {"a":${index},"b":${0 - index}}`;
 }
 
 const failed = ({ kind }: Outcome): boolean => kind === 'error';
@@ -68,6 +93,45 @@ describe('an answer map', () => {
         for (const [index] of all) expect(many.get(index)).toEqual(one.get(index));
       }),
       { seed: 252, numRuns: 1500 },
+    );
+  });
+
+  test('keeps columns of any kind and size in index order, however they lie in one another', () => {
+    const kinds = fc.constantFrom('number', 'text', 'record', 'hash' as const);
+    const columns = fc.array(fc.tuple(kinds, fc.nat(3000), fc.integer({ min: 1, max: 900 })), {
+      maxLength: 8,
+    });
+    fc.assert(
+      fc.property(columns, fc.array(fc.nat(6000), { maxLength: 5 }), (all, changed) => {
+        const map = new AnswerMap(false);
+        const plain = new Map<number, string>();
+        for (const [n, [kind, lo, count]] of all.entries()) {
+          const free = Array.from({ length: count }, (_, k) => lo + 2 * k + (n % 2));
+          const indices = Float64Array.from(free.filter((index) => !plain.has(index)));
+          if (indices.length === 0) continue;
+          map.addSegment([columnOf(kind, indices)], []);
+          for (const index of indices) plain.set(index, keyOf(kind, index));
+        }
+        for (const [k, index] of changed.entries()) {
+          map.set(index, k % 2 === 0 ? undefined : { kind: 'value', text: '7' });
+          if (k % 2 === 0) plain.delete(index);
+          else plain.set(index, 'value 7');
+        }
+        const rising = [...plain].sort(([a], [b]) => a - b);
+        const lines = [...map.linesBetween(0, map.lines)];
+        expect(lines.map(({ index, outcome }) => [index, outcomeKey(outcome)])).toEqual(rising);
+        const [from, to] = [map.positionOf(1000), map.positionOf(2000)];
+        expect([...map.linesBetween(from, to)]).toEqual(lines.slice(from, to));
+        for (const [k, { index, outcome }] of lines.entries()) {
+          if (k % 37 !== 0) continue;
+          expect([map.lineAt(k), map.positionOf(index), map.get(index)]).toEqual([
+            index,
+            k,
+            outcome,
+          ]);
+        }
+      }),
+      { seed: 253, numRuns: 150 },
     );
   });
 

@@ -1,9 +1,9 @@
-import { outcomeKey } from '../../../src/core/answer-map.ts';
 import type { Computation } from '../../../src/core/computation.ts';
 import type { PeerId, Scope } from '../../../src/core/ids.ts';
 import type { JobState } from '../../../src/core/job-state.ts';
 import { NO_LIMITS } from '../../../src/core/limits.ts';
 import type { LogRange } from '../../../src/core/message.ts';
+import { outcomeKey } from '../../../src/core/outcome.ts';
 import type { PeerState } from '../../../src/core/peer-state.ts';
 import { sha256 } from '../../sim/world/machine.ts';
 

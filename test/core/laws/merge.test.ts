@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { outcomeKey } from '../../../src/core/answer-map.ts';
 import { Computation } from '../../../src/core/computation.ts';
 import { LogBook } from '../../../src/core/log-book.ts';
+import { outcomeKey } from '../../../src/core/outcome.ts';
 import type { Segment } from '../../../src/core/record.ts';
 import { sha256 } from '../../sim/world/machine.ts';
 import { computationOf, outcomesOf } from './knowledge.ts';

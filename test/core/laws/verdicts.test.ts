@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { outcomeKey } from '../../../src/core/answer-map.ts';
 import { Computation } from '../../../src/core/computation.ts';
+import { outcomeKey } from '../../../src/core/outcome.ts';
 import { lieAbout, SmallMesh } from '../../sim/small-mesh.ts';
 import { scattered, type WrittenProgram } from '../../sim/world/program.ts';
 import { Reader } from './deliveries.ts';

@@ -113,9 +113,9 @@ export const ANSWER_BUGS: readonly Bug[] = [
     claim: 'lines stand in the order in which they came, not by index',
     edits: [
       {
-        file: 'src/core/answer-map.ts',
-        find: 'if (last === undefined || last < index) rising.push(index);',
-        replace: 'if (last === undefined || last !== index) rising.push(index);',
+        file: 'src/core/outcome-list.ts',
+        find: 'const place = this.#beginningBy(first) + 1;',
+        replace: 'const place = this.#stretches.length;',
       },
     ],
   },

@@ -1,9 +1,9 @@
 import { finalLines, lineAt } from '../../../src/core/answer.ts';
-import type { Outcome } from '../../../src/core/answer-map.ts';
 import type { Computation } from '../../../src/core/computation.ts';
 import type { Hash } from '../../../src/core/ids.ts';
 import { IntervalSet } from '../../../src/core/interval-set.ts';
 import type { JobState } from '../../../src/core/job-state.ts';
+import type { Outcome } from '../../../src/core/outcome.ts';
 import type { PeerState } from '../../../src/core/peer-state.ts';
 import { decodeBody } from '../../../src/core/record-codec.ts';
 import { type Machine, sha256 } from '../world/machine.ts';
