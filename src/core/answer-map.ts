@@ -11,9 +11,15 @@ export class AnswerMap {
   readonly #lines = new OutcomeList();
   readonly #errors = new OutcomeList();
   readonly #errorsAreLines: boolean;
+  #revision = 0;
 
   constructor(errorsAreLines: boolean) {
     this.#errorsAreLines = errorsAreLines;
+  }
+
+  /** Changes with every outcome that may replace another one. */
+  get revision(): number {
+    return this.#revision;
   }
 
   get(index: number): Outcome | undefined {
@@ -69,6 +75,7 @@ export class AnswerMap {
 
   /** Sets an outcome; undefined (rejected) removes what was there. */
   set(index: number, outcome: Outcome | undefined): void {
+    this.#revision++;
     this.#lines.remove(index);
     this.#errors.remove(index);
     if (outcome !== undefined) this.addAll([[index, outcome]]);

@@ -1,4 +1,5 @@
-import { certificateOf } from './certificate.ts';
+import { Certificate } from './certificate.ts';
+import type { Env } from './event.ts';
 import type { Hash } from './ids.ts';
 import type { JobState } from './job-state.ts';
 import { outcomeHash } from './outcome.ts';
@@ -98,19 +99,39 @@ function skipAware(job: JobState, position: number): number {
   return place;
 }
 
-/** The certificate over the first `lines` lines, without the skipped indices. */
-export function answerCertificate(
-  job: JobState,
-  answer: CompleteAnswer,
-  hash: (bytes: Uint8Array | string) => Hash,
-): Hash {
-  const { answers, id } = job.computation;
-  if (answers.lines < answer.lines) throw new Error(`a line of ${job.id} is not known`);
-  function* each(): Generator<readonly [number, Hash]> {
-    for (const { index, outcome } of answers.linesBetween(0, answer.lines)) {
-      yield [index, outcomeHash(outcome, hash)];
-    }
+/** The certificate over the first lines, without the skipped indices. */
+export function answerCertificate(job: JobState, answer: CompleteAnswer, env: Env): Hash {
+  const { draft } = job;
+  job.draft = null;
+  const isOn = answer.skipped.length === 0 && draft?.revision === job.computation.answers.revision;
+  const begun = isOn && draft.certificate.count === answer.lines ? draft.certificate : null;
+  const certificate = begun ?? begin(job, answer.skipped, answer.lines, env);
+  addLines(job, certificate, answer.lines, env);
+  return certificate.end();
+}
+
+/**
+ * Goes on with the certificate of the answer that the job asks for, as far as its lines are final,
+ * so that little is left to hash at the end.
+ */
+export function draftCertificate(job: JobState, env: Env): void {
+  const { revision } = job.computation.answers;
+  const final = finalLines(job);
+  if (final === 0) return;
+  if (job.draft?.revision !== revision) {
+    job.draft = { revision, certificate: begin(job, [], wanted(job), env) };
   }
-  const lines = { count: answer.lines, each: each() };
-  return certificateOf(id, job.manifest.target, answer.skipped, lines, hash);
+  addLines(job, job.draft.certificate, final, env);
+}
+
+function begin(job: JobState, skipped: readonly number[], count: number, env: Env): Certificate {
+  const { computation, manifest } = job;
+  return new Certificate(computation.id, manifest.target, skipped, count, env.hasher());
+}
+
+function addLines(job: JobState, certificate: Certificate, end: number, env: Env): void {
+  const { answers } = job.computation;
+  for (const { index, outcome } of answers.linesBetween(certificate.lines, end)) {
+    certificate.add(index, outcomeHash(outcome, env.hash));
+  }
 }

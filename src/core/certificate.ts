@@ -1,46 +1,76 @@
 import { encode, hexToBytes } from './codec.ts';
+import type { Hasher } from './event.ts';
 import type { ComputationId, Hash } from './ids.ts';
 import { type Target, targetTuple } from './manifest.ts';
 
 /** Bytes of one line at most: list head, index, byte string head, hash. */
 const LINE_BYTES = 1 + 9 + 2 + 32;
 
-/** What a hexadecimal digit stands for, by its character code. */
-const DIGITS = new Uint8Array(128);
-for (let k = 0; k < 16; k++) DIGITS[k.toString(16).charCodeAt(0)] = k;
+/** Lines that are hashed at a time. */
+const LINES_AT_ONCE = 128;
 
 /**
  * The certificate of an answer: SHA-256 over the canonical
  * [computation, target, skip list, [[index, value hash] …]], so that equal questions have equal
  * certificates. Lines are in rising index order; an item's error counts by the hash of its name.
- * The lines are written as CBOR here, one after the other: an answer may have millions.
+ * An answer may have millions: they are written as CBOR here, one after the other, and hashed as
+ * they come.
  * @see RFC 8949 section 3
  */
-export function certificateOf(
-  computation: ComputationId,
-  target: Target,
-  skipped: readonly number[],
-  lines: { readonly count: number; readonly each: Iterable<readonly [number, Hash]> },
-  hash: (bytes: Uint8Array) => Hash,
-): Hash {
-  const head = [encode(hexToBytes(computation)), encode(targetTuple(target)), encode([...skipped])];
-  const size = 1 + head.reduce((sum, { length }) => sum + length, 0) + 9;
-  const bytes = new Uint8Array(size + lines.count * LINE_BYTES);
-  let at = 0;
-  bytes[at++] = 0x84;
-  for (const part of head) {
-    bytes.set(part, at);
-    at += part.length;
+export class Certificate {
+  /** Lines that the answer is to have. */
+  readonly count: number;
+  readonly #hasher: Hasher;
+  readonly #bytes = new Uint8Array(LINES_AT_ONCE * LINE_BYTES);
+  #at = 0;
+  #lines = 0;
+
+  constructor(
+    computation: ComputationId,
+    target: Target,
+    skipped: readonly number[],
+    count: number,
+    hasher: Hasher,
+  ) {
+    this.count = count;
+    this.#hasher = hasher;
+    this.#bytes[this.#at++] = 0x84;
+    this.#flush();
+    for (const part of [hexToBytes(computation), targetTuple(target), [...skipped]]) {
+      hasher.update(encode(part));
+    }
+    this.#at = writeHead(this.#bytes, 0, 4, count);
   }
-  at = writeHead(bytes, at, 4, lines.count);
-  for (const [index, valueHash] of lines.each) {
+
+  /** How many lines were added. */
+  get lines(): number {
+    return this.#lines;
+  }
+
+  /** Adds the next line. */
+  add(index: number, valueHash: Hash): void {
+    const bytes = this.#bytes;
+    if (this.#at + LINE_BYTES > bytes.length) this.#flush();
+    let at = this.#at;
     bytes[at++] = 0x82;
     at = writeHead(bytes, at, 0, index);
     bytes[at++] = 0x58;
     bytes[at++] = 32;
-    at = writeHex(bytes, at, valueHash);
+    this.#at = writeHex(bytes, at, valueHash);
+    this.#lines++;
   }
-  return hash(bytes.subarray(0, at));
+
+  /** The hash, once all lines are added; nothing is added or asked for after it. */
+  end(): Hash {
+    if (this.#lines !== this.count) throw new Error(`${this.#lines} lines of ${this.count}`);
+    this.#flush();
+    return this.#hasher.digest();
+  }
+
+  #flush(): void {
+    this.#hasher.update(this.#bytes.subarray(0, this.#at));
+    this.#at = 0;
+  }
 }
 
 /** Writes the head of a CBOR item in its shortest form: major type and argument. */
@@ -62,8 +92,13 @@ function writeHead(bytes: Uint8Array, at: number, major: number, argument: numbe
 
 function writeHex(bytes: Uint8Array, at: number, hex: string): number {
   for (let k = 0; k < 32; k++) {
-    const high = DIGITS[hex.charCodeAt(2 * k)] ?? 0;
-    bytes[at + k] = (high << 4) | (DIGITS[hex.charCodeAt(2 * k + 1)] ?? 0);
+    const [high, low] = [hex.charCodeAt(2 * k), hex.charCodeAt(2 * k + 1)];
+    bytes[at + k] = (digit(high) << 4) | digit(low);
   }
   return at + 32;
+}
+
+/** What a hexadecimal digit stands for, by its character code: 0x30 … or 0x61 …. */
+function digit(code: number): number {
+  return (code & 15) + 9 * (code >> 6);
 }

@@ -1,4 +1,10 @@
-import { answerCertificate, type CompleteAnswer, completeAnswer, holdsAnswer } from './answer.ts';
+import {
+  answerCertificate,
+  type CompleteAnswer,
+  completeAnswer,
+  draftCertificate,
+  holdsAnswer,
+} from './answer.ts';
 import { encode, hexToBytes } from './codec.ts';
 import type { JobId } from './ids.ts';
 import type { JobState } from './job-state.ts';
@@ -21,6 +27,7 @@ export function settleEnds(turn: Turn): void {
     const isOpen = job.ending === null && job.cancelled === null;
     if (isOpen && !job.hasTooManyErrors) certify(turn, job);
     if (job.ending !== null) checkEnding(turn, job);
+    if (job.fixed || job.cancelled !== null) job.draft = null;
     if (!job.active && job.endedAt === null) noteEnd(turn, job);
   }
 }
@@ -30,7 +37,10 @@ function certify(turn: Turn, job: JobState): void {
   // Which run of a command counts is the owner's word.
   if (commandsOf !== null && commandsOf !== turn.state.self.peer) return;
   const answer = completeAnswer(job);
-  if (answer === null) return;
+  if (answer === null) {
+    if (job.computation.isPure) draftCertificate(job, turn.env);
+    return;
+  }
   if (answer.skipped.length === 0) {
     append(turn, 'control', certificateRecord(turn, job.id, job, answer));
     return;
@@ -50,7 +60,7 @@ function certificateRecord(
   job: JobState,
   answer: CompleteAnswer,
 ): Parameters<typeof append>[2] {
-  const certificate = answerCertificate(job, answer, turn.env.hash);
+  const certificate = answerCertificate(job, answer, turn.env);
   job.checked = true;
   job.fixed = true;
   job.computation.certify(answer.end);
@@ -109,8 +119,7 @@ function matches(turn: Turn, job: JobState, disputed: readonly number[]): boolea
   const { end, lines } = ending;
   const isRight = (): boolean =>
     computation.answers.positionOf(end) >= lines &&
-    answerCertificate(job, { end, lines, skipped: job.skipped }, turn.env.hash) ===
-      ending.certificate;
+    answerCertificate(job, { end, lines, skipped: job.skipped }, turn.env) === ending.certificate;
   const before = disputed.map((index) => computation.answers.get(index));
   const rivals = disputed.map((index) => computation.rivals(index));
   // Most likely: settled before the certificate, or disputed after it.

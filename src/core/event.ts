@@ -15,9 +15,18 @@ export interface Env {
   rng(): number;
   /** SHA-256; of a text, of its UTF-8. */
   hash(bytes: Uint8Array | string): Hash;
+  /** SHA-256 of bytes that come one after the other. */
+  hasher(): Hasher;
   /** This peer's Ed25519 signature (RFC 8032: deterministic). */
   sign(bytes: Uint8Array): Uint8Array;
   verify(peer: PeerId, bytes: Uint8Array, signature: Uint8Array): boolean;
+}
+
+/** A hash under way; the bytes may change after `update` returned. */
+export interface Hasher {
+  update(bytes: Uint8Array): void;
+  /** The last call. */
+  digest(): Hash;
 }
 
 /** Evaluated candidates [lo, hi) of an execution. */

@@ -1,4 +1,5 @@
 import { knownEnd } from './answer.ts';
+import type { Certificate } from './certificate.ts';
 import type { Computation } from './computation.ts';
 import type { Hash, JobId, PeerId } from './ids.ts';
 import type { Ground, Limits } from './limits.ts';
@@ -65,6 +66,8 @@ export class JobState {
   checked = false;
   /** The outcomes below the end are those of the certificate, whatever is disputed later. */
   fixed = false;
+  /** Its certificate under way, and the revision of the answers that it is of. */
+  draft: { readonly revision: number; readonly certificate: Certificate } | null = null;
   /** The write batch by which its whole answer is on disk; null until somebody asks for that. */
   answerWrite: number | null = null;
   /** When this peer learned that it ended, on its own clock; null while it runs. */

@@ -15,7 +15,7 @@ import type { Workforce, WorkInputs } from '../work/workforce.ts';
 import type { Kin } from './admission/kin.ts';
 import type { Transfers } from './files/transfers.ts';
 import { InputShelf } from './input-shelf.ts';
-import { sha256 } from './jobs/item-list.ts';
+import { sha256, sha256Hasher } from './jobs/item-list.ts';
 import { LiveOutputs } from './jobs/live-outputs.ts';
 import { MeshOutputs } from './jobs/output-asks.ts';
 import { Journal } from './journal.ts';
@@ -155,6 +155,7 @@ export class Loop {
       now: this.now(),
       rng: () => randomBytes(4).readUInt32LE() / 2 ** 32,
       hash: sha256,
+      hasher: sha256Hasher,
       sign: identity.sign,
       verify: identity.verify,
     };

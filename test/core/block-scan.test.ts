@@ -15,7 +15,7 @@ import type { Lease, Register } from '../../src/core/register.ts';
 import { rendezvousOwner } from '../../src/core/rendezvous.ts';
 import { DEFAULT_TIMING } from '../../src/core/timing.ts';
 import { Turn } from '../../src/core/turn.ts';
-import { sha256 } from '../sim/world/machine.ts';
+import { sha256, sha256Hasher } from '../sim/world/machine.ts';
 import { Random } from '../sim/world/random.ts';
 import { PLAIN_TERMS } from './plain-terms.ts';
 
@@ -114,7 +114,7 @@ class Claimant {
     };
     const { now } = this;
     const sign = () => new Uint8Array();
-    const env = { now, rng: counted, hash: sha256, sign, verify: () => true };
+    const env = { now, rng: counted, hash: sha256, hasher: sha256Hasher, sign, verify: () => true };
     const choice = choose(new Turn(this.state, env));
     return { choice, draws };
   }

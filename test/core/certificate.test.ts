@@ -2,7 +2,11 @@ import { createHash } from 'node:crypto';
 import { encode } from 'cborg';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { certificateOf } from '../../src/core/certificate.ts';
+import { answerCertificate, draftCertificate } from '../../src/core/answer.ts';
+import { Certificate } from '../../src/core/certificate.ts';
+import { SmallMesh } from '../sim/small-mesh.ts';
+import { envOf, sha256Hasher } from '../sim/world/machine.ts';
+import { scattered } from '../sim/world/program.ts';
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 const anyHash = fc
@@ -28,9 +32,33 @@ test('a certificate is the SHA-256 of the canonical CBOR of the question and its
           skipped,
           lines.map(([index, hash]) => [index, Buffer.from(hash, 'hex')]),
         ]);
-        const given = { count: lines.length, each: lines };
-        expect(certificateOf(computation, target, skipped, given, sha256)).toBe(sha256(expected));
+        const hasher = sha256Hasher();
+        const given = new Certificate(computation, target, skipped, lines.length, hasher);
+        for (const [index, hash] of lines) given.add(index, hash);
+        expect(given.end()).toBe(sha256(expected));
       },
     ),
   );
+});
+
+test('a certificate under way goes on with the lines that follow, and begins anew once one changed', () => {
+  const mesh = new SmallMesh({ peers: 1 });
+  const { id } = mesh.publish(mesh.peer(0), { program: scattered(10), accept: 300 });
+  mesh.certificate(id);
+  const job = mesh.job(mesh.peer(0), id);
+  if (job === undefined || job.ending === null) throw new Error('it has not ended');
+  const env = envOf('peer-a', 1, () => 0.5);
+  const answer = { end: job.ending.end, lines: 300, skipped: [] };
+  draftCertificate(job, env);
+  expect(job.draft?.certificate.lines).toBe(300);
+  expect(answerCertificate(job, answer, env)).toBe(job.ending.certificate);
+
+  draftCertificate(job, env);
+  job.computation.decide(job.computation.answers.lineAt(7) ?? 0, {
+    kind: 'value',
+    text: '"other"',
+  });
+  const other = answerCertificate(job, answer, env);
+  expect(other).not.toBe(job.ending.certificate);
+  expect(answerCertificate(job, answer, env)).toBe(other);
 });

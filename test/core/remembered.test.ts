@@ -18,7 +18,7 @@ import { rendezvousOwner, rendezvousRank } from '../../src/core/rendezvous.ts';
 import { neighbours } from '../../src/core/sync.ts';
 import { DEFAULT_TIMING } from '../../src/core/timing.ts';
 import { Turn } from '../../src/core/turn.ts';
-import { sha256 } from '../sim/world/machine.ts';
+import { sha256, sha256Hasher } from '../sim/world/machine.ts';
 import { Random } from '../sim/world/random.ts';
 
 const MATH = 'aa'.repeat(8);
@@ -102,7 +102,14 @@ class Listener {
     const { now } = this;
     const sign = () => new Uint8Array();
     const rng = new Random('remembered').next;
-    return new Turn(this.state, { now, rng, hash: sha256, sign, verify: () => true });
+    return new Turn(this.state, {
+      now,
+      rng,
+      hash: sha256,
+      hasher: sha256Hasher,
+      sign,
+      verify: () => true,
+    });
   }
 
   meet(what: Happening): void {

@@ -5,7 +5,7 @@ import { NO_LIMITS } from '../../src/core/limits.ts';
 import { newPeerState, type PeerState } from '../../src/core/peer-state.ts';
 import { DEFAULT_TIMING } from '../../src/core/timing.ts';
 import { Turn } from '../../src/core/turn.ts';
-import { sha256 } from '../sim/world/machine.ts';
+import { sha256, sha256Hasher } from '../sim/world/machine.ts';
 
 const START = { incarnation: 1, nonce: '00'.repeat(8) };
 const COMPUTATION = sha256('computation');
@@ -32,7 +32,14 @@ function among(others: number): PeerState {
 
 function turnAt(state: PeerState, now: number): Turn {
   const sign = (): Uint8Array => new Uint8Array();
-  return new Turn(state, { now, rng: () => 0.5, hash: sha256, sign, verify: () => true });
+  return new Turn(state, {
+    now,
+    rng: () => 0.5,
+    hash: sha256,
+    hasher: sha256Hasher,
+    sign,
+    verify: () => true,
+  });
 }
 
 function effectsOf(state: PeerState, now: number, act: (turn: Turn) => void): Effect[] {

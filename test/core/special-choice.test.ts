@@ -6,7 +6,7 @@ import { newPeerState } from '../../src/core/peer-state.ts';
 import { chooseMissing } from '../../src/core/special-choice.ts';
 import { DEFAULT_TIMING } from '../../src/core/timing.ts';
 import { Turn } from '../../src/core/turn.ts';
-import { sha256 } from '../sim/world/machine.ts';
+import { sha256, sha256Hasher } from '../sim/world/machine.ts';
 
 const HASH = sha256('computation');
 const START = { incarnation: 1, nonce: '00'.repeat(8) };
@@ -35,7 +35,7 @@ function failedAt(one: Computation, peer: string): void {
 function chosen(one: Computation, taken = new IntervalSet(), reach = 100, most = 1) {
   const self = { peer: 'self', name: 'self', version: '0', slots: 1, mathClass: MATH };
   const state = newPeerState(self, START, DEFAULT_TIMING);
-  const env = { now: 1, rng: () => 0.5, hash: sha256, verify: () => true };
+  const env = { now: 1, rng: () => 0.5, hash: sha256, hasher: sha256Hasher, verify: () => true };
   return chooseMissing(
     new Turn(state, { ...env, sign: () => new Uint8Array() }),
     { computation: one, limits: NO_LIMITS },

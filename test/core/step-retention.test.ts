@@ -4,7 +4,7 @@ import type { Register } from '../../src/core/register.ts';
 import { step } from '../../src/core/step.ts';
 import { DEFAULT_TIMING } from '../../src/core/timing.ts';
 import { type SmallJob, SmallMesh } from '../sim/small-mesh.ts';
-import { sha256 } from '../sim/world/machine.ts';
+import { sha256, sha256Hasher } from '../sim/world/machine.ts';
 import { askOracle } from '../sim/world/oracle.ts';
 import { scattered } from '../sim/world/program.ts';
 
@@ -36,7 +36,7 @@ test('a larger start of one’s own id that lives is a copied home: this process
   const state = newPeerState(self, { incarnation: 5, nonce: '11'.repeat(8) }, DEFAULT_TIMING);
   const env = {
     ...{ now: 1, rng: () => 0.5, hash: (bytes: Uint8Array) => sha256(bytes) },
-    ...{ sign: () => new Uint8Array(64), verify: () => true },
+    ...{ hasher: sha256Hasher, sign: () => new Uint8Array(64), verify: () => true },
   };
   step(state, { kind: 'booted', blobs: [], locals: new Map(), known: true }, env);
   const beat = (incarnation: number, sequence: number): string[] => {

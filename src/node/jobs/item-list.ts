@@ -1,6 +1,7 @@
-import { hash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import { type ItemChunk, itemChunks } from '../../core/blobs.ts';
 import { decode, encode, hexToBytes } from '../../core/codec.ts';
+import type { Hasher } from '../../core/event.ts';
 import { check, list, text } from '../../core/form.ts';
 import type { Hash } from '../../core/ids.ts';
 
@@ -23,6 +24,12 @@ export interface NamedBlob {
 export function sha256(bytes: Uint8Array | string): Hash {
   // Not createHash: an answer is a hash of each value, and its object costs more than hashing.
   return hash('sha256', bytes, 'hex');
+}
+
+/** SHA-256 of bytes that come one after the other. */
+export function sha256Hasher(): Hasher {
+  const hasher = createHash('sha256');
+  return { update: (bytes) => void hasher.update(bytes), digest: () => hasher.digest('hex') };
 }
 
 /** The content-addressed form of a map job's items: their chunks, and the root that names them. */

@@ -1,7 +1,7 @@
 import { knownEnd } from '../../core/answer.ts';
-import type { Outcome } from '../../core/outcome.ts';
 import type { Hash } from '../../core/ids.ts';
 import type { JobState } from '../../core/job-state.ts';
+import type { Outcome } from '../../core/outcome.ts';
 import { type CommandValue, hasSucceeded } from './command-result.ts';
 
 /** Results that are read at once. */

@@ -5,7 +5,7 @@ import { NO_NEEDS } from '../../../src/core/needs.ts';
 import { newPeerState, type PeerState } from '../../../src/core/peer-state.ts';
 import { step } from '../../../src/core/step.ts';
 import { DEFAULT_TIMING } from '../../../src/core/timing.ts';
-import { sha256, sign } from '../world/machine.ts';
+import { sha256, sha256Hasher, sign } from '../world/machine.ts';
 import { columnsOf, type Program } from '../world/program.ts';
 import { Random } from '../world/random.ts';
 import { countEntries, type Entries } from './state-walk.ts';
@@ -40,7 +40,7 @@ class BarePeer {
   take(event: PeerEvent, now: number): void {
     const { self } = this.state;
     const env: Env = {
-      ...{ now, rng: this.#random.next, hash: sha256 },
+      ...{ now, rng: this.#random.next, hash: sha256, hasher: sha256Hasher },
       sign: (bytes) => sign(self.peer, bytes),
       verify: () => true,
     };

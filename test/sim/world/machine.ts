@@ -1,5 +1,5 @@
-import { hash as digest } from 'node:crypto';
-import type { Answer, Effect, Env, Execution, PeerEvent } from '../../../src/core/event.ts';
+import { createHash, hash as digest } from 'node:crypto';
+import type { Answer, Effect, Env, Execution, Hasher, PeerEvent } from '../../../src/core/event.ts';
 import type { Hash, PeerId } from '../../../src/core/ids.ts';
 import { newPeerState, type PeerState } from '../../../src/core/peer-state.ts';
 import { step } from '../../../src/core/step.ts';
@@ -25,6 +25,12 @@ export function sha256(bytes: Uint8Array | string): Hash {
   return digest('sha256', bytes);
 }
 
+/** SHA-256 of bytes that come one after the other. */
+export function sha256Hasher(): Hasher {
+  const hasher = createHash('sha256');
+  return { update: (bytes) => void hasher.update(bytes), digest: () => hasher.digest('hex') };
+}
+
 /** A signature that only stands in for one: a hash over the peer and the bytes. */
 export function sign(peer: PeerId, bytes: Uint8Array): Uint8Array {
   return digest('sha256', Buffer.concat([Buffer.from(peer), bytes]), 'buffer');
@@ -33,7 +39,7 @@ export function sign(peer: PeerId, bytes: Uint8Array): Uint8Array {
 /** What a step of a peer may read, with stand-ins for hash and signatures. */
 export function envOf(id: PeerId, now: number, rng: () => number): Env {
   return {
-    ...{ now, rng, hash: sha256 },
+    ...{ now, rng, hash: sha256, hasher: sha256Hasher },
     sign: (bytes) => sign(id, bytes),
     verify: (peer, bytes, signature) => Buffer.compare(sign(peer, bytes), signature) === 0,
   };
