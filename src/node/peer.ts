@@ -228,7 +228,8 @@ async function assemble(
     onChange: (peers) => loop?.dispatch({ kind: 'kin', peers }),
     onFault: (error) => log('warn', 'kin.unknown', { why: String(error) }),
   });
-  const sandboxes = new Sandboxes(options.sandbox ?? null);
+  const { reads = [], writes = [] } = options.granted ?? {};
+  const sandboxes = new Sandboxes(options.sandbox ?? null, [...reads, ...writes]);
   const parts: RunningParts = {
     ...{ home, store, workforce, state, gate, relayBytesPerSecond, log, kin, logs, transfers },
   };

@@ -41,9 +41,12 @@ export class Sandboxes {
   /** What this machine's owner chose for the jobs of others; null: the tightest there is. */
   readonly #chosen: Tier | null;
   #tiers: Promise<Tiers> | null = null;
+  readonly #granted = new Map<string, string>();
 
-  constructor(chosen: Tier | null) {
+  /** granted: folders that jobs of others may reach, to be found before any job runs. */
+  constructor(chosen: Tier | null, granted: readonly string[] = []) {
     this.#chosen = chosen;
+    this.#real(granted);
   }
 
   /** @throws MeshError MESH_USAGE when this machine cannot do the tier that was chosen. */
@@ -81,8 +84,8 @@ export class Sandboxes {
       throw new MeshError('MESH_NOT_EVALUATED', text);
     }
     const sandbox = sandboxOf(tier, needs);
-    if (!own) checkPaths(sandbox, state.offer);
-    return { ...inputs, sandbox };
+    if (own || tier === 'none') return { ...inputs, sandbox };
+    return { ...inputs, sandbox: { ...sandbox, within: this.#within(sandbox, state.offer) } };
   }
 
   async report(): Promise<SandboxReport> {
@@ -101,32 +104,39 @@ export class Sandboxes {
     return { functions, commands: ownTier(true), othersFunctions, othersCommands, notes };
   }
 
+  /**
+   * Where what another one's job opens must lie. A path must not lead elsewhere by a link than its
+   * text says, or the grant of a folder would be one of all that a link in it names. It is looked
+   * at once more when it is opened (work/sandbox/open-granted.ts); here it is told.
+   * @throws MeshError MESH_NOT_EVALUATED
+   */
+  #within({ reads, writes }: Sandbox, offer: Offer): Map<string, readonly string[]> {
+    const readable = this.#real([...offer.reads, ...offer.writes]);
+    const writable = this.#real(offer.writes);
+    const within = new Map(reads.map((path) => [path, readable]));
+    for (const path of writes) within.set(path, writable);
+    for (const [path, folders] of within) {
+      const real = realPath(path);
+      if (real === null || folders.some((folder) => isUnder(real, folder))) continue;
+      const text = `${path} leads to ${real} on this machine, which it does not grant`;
+      throw new MeshError('MESH_NOT_EVALUATED', text);
+    }
+    return within;
+  }
+
+  /** Where granted folders are. What was found once stays: a job may write where one is in. */
+  #real(granted: readonly string[]): string[] {
+    return granted.flatMap((folder) => {
+      const real = this.#granted.get(folder) ?? realPath(folder);
+      if (real !== null) this.#granted.set(folder, real);
+      return real ?? [];
+    });
+  }
+
   /** Null: nothing that was allowed can hold it. */
   async #othersTier(startsProcesses: boolean): Promise<Tier | null> {
     if (this.#chosen === null) return tightest(await this.tiers(), startsProcesses);
     return this.#chosen === 'permission' && startsProcesses ? null : this.#chosen;
-  }
-}
-
-/**
- * A path of another one's job must not lead elsewhere by a link than its text says, or the grant of
- * a folder would be one of all that a link in it names.
- * @throws MeshError MESH_NOT_EVALUATED
- */
-function checkPaths({ tier, reads, writes }: Sandbox, offer: Offer): void {
-  if (tier === 'none') return;
-  checkReal(writes, offer.writes);
-  checkReal(reads, [...offer.reads, ...offer.writes]);
-}
-
-function checkReal(paths: readonly string[], granted: readonly string[]): void {
-  const folders = granted.map(realPath);
-  for (const path of paths) {
-    const real = realPath(path);
-    if (real === null || folders.some((folder) => folder !== null && isUnder(real, folder)))
-      continue;
-    const text = `${path} leads to ${real} on this machine, which it does not grant`;
-    throw new MeshError('MESH_NOT_EVALUATED', text);
   }
 }
 

@@ -1,10 +1,12 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { closeSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { Limits } from '../core/limits.ts';
 import { commandEnvironment } from './command/command-spec.ts';
 import { EXECUTOR_VARIABLE } from './executor-mark.ts';
 import { bubblewrapWords, type Mount, NETWORK_SETTINGS, SYSTEM } from './sandbox/bubblewrap.ts';
+import { type GrantedMounts, openGranted } from './sandbox/open-granted.ts';
 import { OWN_CODE } from './sandbox/own-code.ts';
 import { permissionFlags } from './sandbox/permission-flags.ts';
 import type { ProcessCap } from './sandbox/process-cap.ts';
@@ -47,6 +49,10 @@ const OF_FUNCTIONS = ['PATH', 'HOME', 'TMPDIR', 'TEMP', 'TMP', 'SystemRoot'] as 
 /** What of that is left in a sandbox: the rest names folders that are not in it. */
 const OF_HELD_FUNCTIONS = ['PATH', 'SystemRoot'] as const;
 
+/** Of an executor; its ledger comes next. */
+const STDIO = ['ignore', 'ignore', 'pipe', 'ipc'] as const;
+const NOTHING_GRANTED: GrantedMounts = { mounts: [], descriptors: [] };
+
 // The same ending as this file: .ts in a checkout, .js when built.
 const ENDING: string = import.meta.url.slice(import.meta.url.lastIndexOf('.'));
 const SCRIPT: string = fileURLToPath(new URL(`./executor-child${ENDING}`, import.meta.url));
@@ -60,8 +66,9 @@ export function startExecutor(start: ExecutorStart): ChildProcess {
     throw new Error('the tier permission holds no processes that user code starts');
   }
   // Killed with its peer, it could not end what a command started: it watches its peer instead.
+  const granted = isWrapped ? openGranted(sandbox, STDIO.length + 1) : NOTHING_GRANTED;
   const guard = isWrapped
-    ? wrapping(start)
+    ? wrapping(start, granted.mounts)
     : leash === null || kind === 'commands'
       ? []
       : leashed(leash);
@@ -70,7 +77,7 @@ export function startExecutor(start: ExecutorStart): ChildProcess {
   const parent = isWrapped ? 1 : process.pid;
   const child = fork(SCRIPT, [String(parent), guard.length === 0 ? 'watch' : 'leash'], {
     serialization: 'advanced',
-    stdio: ['ignore', 'ignore', 'pipe', 'ipc', start.ledger],
+    stdio: [...STDIO, start.ledger, ...granted.descriptors],
     // A process group of its own: no Ctrl-C from the terminal, and killed with all it started.
     detached: true,
     cwd: folder,
@@ -78,6 +85,7 @@ export function startExecutor(start: ExecutorStart): ChildProcess {
     execPath: program,
     execArgv: words,
   });
+  for (const descriptor of granted.descriptors) closeSync(descriptor);
   try {
     if (child.pid !== undefined) setPriority(child.pid, start.nice);
   } catch {
@@ -115,16 +123,17 @@ function nodeFlags({ kind, sandbox, limits, program, folder }: ExecutorStart): s
   ];
 }
 
-function wrapping({ kind, sandbox, program, folder, outputs, cap }: ExecutorStart): string[] {
+function wrapping(
+  { kind, sandbox, program, folder, outputs, cap }: ExecutorStart,
+  granted: readonly Mount[],
+): string[] {
   const own = (path: string, writable: boolean): Mount => ({ path, writable, required: true });
-  const given = (writable: boolean) => (path: string) => ({ path, writable, required: false });
   const mounts = [
     ...SYSTEM,
     ...(sandbox.net ? NETWORK_SETTINGS : []),
-    ...sandbox.reads.map(given(false)),
-    ...sandbox.writes.map(given(true)),
+    ...granted,
     ...[process.execPath, program].map((path) => own(path, false)),
-    ...[`${program}.map`, ...OWN_CODE].map(given(false)),
+    ...[`${program}.map`, ...OWN_CODE].map((path) => ({ ...own(path, false), required: false })),
     own(folder, false),
     own(scratchIn(folder), true),
     ...(kind === 'commands' ? [own(outputs, true)] : []),

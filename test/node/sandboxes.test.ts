@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -59,7 +59,7 @@ test.runIf(hasPermission)('a granted folder does not open what a link in it lead
     await mkdir(join(granted, 'own'));
     await symlink('own', join(granted, 'inner'));
     await symlink(empty, join(granted, 'outer'));
-    const held = (path: string, kind: 'reads' | 'writes') => {
+    const held = (path: string, kind: 'reads' | 'writes', by = new Sandboxes(null)) => {
       const mesh = new SmallMesh({ peers: 2 });
       mesh.pass(500);
       const needs = { ...NO_NEEDS, [kind]: [path] };
@@ -71,7 +71,7 @@ test.runIf(hasPermission)('a granted folder does not open what a link in it lead
       if (state === null) throw new Error('it runs');
       const { computation } = question;
       const work = { computation, program: bytes('export default 1'), params: 'null', seed: 0 };
-      return new Sandboxes(null).hold(state, work);
+      return by.hold(state, work);
     };
     for (const kind of ['reads', 'writes'] as const) {
       for (const name of ['own', 'inner', 'own/not-there', '']) {
@@ -81,6 +81,13 @@ test.runIf(hasPermission)('a granted folder does not open what a link in it lead
       const refusal = /outer leads to .* on this machine, which it does not grant/;
       await expect(held(join(granted, 'outer'), kind)).rejects.toThrow(refusal);
     }
+    // Somebody put a link in its place since the peer started.
+    const sandboxes = new Sandboxes(null, [granted]);
+    await rename(granted, `${granted}-aside`);
+    await symlink(empty, granted);
+    await expect(held(granted, 'reads', sandboxes)).rejects.toThrow(/leads to/);
+    await rm(granted);
+    await rename(`${granted}-aside`, granted);
   } finally {
     await rm(granted, { recursive: true });
   }

@@ -6,6 +6,8 @@ export interface Mount {
   readonly writable: boolean;
   /** Without it the sandbox is none; else it is left out where it does not exist. */
   readonly required: boolean;
+  /** What is mounted there, where bubblewrap has it open by this number. @default the path */
+  readonly descriptor?: number;
 }
 
 export interface BubblewrapOptions {
@@ -63,7 +65,10 @@ export function bubblewrapWords(options: BubblewrapOptions): string[] {
   ];
 }
 
-function mountWords({ path, writable, required }: Mount, isWhole: boolean): string[] {
+function mountWords({ path, writable, required, descriptor }: Mount, isWhole: boolean): string[] {
+  if (descriptor !== undefined) {
+    return [writable ? '--bind-fd' : '--ro-bind-fd', String(descriptor), path];
+  }
   const link = isWhole ? null : linkOf(path);
   if (link !== null) return ['--symlink', link, path];
   const way = writable ? '--bind' : '--ro-bind';

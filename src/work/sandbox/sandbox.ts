@@ -13,6 +13,11 @@ export interface Sandbox {
   readonly reads: readonly string[];
   /** Those that may be written, too; sorted. */
   readonly writes: readonly string[];
+  /**
+   * Folders, without links in their paths, of which a path must lie in one when it is opened.
+   * @default any path is opened
+   */
+  readonly within?: ReadonlyMap<string, readonly string[]>;
 }
 
 /** Holds nothing back. */
