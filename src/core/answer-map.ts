@@ -52,7 +52,7 @@ export class AnswerMap {
 
   /** Index of the error that has so many before it, undefined past the last. */
   errorAt(position: number): number | undefined {
-    return this.#errors[position];
+    return this.#errors.indexAt(position);
   }
 
   /** Errors in rising index order, at most `limit`. */
