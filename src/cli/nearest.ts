@@ -31,8 +31,8 @@ export function nearest(word: string, candidates: readonly string[]): string | n
 }
 
 /**
- * The fewest letters added, left out, replaced, or swapped with the next one.
- * @see Boytsov, Indexing methods for approximate dictionary searching, 2011 (optimal string alignment)
+ * The fewest letters added, left out, replaced, or swapped with the next one: the optimal string
+ * alignment. @see Boytsov, Indexing methods for approximate dictionary searching, JEA 2011
  */
 function distance(a: string, b: string): number {
   let before: number[] = [];

@@ -4,6 +4,12 @@ import type { Condition } from './candidate/log-judge.ts';
 /** Longest time that an expression may take, in ms. */
 const LIMIT_MS = 100;
 
+/** So often an expression may take longer; then it is not evaluated here any more. */
+const MOST_TIMEOUTS = 10;
+
+/** What Node says of a script that is over its limit. */
+const TIMED_OUT = 'ERR_SCRIPT_EXECUTION_TIMEOUT';
+
 /** What an expression might go on with after it is over. */
 const LATER = /\b(?:async|await|import|Promise|yield)\b/;
 
@@ -24,10 +30,18 @@ function compiled(expression: string): Condition {
     } catch (thrown) { return String(thrown); } })()`,
   );
   const codeGeneration = { strings: false, wasm: false };
+  let timeouts = 0;
   return (facts) => {
+    if (timeouts >= MOST_TIMEOUTS) throw new Thrown(`it timed out ${MOST_TIMEOUTS} times`);
     const context: Context = createContext(Object.create(null), { codeGeneration });
     context['facts'] = JSON.stringify(facts);
-    const result: unknown = script.runInContext(context, { timeout: LIMIT_MS });
+    let result: unknown;
+    try {
+      result = script.runInContext(context, { timeout: LIMIT_MS });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === TIMED_OUT) timeouts += 1;
+      throw error;
+    }
     if (typeof result !== 'boolean') throw new Thrown(String(result));
     return result;
   };

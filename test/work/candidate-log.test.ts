@@ -261,6 +261,16 @@ describe('a condition', () => {
     }
   });
 
+  test('that never ends keeps all logs, and its time is no candidate’s', async () => {
+    const limits = { timeoutMs: 60, memoryBytes: null };
+    const endless = await logged('index >= 0 && (() => { for (;;); })()', evaluate, { limits });
+    expect(endless.outcomes).toEqual(await unconditional);
+    expect(endless.texts).toHaveLength(20);
+    expect(endless.notices).toContain(
+      'notice --log-if threw it timed out 10 times: the log is kept',
+    );
+  });
+
   test('keeps the log of a candidate that dies: it has no outcome to ask about', async () => {
     const source = `export default ({ index, log }) => {
       log('at', index);

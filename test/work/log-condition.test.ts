@@ -59,3 +59,11 @@ test('one that throws for ever while it is told about ends all the same', () => 
   const endless = '(() => { throw { toString() { for (;;); } }; })()';
   expect(() => logCondition(endless)(FACTS)).toThrow(/timed out/);
 });
+
+test('one that never ends takes a second of an executor and no more', () => {
+  const condition = logCondition('(() => { for (;;); })()');
+  const start = performance.now();
+  for (let k = 0; k < 100; k += 1) expect(() => condition(FACTS)).toThrow(/timed out/);
+  // A hundred of its limits would be ten.
+  expect(performance.now() - start).toBeLessThan(5000);
+});
