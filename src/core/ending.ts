@@ -6,9 +6,9 @@ import {
   holdsAnswer,
 } from './answer.ts';
 import { encode, hexToBytes } from './codec.ts';
-import type { JobId } from './ids.ts';
+import type { Hash, JobId } from './ids.ts';
 import type { JobState } from './job-state.ts';
-import { successorId } from './manifest.ts';
+import { successorId, targetTuple } from './manifest.ts';
 import { certificatePayload } from './record-codec.ts';
 import { append } from './records.ts';
 import type { Turn } from './turn.ts';
@@ -60,7 +60,7 @@ function certificateRecord(
   job: JobState,
   answer: CompleteAnswer,
 ): Parameters<typeof append>[2] {
-  const certificate = answerCertificate(job, answer, turn.env);
+  const certificate = sameAnswer(turn, job, answer) ?? answerCertificate(job, answer, turn.env);
   job.checked = true;
   job.fixed = true;
   job.computation.certify(answer.end);
@@ -72,6 +72,25 @@ function certificateRecord(
     lines: answer.lines,
     signature: turn.env.sign(certificatePayload(id, certificate)),
   };
+}
+
+/**
+ * The certificate of a job that asked the same before, or null. Its outcomes are fixed, and the
+ * certificate says nothing of the job: nothing is hashed again.
+ */
+function sameAnswer({ state }: Turn, job: JobState, answer: CompleteAnswer): Hash | null {
+  if (answer.skipped.length > 0 || !job.computation.isPure) return null;
+  const question = String(targetTuple(job.manifest.target));
+  for (const other of state.jobs.values()) {
+    const { certificate } = other;
+    if (other.computation !== job.computation || certificate === null) continue;
+    if (String(targetTuple(other.manifest.target)) !== question) continue;
+    const { end, lines } = certificate;
+    const isWhole = end === answer.end && lines === answer.lines && other.endedBy === 'own';
+    const isSure = other.fixed && other.checked && other.alarms.length === 0;
+    if (isWhole && isSure) return certificate.certificate;
+  }
+  return null;
 }
 
 /**

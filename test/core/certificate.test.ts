@@ -6,6 +6,7 @@ import { answerCertificate, draftCertificate } from '../../src/core/answer.ts';
 import { Certificate } from '../../src/core/certificate.ts';
 import { SmallMesh } from '../sim/small-mesh.ts';
 import { envOf, sha256Hasher } from '../sim/world/machine.ts';
+import { askOracle } from '../sim/world/oracle.ts';
 import { scattered } from '../sim/world/program.ts';
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
@@ -41,7 +42,7 @@ test('a certificate is the SHA-256 of the canonical CBOR of the question and its
   );
 });
 
-test('a certificate under way goes on with the lines that follow, and begins anew once one changed', () => {
+test('a certificate under way goes on with what follows, and begins anew once a line changed', () => {
   const mesh = new SmallMesh({ peers: 1 });
   const { id } = mesh.publish(mesh.peer(0), { program: scattered(10), accept: 300 });
   mesh.certificate(id);
@@ -61,4 +62,18 @@ test('a certificate under way goes on with the lines that follow, and begins ane
   const other = answerCertificate(job, answer, env);
   expect(other).not.toBe(job.ending.certificate);
   expect(answerCertificate(job, answer, env)).toBe(other);
+});
+
+test('the same question asked again is not hashed again, another one is', () => {
+  const mesh = new SmallMesh({ peers: 1 });
+  const peer = mesh.peer(0);
+  const first = mesh.publish(peer, { program: scattered(10), accept: 300 });
+  const certificate = mesh.certificate(first.id);
+  // The first job fixed its outcomes, so this shows what is read, and happens nowhere else.
+  const answers = mesh.job(peer, first.id)?.computation.answers;
+  answers?.set(answers.lineAt(7) ?? 0, { kind: 'value', text: '"other"' });
+  const again = mesh.publish(peer, { program: scattered(10), accept: 300 });
+  expect(mesh.certificate(again.id)).toBe(certificate);
+  const less = mesh.publish(peer, { program: scattered(10), accept: 299 });
+  expect(mesh.certificate(less.id)).not.toBe(askOracle(less.question).certificate);
 });

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { finalLines, holdsAnswer, lineAt, linesBetween } from '../../core/answer.ts';
+import { finalLines, holdsAnswer, lineAt } from '../../core/answer.ts';
 import { trusts } from '../../core/duty.ts';
 import type { ComputationId, JobId } from '../../core/ids.ts';
 import { type Interval, IntervalSet, MAX_INDEX } from '../../core/interval-set.ts';
@@ -28,14 +28,12 @@ import { ProgressMeter } from '../reports/progress.ts';
 import { jobReport, summaryOf } from '../reports/reports.ts';
 import type { JobLogs, LogOptions } from './job-logs.ts';
 import { type TraceEvent, traceEvents } from './job-trace.ts';
+import { textsAtHand } from './line-texts.ts';
 import { longValue } from './long-value.ts';
 import { whole } from './terms.ts';
 
 /** Least time between two progress figures, in ms. */
 const PROGRESS_MS = 200;
-
-/** Text of lines that comes in one piece, about. */
-const PIECE_CHARS = 16_384;
 
 /** Indices evaluated in one go by verify, in one fresh executor. */
 const VERIFY_RUN = 64;
@@ -111,9 +109,10 @@ export class LocalJob implements Job {
       const final = finalLines(this.#job);
       while (position < final) {
         signal?.throwIfAborted();
-        const texts = this.#textsAtHand(position, final);
+        const { texts, end } = textsAtHand(this.#job, position, final);
         if (texts.length > 0) {
           position += texts.length;
+          this.#loop.told(this.id, end - 1);
           yield texts.join('\n');
           continue;
         }
@@ -127,23 +126,6 @@ export class LocalJob implements Job {
       if (!follow || this.#isOver(position)) return;
       if (finalLines(this.#job) === final) await this.#loop.changed(this.id, signal);
     }
-  }
-
-  /** Lines from a position on, about one piece of them, up to one whose text is not at hand. */
-  #textsAtHand(from: number, final: number): string[] {
-    const texts: string[] = [];
-    let characters = 0;
-    let last = -1;
-    for (const line of linesBetween(this.#job, from, final)) {
-      const text = textOf(line);
-      if (text === undefined) break;
-      texts.push(text);
-      last = line.index;
-      characters += text.length;
-      if (characters >= PIECE_CHARS) break;
-    }
-    if (last >= 0) this.#loop.told(this.id, last);
-    return texts;
   }
 
   /** Lines of commands in the order in which they become known. */
@@ -372,12 +354,6 @@ export class LocalJob implements Job {
       return {};
     }
   }
-}
-
-/** The text of a line whose value is here; undefined of others, and of a text that is two lines. */
-function textOf({ index, outcome }: Line): string | undefined {
-  if (outcome.kind !== 'value' || outcome.text.includes('\n')) return undefined;
-  return `{"index":${index},"value":${outcome.text}}`;
 }
 
 function cut(lo: number, hi: number, size: number): Interval[] {
