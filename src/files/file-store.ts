@@ -3,6 +3,7 @@ import {
   copyFile,
   mkdir,
   open,
+  readdir,
   readFile,
   rename,
   rm,
@@ -30,7 +31,8 @@ import { STOCK } from './request.ts';
  * several processes of one home use it at once. HASH.file: the description; its time of change is
  * when the file was used last. HASH.data: the content. HASH.part: some chunks of it. HASH.from: the
  * content is a file of the user's, which is read in its place as long as it is as it was.
- * HASH.made: it was made here by a command, and its publisher has not fetched it yet.
+ * HASH.made: it was made here by a command, and its publisher has not fetched it yet; a line for
+ * each computation whose command it was.
  */
 export class FileStore {
   readonly #folder: string;
@@ -127,6 +129,21 @@ export class FileStore {
   /** Its publisher has it: it may go as others do. */
   async fetched(hash: FileHash): Promise<void> {
     await rm(this.#path(hash, 'made'), { force: true });
+  }
+
+  /**
+   * What commands made and nobody fetched may go as other files do, where nobody will: of all
+   * computations of which `isOver` says so.
+   */
+  async release(isOver: (computation: string) => boolean): Promise<void> {
+    for (const name of await readdir(this.#folder)) {
+      const [, hash] = /^([0-9a-f]{64})\.made$/.exec(name) ?? [];
+      if (hash === undefined) continue;
+      const text = await readFile(this.#path(hash, 'made'), 'utf8').catch(unlessMissing);
+      const makers = (text ?? '').split('\n').filter((line) => line !== '');
+      // Of one that nobody is named for, nobody knows.
+      if (makers.length > 0 && makers.every(isOver)) await this.fetched(hash);
+    }
   }
 
   /** Keeps a file from being swept away until the result is called. */

@@ -23,9 +23,18 @@ interface Entry {
   bytes: number;
   /** When it was used last, in ms since 1970. */
   usedMs: number;
+  /** Of that, what is beside a user's file, should there be one. */
+  copyBytes: number;
   /** When it was last made or offered, in ms since 1970. */
-  keptMs: number;
+  madeMs: number;
+  offeredMs: number;
 }
+
+const NOTHING: Entry = { bytes: 0, copyBytes: 0, usedMs: 0, madeMs: 0, offeredMs: 0 };
+
+/** What there may be of a file, the description last, and what of it is its content. */
+const KINDS: readonly string[] = ['made', 'data', 'part', 'from', 'file'];
+const COPIES: readonly string[] = ['data', 'part'];
 
 /** What the files of a folder take. */
 export async function usageOf(folder: string): Promise<Usage> {
@@ -52,15 +61,18 @@ export async function sweep(
   let [files, freedBytes] = [entries.size, 0];
   const oldestFirst = [...entries].sort(([, a], [, b]) => a.usedMs - b.usedMs);
   for (const [hash, entry] of oldestFirst) {
-    const isKept = entry.keptMs > oldestMs;
-    const isStale = entry.keptMs > 0 && !isKept;
-    if (isUsed(hash) || isKept || (bytes <= maxBytes && !isStale)) continue;
-    for (const kind of ['made', 'data', 'part', 'from', 'file']) {
+    const keptMs = Math.max(entry.madeMs, entry.offeredMs);
+    const isStale = keptMs > 0 && keptMs <= oldestMs;
+    if (isUsed(hash) || entry.madeMs > oldestMs || (bytes <= maxBytes && !isStale)) continue;
+    // What the user's own file has needs no copy; that it is offered takes next to nothing.
+    const isOffered = entry.offeredMs > oldestMs;
+    for (const kind of isOffered ? COPIES : KINDS) {
       await rm(join(folder, `${hash}.${kind}`), { force: true });
     }
-    bytes -= entry.bytes;
-    freedBytes += entry.bytes;
-    files -= 1;
+    const goneBytes = isOffered ? entry.copyBytes : entry.bytes;
+    bytes -= goneBytes;
+    freedBytes += goneBytes;
+    files -= isOffered ? 0 : 1;
   }
   return { bytes, files, freedBytes };
 }
@@ -82,10 +94,13 @@ async function entriesOf(folder: string): Promise<Map<FileHash, Entry>> {
     // Another process may remove it meanwhile.
     const found = await stat(join(folder, name)).catch(() => null);
     if (found === null) continue;
-    const entry = entries.get(hash) ?? { bytes: 0, usedMs: 0, keptMs: 0 };
-    entry.bytes += Math.min(found.size, found.blocks * 512);
+    const entry = entries.get(hash) ?? { ...NOTHING };
+    const bytes = Math.min(found.size, found.blocks * 512);
+    entry.bytes += bytes;
+    if (COPIES.includes(kind)) entry.copyBytes += bytes;
     if (kind === 'file') entry.usedMs = Math.max(entry.usedMs, found.mtimeMs);
-    if (kind === 'made' || kind === 'from') entry.keptMs = Math.max(entry.keptMs, found.mtimeMs);
+    if (kind === 'made') entry.madeMs = found.mtimeMs;
+    if (kind === 'from') entry.offeredMs = found.mtimeMs;
     entries.set(hash, entry);
   }
   return entries;

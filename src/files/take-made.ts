@@ -1,10 +1,10 @@
 import {
+  appendFileSync,
   lstatSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
-  writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { decodeDescription, fileHash, MAX_DESCRIPTION_BYTES } from './description.ts';
@@ -15,9 +15,10 @@ import { decodeDescription, fileHash, MAX_DESCRIPTION_BYTES } from './descriptio
  * is looked at. So all of it is renamed first, which follows no link, to names in a folder that
  * they do not reach, and looked at there: only plain files in a real folder count, and a
  * description under a wrong name does not.
- * aside: the folder out of reach, in the same file system; what is left over stays in it.
+ * aside: the folder out of reach, in the same file system; what is left over stays in it. by: the
+ * computation whose command it was; see FileStore.release.
  */
-export function takeMade(from: string, to: string, aside: string): void {
+export function takeMade(from: string, to: string, aside: string, by: string): void {
   const hand = mkdtempSync(join(aside, 'made-'));
   const made = join(hand, 'store');
   if (!takeAway(from, made) || !isFolder(made)) return;
@@ -31,7 +32,7 @@ export function takeMade(from: string, to: string, aside: string): void {
     const decoded = decodeDescription(encoded);
     if (decoded === null || fileHash(decoded) !== hash) continue;
     if (!takeAway(join(made, `${hash}.data`), data) || !isPlain(data, decoded.bytes)) continue;
-    writeFileSync(join(to, `${hash}.made`), '', { mode: 0o600 });
+    appendFileSync(join(to, `${hash}.made`), `${by}\n`, { mode: 0o600 });
     renameSync(description, join(to, name));
     renameSync(data, join(to, `${hash}.data`));
   }

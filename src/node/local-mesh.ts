@@ -146,7 +146,7 @@ export class LocalMesh implements Mesh, Submitter {
     if (!Number.isSafeInteger(maxBytes) || maxBytes < 0) {
       throw new TypeError(`gc keeps a whole number of bytes, not ${maxBytes}`);
     }
-    return this.#parts.loop.transfers.files.store.sweep(maxBytes);
+    return this.#parts.loop.transfers.gc(maxBytes);
   }
 
   async invite(): Promise<string> {

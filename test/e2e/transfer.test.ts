@@ -2,6 +2,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describeFile } from '../../src/files/describe.ts';
+import { FileStore } from '../../src/files/file-store.ts';
 import { type Ended, startBuilt } from './built-command.ts';
 
 let folder = '';
@@ -89,5 +91,23 @@ describe('files that commands declare', () => {
       [1, 3, 4].map((k) => `TEXT OF ${k}.TXT\n`),
     );
     expect(told(await run(...args))).toBe('5 commands, all known before');
+  });
+
+  test('and what a killed run made of them and nobody fetched goes once its job is over', async () => {
+    put('x.txt', 'four');
+    expect((await run('--trc', '{.}.up', '--', UPPER, ':::', 'x.txt')).code).toBe(0);
+    const home = join(folder, 'home');
+    const meshd = (...args: string[]): Promise<Ended> =>
+      startBuilt(args, { home, cwd: work }).ended;
+    const [job] = (await meshd('jobs', '--json')).stdout.split('\n');
+    const { job: id } = JSON.parse(job ?? '') as { job: string };
+    const shown = JSON.parse((await meshd('show', id, '--json')).stdout) as { computation: string };
+    // As a peer leaves it that is killed when it has taken what a command made.
+    put('made', 'z'.repeat(100_000));
+    const store = await FileStore.open(join(home, 'files'));
+    const hash = await store.adopt(join(work, 'made'), await describeFile(join(work, 'made')));
+    writeFileSync(join(home, 'files', `${hash}.made`), `${shown.computation}\n`);
+    const { stdout } = await meshd('gc');
+    expect([stdout, await store.has(hash)]).toEqual([expect.stringMatching(/ KiB freed/), false]);
   });
 });

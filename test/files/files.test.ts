@@ -287,6 +287,37 @@ describe('the quota', () => {
     expect(await store.sweep(0)).toMatchObject({ bytes: 0, files: 0 });
   });
 
+  test('drops a copy of what the user’s own file has, and goes on offering that', async () => {
+    const store = await FileStore.open(join(folder, 'store'));
+    const path = userFile('original', randomBytes(CHUNK_BYTES));
+    const described = await describeFile(path);
+    const hash = await store.offer(path, described);
+    const copy = userFile('copy', readFileSync(path));
+    expect(await store.adopt(copy, described)).toBe(hash);
+    await store.fetched(hash);
+    const { freedBytes, bytes, files } = await store.sweep(0);
+    expect([freedBytes, bytes < 1000, files]).toEqual([CHUNK_BYTES, true, 1]);
+    expect(await store.has(hash)).toBe(true);
+  });
+
+  test('drops what commands made and nobody fetches, once all whose it was are over', async () => {
+    const store = await FileStore.open(join(folder, 'store'));
+    const adopt = async (name: string, ...makers: string[]): Promise<string> => {
+      const path = userFile(name, randomBytes(CHUNK_BYTES));
+      const hash = await store.adopt(path, await describeFile(path));
+      const mark = join(folder, 'store', `${hash}.made`);
+      writeFileSync(mark, makers.map((maker) => `${maker}\n`).join(''));
+      return hash;
+    };
+    const hashes = [await adopt('one', 'a'), await adopt('two', 'a', 'b'), await adopt('three')];
+    await store.release((maker) => maker === 'a');
+    await store.sweep(0);
+    expect(await left(store, hashes)).toEqual([false, true, true]);
+    await store.release(() => true);
+    await store.sweep(0);
+    expect(await left(store, hashes)).toEqual([false, false, true]);
+  });
+
   test('counts use: a file that was used goes last', async () => {
     const { store, hashes } = await three();
     await store.touch(hashes[0] ?? '');

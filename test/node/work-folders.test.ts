@@ -96,7 +96,7 @@ test('a command finds its inputs and folders of outputs, and what it made is tak
   const hash = await make(place?.store ?? '', 'the output');
   folders.done(1, 1);
   expect(readFileSync(join(files.folder, `${hash}.data`), 'utf8')).toBe('the output');
-  expect(existsSync(join(files.folder, `${hash}.made`))).toBe(true);
+  expect(readFileSync(join(files.folder, `${hash}.made`), 'utf8')).toBe(`${COMPUTATION}\n`);
   await expect.poll(() => readdirSync(run.common), { timeout: 5000 }).toEqual([]);
   const aside = join(home, 'commands', 'aside');
   await expect.poll(() => readdirSync(aside), { timeout: 5000 }).toEqual([]);

@@ -1,7 +1,9 @@
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ComputationId, JobId, PeerId } from '../../core/ids.ts';
 import { type Interval, IntervalSet } from '../../core/interval-set.ts';
 import type { JobState } from '../../core/job-state.ts';
+import type { Usage } from '../../files/quota.ts';
 import type { Network } from '../../net/network.ts';
 import type { WorkInputs } from '../../work/workforce.ts';
 import { longValue } from '../jobs/long-value.ts';
@@ -13,6 +15,9 @@ import { FileService } from './file-service.ts';
 import { InputHoldings } from './input-holdings.ts';
 import { sendingOf } from './sent-files.ts';
 import { WorkFolders } from './work-folders.ts';
+
+/** How long `gc` waits for the outputs of jobs that are over, in ms. */
+const SETTLE_MS = 2000;
 
 /** Values that wait for their outputs at once. */
 const MOST_PENDING = 16;
@@ -44,7 +49,7 @@ export class Transfers {
   #loop: Loop | null = null;
   #holdings: InputHoldings | null = null;
   /** Own jobs whose outputs are being fetched, or that have none. */
-  readonly #followed = new Set<JobId>();
+  readonly #followed = new Map<JobId, Promise<void>>();
 
   private constructor(options: TransferOptions, files: FileService) {
     const { work, self, log, folderBytes: mostBytes } = options;
@@ -103,18 +108,37 @@ export class Transfers {
     this.#holdings?.look(job);
     if (this.#followed.has(id)) return;
     if (job.computation.spec.commandsOf !== this.#options.self) return;
-    this.#followed.add(id);
-    this.#follow(job).catch((error: unknown) => {
+    const following = this.#follow(job).catch((error: unknown) => {
       if (!this.files.signal.aborted) {
         this.#options.log('warn', 'outputs.unfollowed', { job: id, why: String(error) });
       }
     });
+    this.#followed.set(id, following);
   }
 
   forget(computation: ComputationId): void {
     this.#deliveryLog.forget(computation);
     this.#holdings?.forget(computation);
     this.folders.forget(computation);
+    void this.#release((one) => one === computation);
+  }
+
+  /** Frees the disk of files until so much is left; what nobody will fetch any more goes first. */
+  async gc(maxBytes: number): Promise<Usage & { readonly freedBytes: number }> {
+    const state = this.#loop?.state;
+    if (state !== undefined) {
+      const { computations, jobs } = state;
+      await this.files.store.release((one) => !computations.has(one));
+      const over = [...this.#followed].filter(([id]) => jobs.get(id)?.active !== true);
+      const settled = Promise.all(over.map(([, following]) => following));
+      await Promise.race([settled, sleep(SETTLE_MS, undefined, { ref: false })]);
+    }
+    return this.files.store.sweep(maxBytes);
+  }
+
+  /** What cannot be read now is looked at by `gc`, or goes in some days. */
+  async #release(isOver: (computation: ComputationId) => boolean): Promise<void> {
+    await this.files.store.release(isOver).catch(() => undefined);
   }
 
   close(): void {
@@ -147,7 +171,12 @@ export class Transfers {
         }
         seen.add(lo, hi);
       }
-      if (!active) return;
+      if (!active) {
+        await Promise.all(pending);
+        const jobs = [...loop.state.jobs.values()];
+        if (jobs.some((other) => other.active && other.computation === computation)) return;
+        return this.#release((one) => one === computation.id);
+      }
       if (computation.coverage.version === version) await loop.changed(job.id, signal);
     }
   }

@@ -41,6 +41,7 @@ interface WorkFolder {
 interface Execution {
   /** What it was sent is not kept. */
   readonly cleanup: boolean;
+  readonly computation: ComputationId;
   readonly owner: PeerId;
   /** The folder of all commands of the computation. */
   readonly common: string;
@@ -109,7 +110,13 @@ export class WorkFolders {
     for (const one of [common, this.#aside]) mkdirSync(one, { recursive: true, mode: 0o700 });
     const { sandbox = OPEN } = inputs;
     const opened: Execution = {
-      ...{ cleanup: cleanup === true, owner, common, isHeld: sandbox.tier !== 'none' },
+      ...{
+        cleanup: cleanup === true,
+        computation: inputs.computation,
+        owner,
+        common,
+        isHeld: sandbox.tier !== 'none',
+      },
       ...{ folders: [], sent: new Set(), isOver: false },
     };
     this.#open.set(execution, opened);
@@ -275,7 +282,9 @@ export class WorkFolders {
     let left: string | null = null;
     try {
       left = this.#takeBack(folder, opened);
-      if (keeps && left !== null) takeMade(join(left, 'made'), this.#files.folder, aside);
+      if (keeps && left !== null) {
+        takeMade(join(left, 'made'), this.#files.folder, aside, opened.computation);
+      }
     } catch (error) {
       // A full disk. Its publisher will not find what was made here, and say so. Or the command
       // closed its folder: that goes with the folder of its computation.
