@@ -68,6 +68,24 @@ function told({ stderr }: Ended): string {
 
 const UPPER = 'tr a-z A-Z < {} > {.}.up; pwd';
 
+test('a job log names the machine where a command ran, and `:` for this one', async () => {
+  publisher = await lab.start('publisher', '--slots', '1');
+  await lab.join('worker', [publisher], '--slots', '1');
+  await lab.sees('publisher', 2);
+  const args = ['--transfer', '--joblog', 'log', '--', 'pwd; sleep 0.5', ':::', '1', '2', '3', '4'];
+  const { stdout } = await run(...args);
+  const ranOn = stdout.trimEnd().split('\n');
+  const hosts = ranOn.map((path) => (path.startsWith(lab.home('worker')) ? 'worker' : ':'));
+  expect(new Set(hosts)).toEqual(new Set(['worker', ':']));
+  const logged = get('log').trimEnd().split('\n').slice(1);
+  const fields = logged.map((line) => line.split('\t'));
+  fields.sort((a, b) => Number(a[0]) - Number(b[0]));
+  expect(fields.map(([, host]) => host)).toEqual(hosts);
+  // And when it is known from before.
+  await run('--transfer', '--joblog', 'again', ...args.slice(3));
+  expect(get('again')).toContain('\tworker\t');
+});
+
 describe('files across machines', () => {
   test('go to who runs the command, and its outputs come back as from a serial run', async () => {
     await mesh('a', 'b');

@@ -66,7 +66,7 @@ export class CommandReport {
     else this.#fail(planned, failureOf(value));
     await this.#put(planned, value);
     this.#log?.write({
-      ...{ seq: planned.seq, host: ':', command: planned.command },
+      ...{ seq: planned.seq, host: value.peer ?? ':', command: planned.command },
       ...{ startedAtMs: value.started * 1000, runtimeMs: value.seconds * 1000 },
       ...{ sentBytes: 0, receivedBytes: sizeOf(value) },
       ...{ exit: value.ended === undefined ? value.exit : -1, signal: value.signal },

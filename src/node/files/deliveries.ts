@@ -67,20 +67,27 @@ export class Deliveries {
 
   /**
    * The value of a command with its outputs where they belong: written when this returns, or said
-   * to be lost. As it was for a command of another peer's.
+   * to be lost. As it was for a command of another peer's. It says where it ran.
    */
   async deliver(made: Made): Promise<CommandValue> {
     const { job, index, value } = made;
-    if (!this.#isOwn(job) || !isAway(value)) return value;
+    if (!this.#isOwn(job) || !isAway(value)) return this.#placed(made, value);
     const known = this.#options.log.get(job.computation.id, index);
-    return this.#delivered(value, known ?? (await this.#once(made)));
+    return this.#placed(made, this.#delivered(value, known ?? (await this.#once(made))));
   }
 
   /** The value as it was told; null while its outputs are still to come. */
-  recall({ job, index, value }: Made): CommandValue | null {
-    if (!this.#isOwn(job) || !isAway(value)) return value;
+  recall(made: Made): CommandValue | null {
+    const { job, index, value } = made;
+    if (!this.#isOwn(job) || !isAway(value)) return this.#placed(made, value);
     const known = this.#options.log.get(job.computation.id, index);
-    return known === undefined ? null : this.#delivered(value, known);
+    return known === undefined ? null : this.#placed(made, this.#delivered(value, known));
+  }
+
+  #placed({ job, index }: Made, value: CommandValue): CommandValue {
+    const { self, nameOf } = this.#options;
+    const ranOn = job.computation.recordAt(index)?.origin ?? self;
+    return ranOn === self ? value : { ...value, peer: nameOf(ranOn) };
   }
 
   #isOwn({ computation }: JobState): boolean {

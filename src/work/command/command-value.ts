@@ -39,6 +39,8 @@ export interface CommandValue {
   readonly files?: NamedFiles;
   /** Outputs that are fetched from who made them, by their names in its working folder. */
   readonly outputs?: Readonly<Record<string, MadeFile>>;
+  /** The name of the machine where it ran, as who tells the value knows it; left out here. */
+  readonly peer?: string;
 }
 
 /** How a command ended by itself, or at a limit of its job. */
