@@ -1,3 +1,4 @@
+import { MeshError } from '../core/mesh-error.ts';
 import { type Executor, LoadError } from './executor.ts';
 import type { Span } from './executor-message.ts';
 import { ItemError } from './item-error.ts';
@@ -161,7 +162,10 @@ export class OrderRun {
         executor.start({ lo, hi, careful, items: texts, ...this.#condition() });
       },
       (error: unknown) => {
-        this.#context.log('warn', 'order.no-items', { lo, hi, error: String(error) });
+        // Of these whoever was to give them says it once.
+        const isTold = error instanceof ItemError || error instanceof MeshError;
+        const level = isTold ? 'debug' : 'warn';
+        this.#context.log(level, 'order.no-items', { lo, hi, error: String(error) });
         if (this.#executor !== executor) return;
         if (error instanceof ItemError && this.#state === 'open') {
           this.#missed(executor, lo, error.failure);

@@ -15,6 +15,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ComputationId } from '../../src/core/ids.ts';
+import { MeshError } from '../../src/core/mesh-error.ts';
 import { describeFile } from '../../src/files/describe.ts';
 import { FileStore } from '../../src/files/file-store.ts';
 import { FileService } from '../../src/node/files/file-service.ts';
@@ -32,7 +33,9 @@ beforeEach(async () => {
   files = await FileService.open(join(home, 'files'), 'self');
   told = [];
   const log = (_: string, event: string): number => told.push(event);
-  folders = new WorkFolders(files, join(home, 'commands'), 'self', { log, faultMs: 20 });
+  folders = new WorkFolders(files, join(home, 'commands'), 'self', {
+    ...{ log, faultMs: 20, againMs: [1] },
+  });
 });
 afterEach(() => {
   files.close();
@@ -224,6 +227,30 @@ describe('an input that this machine cannot write', () => {
       await expect.poll(() => readdirSync(aside), { timeout: 5000 }).toEqual([]);
     });
   }
+
+  test('is told of until there is room, and waited for longer each time', async () => {
+    const run = held({ command: 'x', sends: [await input('a', 'the input')] });
+    const bring = files.bring.bind(files);
+    failing('ENOSPC');
+    await expect(run.fill(0)).rejects.toThrow('no room');
+    expect(folders.notices()).toEqual(['inputs of commands: no room for its input a (9 B)']);
+    files.bring = bring;
+    const before = performance.now();
+    expect((await run.fill(0)).problem).toBeNull();
+    expect(performance.now() - before).toBeGreaterThan(990);
+    expect(folders.notices()).toEqual([]);
+  });
+
+  test('as nobody has it now, is told of once', async () => {
+    const run = held({ command: 'x', sends: [await input('a', 'the input')] });
+    files.bring = async () => {
+      throw new MeshError('MESH_NO_PEER', 'no connected member has it');
+    };
+    for (let k = 0; k < 2; k += 1) await expect(run.fill(0)).rejects.toThrow('no connected');
+    expect(told.filter((event) => event === 'input.unreachable')).toHaveLength(1);
+    const notice = 'inputs of commands: a cannot be had: no connected member has it';
+    expect(folders.notices()).toEqual([notice]);
+  });
 
   test('nor make a folder for, is an attempt that failed', async () => {
     const run = held({

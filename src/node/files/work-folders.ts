@@ -13,6 +13,7 @@ import { removeBehind } from '../../work/sandbox/remove-tree.ts';
 import { OPEN } from '../../work/sandbox/sandbox.ts';
 import type { WorkInputs } from '../../work/workforce.ts';
 import type { FileService } from './file-service.ts';
+import { InputFaults } from './input-faults.ts';
 import { filesOfItem, type ItemFiles, type SentFile, sendingOf } from './sent-files.ts';
 
 /** Pauses between tries to fetch an input that nobody has now, in ms. */
@@ -20,6 +21,9 @@ const AGAIN_MS = [500, 1000, 2000, 4000];
 
 /** After an input could not be written, before the next try or giving it up here, in ms. */
 const FAULT_MS = 5000;
+
+/** A pause looks so often whether it is still wanted, in ms. */
+const STEP_MS = 1000;
 
 /** What may be in a working folder when nobody says otherwise: 10 GB, inputs included. */
 export const FOLDER_BYTES = 10_000_000_000;
@@ -60,6 +64,8 @@ interface WorkFolderOptions {
   readonly log: Log;
   readonly mostBytes?: number;
   readonly faultMs?: number;
+  readonly againMs?: readonly number[];
+  readonly faults?: InputFaults;
 }
 
 /**
@@ -75,26 +81,31 @@ export class WorkFolders {
   readonly #self: PeerId;
   readonly #log: Log;
   readonly #faultMs: number;
+  readonly #againMs: readonly number[];
   readonly #mostBytes: number;
+  readonly #faults: InputFaults;
   readonly #open = new Map<number, Execution>();
 
   /**
    * folder: where they are made; in the same file system as the files, and emptied by others.
    * mostBytes: what may be in one of them. @default 10 GB faultMs: the pause after an input could
-   * not be written. @default 5000
+   * not be written. @default 5000 againMs: the pauses of one round while nobody has an input.
+   * @default 7.5 s in all
    */
-  constructor(
-    files: FileService,
-    folder: string,
-    self: PeerId,
-    { log, mostBytes = FOLDER_BYTES, faultMs = FAULT_MS }: WorkFolderOptions,
-  ) {
+  constructor(files: FileService, folder: string, self: PeerId, options: WorkFolderOptions) {
     this.#files = files;
     this.#folder = folder;
     this.#self = self;
-    this.#log = log;
-    this.#faultMs = faultMs;
-    this.#mostBytes = mostBytes;
+    this.#log = options.log;
+    this.#faultMs = options.faultMs ?? FAULT_MS;
+    this.#againMs = options.againMs ?? AGAIN_MS;
+    this.#mostBytes = options.mostBytes ?? FOLDER_BYTES;
+    this.#faults = options.faults ?? new InputFaults();
+  }
+
+  /** Which inputs cannot be had, a line each. */
+  notices(): string[] {
+    return this.#faults.notices();
   }
 
   /**
@@ -232,10 +243,12 @@ export class WorkFolders {
   ): Promise<string | null> {
     const { owner } = opened;
     opened.sent.add(hash);
+    await this.#pause(this.#faults.pauseMs(hash), opened);
     const gone = `its input ${inside} is gone, or was changed since it was published`;
     for (let [tried, faults] = [0, 0]; ; tried++) {
       try {
         await this.#files.bring({ hash, likely: [], owner }, join(folder, inside), { sync: false });
+        this.#faults.clear(hash);
         return null;
       } catch (error) {
         if (!(error instanceof MeshError)) {
@@ -244,17 +257,34 @@ export class WorkFolders {
           faults += 1;
           await sleep(this.#faultMs, undefined, { signal: this.#files.signal });
           if (opened.isOver) throw error;
-          if (faults === WRITES) throw new ItemError(unwritten(inside, bytes, error));
-          continue;
+          if (faults < WRITES) continue;
+          const why = unwritten(inside, bytes, error);
+          // That the candidate failed of it is in the log.
+          this.#faults.note(hash, why);
+          throw new ItemError(why);
         }
         const isOwn = owner === this.#self;
         if (error.code === 'MESH_NO_FILE' || isOwn) return gone;
-        const pauseMs = AGAIN_MS[tried];
+        const pauseMs = this.#againMs[tried];
         this.#log('debug', 'input.missing', { inside, hash, why: error.message });
-        if (pauseMs === undefined || opened.isOver) throw error;
+        if (opened.isOver) throw error;
+        if (pauseMs === undefined) {
+          const why = `${inside} cannot be had: ${error.message}`;
+          if (this.#faults.note(hash, why)) this.#log('warn', 'input.unreachable', { inside, why });
+          throw error;
+        }
         await sleep(pauseMs, undefined, { signal: this.#files.signal });
       }
     }
+  }
+
+  /** Waits, unless the execution is over, or is meanwhile. */
+  async #pause(ms: number, opened: Execution): Promise<void> {
+    const until = performance.now() + ms;
+    for (let leftMs = ms; leftMs > 0 && !opened.isOver; leftMs = until - performance.now()) {
+      await sleep(Math.min(leftMs, STEP_MS), undefined, { signal: this.#files.signal });
+    }
+    if (opened.isOver) throw new Error('the execution is over');
   }
 
   /** What came of a file that could not be written goes, unless somebody else uses it. */
