@@ -137,8 +137,7 @@ export class Computation {
     this.answers.addSegment(accepted, errors);
     const long = accepted.filter(({ kind }) => kind === 'hash');
     for (const [index, outcome] of segmentOutcomes(long, [])) {
-      this.#noteLong(index, outcome);
-      this.#noteMaker(outcome, key.origin);
+      this.#noteValue(index, outcome, key.origin);
     }
   }
 
@@ -148,12 +147,14 @@ export class Computation {
     const { counts, rivals } = choices.take(key, outcomes);
     this.#count(key, segment);
     this.coverage.add(segment.lo, segment.hi);
-    for (const [index, outcome] of counts) this.#put(index, outcome, key.origin);
+    const news = counts.filter(([index]) => this.answers.get(index) === undefined);
+    if (news.length === counts.length) this.answers.addAll(news);
+    else for (const [index, outcome] of counts) this.answers.set(index, outcome);
+    for (const [index, outcome] of counts) this.#noteValue(index, outcome, key.origin);
     return rivals;
   }
 
-  #put(index: number, outcome: Outcome, maker: PeerId): void {
-    this.answers.set(index, outcome);
+  #noteValue(index: number, outcome: Outcome, maker: PeerId): void {
     this.#noteLong(index, outcome);
     this.#noteMaker(outcome, maker);
   }
@@ -171,7 +172,9 @@ export class Computation {
   /** Takes the owner's word on which run of a command counts. */
   choose(index: number, of: RecordKey): void {
     const outcome = this.#choices?.name(index, of);
-    if (outcome !== undefined) this.#put(index, outcome, of.origin);
+    if (outcome === undefined) return;
+    this.answers.set(index, outcome);
+    this.#noteValue(index, outcome, of.origin);
   }
 
   /** Fixes the outcomes below the end of a certified answer: no later dispute changes them. */

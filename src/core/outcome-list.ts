@@ -3,7 +3,7 @@ import { firstFrom } from './sorted.ts';
 import { firstOf, joined, lastOf, outcomeIn, type Stretch, sliced } from './stretch.ts';
 
 /** Neighbours of so many outcomes together become one stretch: a million may come one by one. */
-const JOINED = 512;
+const JOINED = 128;
 
 /** The outcome of a candidate that is not rejected, with its index. */
 export interface Line {

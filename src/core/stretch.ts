@@ -74,7 +74,11 @@ export function joined(stretches: readonly Stretch[]): Stretch {
   if (texts.length === stretches.length) {
     return { kind: 'text', indices, texts: texts.flatMap((each) => each.texts) };
   }
-  return { kind: 'list', indices, outcomes: stretches.flatMap(outcomesOf) };
+  return {
+    kind: 'list',
+    indices,
+    outcomes: ([] as Outcome[]).concat(...stretches.map(outcomesOf)),
+  };
 }
 
 function outcomesOf(stretch: Stretch): readonly Outcome[] {
