@@ -68,7 +68,7 @@ function memoryText({ memoryBytes }: StatusReport['offer']): string | null {
 }
 
 function sandboxLines(sandbox: StatusReport['sandbox']): (readonly [string, string])[] {
-  const { functions, commands, othersFunctions, othersCommands, notes } = sandbox;
+  const { functions, commands, othersFunctions, othersCommands, unheld, notes } = sandbox;
   const others =
     othersFunctions === othersCommands
       ? othersFunctions
@@ -76,6 +76,7 @@ function sandboxLines(sandbox: StatusReport['sandbox']): (readonly [string, stri
   const own = `your functions ${functions}, your commands ${commands}`;
   return [
     ['sandbox', `${own}; other people’s jobs: ${others}`],
+    ...(unheld === null ? [] : [['', `warning: ${unheld}`] as const]),
     ...notes.map((note) => ['', note] as const),
   ];
 }

@@ -26,6 +26,11 @@ export interface SandboxReport {
   readonly othersFunctions: Tier;
   /** Commands of other people, and workers of --exec; null: they are not run. */
   readonly othersCommands: Tier | null;
+  /**
+   * What of other people is held by nothing although the owner did not say so, and what to do; one
+   * line. Null: nothing.
+   */
+  readonly unheld: string | null;
   /** Why no tighter one is used, and what a tier does not hold: a line each. */
   readonly notes: readonly string[];
 }
@@ -101,7 +106,8 @@ export class Sandboxes {
         ? ['permission holds files and processes, not the network: that takes Node 26']
         : []),
     ];
-    return { functions, commands: ownTier(true), othersFunctions, othersCommands, notes };
+    const unheld = this.#chosen === null ? unheldText(tiers) : null;
+    return { functions, commands: ownTier(true), othersFunctions, othersCommands, unheld, notes };
   }
 
   /**
@@ -138,6 +144,17 @@ export class Sandboxes {
     if (this.#chosen === null) return tightest(await this.tiers(), startsProcesses);
     return this.#chosen === 'permission' && startsProcesses ? null : this.#chosen;
   }
+}
+
+function unheldText({ bwrap, permission }: Tiers): string | null {
+  if (bwrap === null) return null;
+  // Node's model has to be there for a refusal by it.
+  const [what, refuse] =
+    permission === null
+      ? ['commands', 'refuse them with `start --sandbox permission`, or ']
+      : ['functions and commands', ''];
+  const trust = 'name whose jobs run here with `meshd trust add`';
+  return `other people’s ${what} run here with all your rights, for ${bwrap}; ${refuse}${trust}`;
 }
 
 /** Null where there is nothing. */

@@ -100,6 +100,27 @@ describe('start and join', () => {
     expect(refused.stderr).toMatch(/--cache.*a size with its unit/);
   });
 
+  test('a machine that cannot hold commands of others says so when it starts', async () => {
+    const { PATH } = process.env;
+    const started = async (name: string, ...argv: string[]): Promise<string> => {
+      const home = ['--home', join(folder, name)];
+      const running = startCaptured(['start', ...home, ...LOCAL.slice(0, 2), ...argv]);
+      await running.prints('Ctrl-C');
+      running.interrupt();
+      return (await running.done).stderr;
+    };
+    const warning = /^warning: other people’s .*commands run here with all your rights, for bwrap/m;
+    // There is no bwrap in it.
+    process.env['PATH'] = folder;
+    try {
+      expect(await started('open', '--slots', '1')).toMatch(warning);
+      expect(await started('chosen', '--slots', '1', '--sandbox', 'none')).not.toMatch(warning);
+      expect(await started('idle', '--slots', '0')).not.toMatch(warning);
+    } finally {
+      process.env['PATH'] = PATH;
+    }
+  });
+
   test('with --no-wait a bootstrap that does not answer is told with its address, exit code 3', async () => {
     const address = `/ip4/127.0.0.1/tcp/${await portOf(false)}`;
     const invite = encodeInvite({

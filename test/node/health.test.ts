@@ -23,7 +23,7 @@ const status: StatusReport = {
     offer: NO_OFFER,
     sandbox: {
       ...{ functions: 'permission', commands: 'none', notes: [] },
-      ...{ othersFunctions: 'bwrap', othersCommands: 'bwrap' },
+      ...{ othersFunctions: 'bwrap', othersCommands: 'bwrap', unheld: null },
     },
     tags: [],
     memoryLimit: 'process',

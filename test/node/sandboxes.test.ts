@@ -37,10 +37,15 @@ test.runIf(hasPermission)('without bwrap others’ functions are held, not comma
   expect(await new Sandboxes(null).report()).toMatchObject({
     ...{ ...held, othersFunctions: 'permission', othersCommands: 'none' },
     notes: expect.arrayContaining([expect.stringMatching(/^no bwrap: bwrap is not installed/)]),
+    unheld: expect.stringMatching(
+      /^other people’s commands run here with all your rights, for bwrap is not .* --sandbox perm/,
+    ),
   });
   expect(await new Sandboxes('permission').report()).toMatchObject({
-    ...{ ...held, othersFunctions: 'permission', othersCommands: null },
+    ...{ ...held, othersFunctions: 'permission', othersCommands: null, unheld: null },
   });
+  // The owner said so, and is not told.
+  expect((await new Sandboxes('none').report()).unheld).toBeNull();
 });
 
 test.runIf(hasPermission)('own functions have what they need open, own commands all', () => {
