@@ -23,13 +23,16 @@ const WORTH_BYTES = 1024 * 1024;
 const MOST_SPANS = 4096;
 
 /**
- * The longest wait for the answers of members, in ms: what was claimed meanwhile has not begun, for
- * commands wait for two heartbeats.
+ * After so many ms the core is told what members have answered until then: what was claimed
+ * meanwhile has not begun, for commands wait for two heartbeats.
  */
-const ANSWER_MS = 1200;
+const SOON_MS = 1200;
+
+/** The longest wait for the answer of a member, in ms. */
+const ANSWER_MS = 5000;
 
 /** The longest wait for word of a computation that a member asks about, in ms. */
-const UNHEARD_MS = 800;
+const UNHEARD_MS = 4000;
 
 /** Between two looks whether it was heard of, in ms. */
 const AGAIN_MS = 50;
@@ -111,9 +114,15 @@ export class InputHoldings {
       .filter((peer) => peer !== spec.commandsOf)
       .slice(0, MOST_ASKED);
     const { count } = manifest.target;
-    const answers = await Promise.all(others.map((peer) => this.#ask(peer, id, count)));
-    const held = new Map(others.map((peer, k) => [peer, answers[k] ?? []]));
-    this.#loop.dispatch({ kind: 'nearness', computation: id, far: stock.far, held });
+    const held = new Map<PeerId, Interval[]>();
+    const tell = (): void => {
+      const { far } = stock;
+      this.#loop.dispatch({ kind: 'nearness', computation: id, far, held: new Map(held) });
+    };
+    const asked = others.map(async (peer) => held.set(peer, await this.#ask(peer, id, count)));
+    const soon = setTimeout(tell, SOON_MS);
+    await Promise.all(asked).finally(() => clearTimeout(soon));
+    tell();
   }
 
   /** What a member has. Nothing when it does not say so in time. */
