@@ -126,7 +126,7 @@ class ExecutorWorkforce implements Workforce {
   async probe(
     inputs: WorkInputs,
     limits: Limits,
-    { most = PROBED, logIf }: ProbeOptions = {},
+    { most = PROBED, ahead = 0, logIf }: ProbeOptions = {},
   ): Promise<Probe> {
     this.#mustBeOpen();
     const { handlers } = this.#options;
@@ -138,8 +138,12 @@ class ExecutorWorkforce implements Workforce {
       notice: (text) => own.notice(text),
     };
     const executor = this.#pool.take(inputs, limits, log);
+    const free = Math.min(ahead, this.#slots - 1 - this.#orders.size);
+    const others = Array.from({ length: Math.max(0, free) }, () => {
+      return this.#pool.start(inputs, limits, own);
+    });
     const startedAt = performance.now();
-    const told = await this.#using(executor, async () => {
+    const told = await this.#using([executor, ...others], async () => {
       const { probe, usable } = await probeWith(executor, inputs, {
         most,
         ...(logIf === undefined ? {} : { logIf }),
@@ -147,6 +151,7 @@ class ExecutorWorkforce implements Workforce {
           isAgain = isNow;
         },
       });
+      for (const other of others) this.#pool.release(other);
       if (usable) this.#pool.release(executor);
       else executor.kill();
       return probe;
@@ -155,7 +160,7 @@ class ExecutorWorkforce implements Workforce {
     // Of candidate 0, or of anything at all? One that ends unasked would end each candidate.
     const mostMs = UNASKED_MS + 2 * (performance.now() - startedAt);
     const unasked = this.#pool.start(inputs, limits, log);
-    const why = await this.#using(unasked, () => whyNoStart(unasked, mostMs));
+    const why = await this.#using([unasked], () => whyNoStart(unasked, mostMs));
     if (why === null) return told;
     const text = `${why} (if other machines have what it takes: --needs TAG)`;
     throw new MeshError('MESH_BAD_FUNCTION', text);
@@ -178,7 +183,7 @@ class ExecutorWorkforce implements Workforce {
     stopped.promise.catch(() => undefined);
     signal?.addEventListener('abort', stop);
     try {
-      return await this.#using(executor, async () => {
+      return await this.#using([executor], async () => {
         const rerun = rerunWith(executor, inputs, index, lines);
         const told = await Promise.race([rerun, stopped.promise]);
         executor.retire();
@@ -206,12 +211,12 @@ class ExecutorWorkforce implements Workforce {
     this.#files.close();
   }
 
-  /** Waits for the result, or for the close; an executor whose use failed is not used again. */
-  async #using<T>(executor: Executor, work: () => Promise<T>): Promise<T> {
+  /** Waits for the result, or for the close; executors whose use failed are not used again. */
+  async #using<T>(executors: readonly Executor[], work: () => Promise<T>): Promise<T> {
     try {
       return await Promise.race([work(), this.#closing.promise]);
     } catch (error) {
-      executor.kill();
+      for (const executor of executors) executor.kill();
       throw error;
     }
   }

@@ -80,6 +80,10 @@ export interface WorkHandlers {
 export interface ProbeOptions {
   /** Candidates at most. @default 64 */
   readonly most?: number;
+  /**
+   * Executors that start meanwhile for the orders that follow, as far as slots are free. @default 0
+   */
+  readonly ahead?: number;
   /** As an order's. */
   readonly logIf?: string;
 }

@@ -1,8 +1,9 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { NO_LIMITS } from '../../src/core/limits.ts';
 import { pow } from '../../src/work/candidate/pow.ts';
 import { createStreams } from '../../src/work/candidate/rng.ts';
@@ -257,6 +258,24 @@ describe('a probe', () => {
     await ended;
     const part = { id: 0, lo: 0, ...probe };
     expect(textsOf([part])).toEqual(textsOf(parts));
+  });
+
+  test('has executors of the free slots start meanwhile, which the next orders use', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'meshd-ahead-'));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    await using bench = await openBench({ folder });
+    const inputs = inputsOf(PID);
+    await bench.workforce.probe(inputs, NO_LIMITS, { ahead: 5 });
+    const [work = ''] = readdirSync(folder);
+    // Each executor has a folder of its own there.
+    const executors = (): string[] => readdirSync(join(folder, work, 'scratch')).sort();
+    const before = executors();
+    expect(before.length).toBe(2);
+    const orders = [bench.execute({ hi: 9 }, inputs), bench.execute({ lo: 9, hi: 18 }, inputs)];
+    await Promise.all(orders.map(({ ended }) => ended));
+    expect(executors()).toEqual(before);
+    const pids = orders.flatMap(({ parts }) => textsOf(parts)).map((text) => text.split(':')[1]);
+    expect(new Set(pids).size).toBe(2);
   });
 
   test('gives up an endless candidate after 2 s', async () => {

@@ -10,6 +10,8 @@ import {
 } from '../../core/manifest.ts';
 import { MeshError } from '../../core/mesh-error.ts';
 import { has } from '../../core/needs.ts';
+import { isWorkerProgram } from '../../work/exec/worker-mark.ts';
+import { PROBED } from '../../work/probe.ts';
 import type { Workforce, WorkInputs } from '../../work/workforce.ts';
 import type { Loop } from '../loop.ts';
 import { type NamedBlob, packItems, sha256 } from './item-list.ts';
@@ -122,7 +124,8 @@ async function tryFirst(
     ...(texts === null ? {} : { items: async (lo, hi) => texts.slice(lo, hi) }),
   };
   // With a rate candidates are not to be tried beyond it.
-  const most = submission.perHour === null ? {} : { most: 1 };
+  const most =
+    submission.perHour === null ? { ahead: executorsAhead(workforce, submission) } : { most: 1 };
   const condition = submission.logIf === null ? {} : { logIf: submission.logIf };
   const limits = limitsOn(loop.state, submission.limits, submission.needs.cpus);
   const probe = await workforce
@@ -155,6 +158,14 @@ async function tryFirst(
   }
   if (probe.hi === 0) return null;
   return { lo: 0, hi: probe.hi, accepted: probe.accepted, errors: probe.errors, ms: probe.ms };
+}
+
+/** Executors that the orders after a probe will take, beside its own. */
+function executorsAhead({ slots }: Workforce, { program, target, needs }: Submission): number {
+  // A worker may be costly to start in vain.
+  if (isWorkerProgram(program)) return 0;
+  const wanted = target.kind === 'accept' ? target.count : target.items.length;
+  return Math.min(Math.floor(slots / needs.cpus), Math.ceil(wanted / PROBED)) - 1;
 }
 
 function shortened(text: string): string {
