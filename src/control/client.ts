@@ -68,7 +68,8 @@ function controlClient(path: string, home: string): ControlClient {
         throw fromFailure(parse(text));
       }
       try {
-        yield* lines(response);
+        // Not handed on to another generator: for each of a million lines that takes its time.
+        for await (const values of valuesIn(response)) for (const value of values) yield value;
       } catch (cause) {
         throw cause instanceof MeshError ? cause : gone(home, cause, options.signal);
       } finally {
@@ -111,21 +112,21 @@ async function send(
   }
 }
 
-/** What each line says, up to the one that ends them; one generator, for there may be millions. */
-async function* lines(chunks: AsyncIterable<string>): AsyncGenerator<unknown> {
+/** What the lines of each piece say, up to the one that ends them. */
+async function* valuesIn(pieces: AsyncIterable<string>): AsyncGenerator<readonly unknown[]> {
   let rest = '';
-  for await (const chunk of chunks) {
-    const whole = (rest + chunk).split('\n');
-    rest = whole.pop() ?? '';
+  for await (const piece of pieces) {
+    const lines = (rest + piece).split('\n');
+    rest = lines.pop() ?? '';
     if (rest.length > MAX_LINE_CHARS) throw new Error('a line without end');
-    for (const line of whole) {
-      const value = parse(line);
-      if (typeof value === 'object' && value !== null) {
-        if ('end' in value) return;
-        if ('failure' in value) throw fromFailure(value.failure);
-      }
-      yield value;
+    const values = lines.map(parse);
+    const last = values.at(-1);
+    if (typeof last === 'object' && last !== null && ('end' in last || 'failure' in last)) {
+      yield values.slice(0, -1);
+      if ('failure' in last) throw fromFailure(last.failure);
+      return;
     }
+    yield values;
   }
   throw new Error(rest === '' ? 'the stream was cut' : 'the last line was cut');
 }
