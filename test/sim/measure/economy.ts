@@ -100,7 +100,8 @@ function measure(row: Row, delayMs: Trial['delayMs'], seeds: number): (string | 
 /**
  * Prints the economy of the protocol as tables; result = exit code, 1 when an answer was not the
  * oracle's. --seeds N: worlds for each row, 3 unless told. --large: 50 peers in partitions, and 200.
- * --peers N: the rows of so many peers alone. Each row is told on stderr when it is there.
+ * --peers N: the rows of so many peers alone. --trouble stable, churn or halves: of that alone. A
+ * row is told on stderr when it is there.
  */
 export async function economy(argv: readonly string[]): Promise<number> {
   const { values } = parseArgs({
@@ -109,14 +110,16 @@ export async function economy(argv: readonly string[]): Promise<number> {
       seeds: { type: 'string', default: '3' },
       large: { type: 'boolean', default: false },
       peers: { type: 'string' },
+      trouble: { type: 'string', default: '' },
     },
   });
   const seeds = Math.max(1, Math.floor(Number(values.seeds)) || 1);
   console.log(`# Economy\n\n${LEGEND} ${seeds} worlds a row.`);
   try {
     for (const [name, delayMs] of Object.entries(NETWORKS)) {
-      const chosen = rows(values.large).filter(({ peers }) => {
-        return values.peers === undefined || peers === Number(values.peers);
+      const chosen = rows(values.large).filter(({ peers, trouble }) => {
+        const isMeant = values.peers === undefined || peers === Number(values.peers);
+        return isMeant && nameOf(trouble).startsWith(values.trouble);
       });
       const cells = chosen.map((row) => {
         process.stderr.write(`economy: ${name}, ${row.peers} peers, ${nameOf(row.trouble)}: `);
