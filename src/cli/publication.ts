@@ -4,10 +4,10 @@ import { MeshError } from '../core/mesh-error.ts';
 import { type Submission, toSubmission } from '../node/jobs/submission.ts';
 import type { Job, PublishRequest } from '../node/mesh.ts';
 import { type Context, interruptSignal, print, tell, warn } from './context.ts';
+import { tellEarlierJobs } from './earlier-jobs.ts';
 import { EXIT } from './exit-code.ts';
 import { follow } from './follow.ts';
 import { shortJob } from './format.ts';
-import { tellMeanwhile } from './meanwhile.ts';
 import { checkOutputs } from './output-file.ts';
 import { neededOf, type PublicationFlags } from './publication-flags.ts';
 import { withMesh, withRunningPeer } from './use-mesh.ts';
@@ -80,7 +80,7 @@ async function submit(
   const { signal, release } = interruptSignal(context.io);
   try {
     const job = await mesh.submit(submission, { signal, onWarning });
-    await tellMeanwhile(context, mesh, job);
+    await tellEarlierJobs(context, mesh, job);
     return job;
   } catch (error) {
     if (!signal.aborted) throw error;

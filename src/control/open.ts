@@ -82,7 +82,7 @@ function checkOptions(options: OpenOptions): void {
 async function embed(home: string, { slots, onLog }: OpenOptions): Promise<OpenMesh> {
   const { startPeer } = await import('../node/peer.ts');
   const peer = await startPeer({
-    ...{ home, network: 'as-home' },
+    ...{ home, network: 'as-home', onDemand: true },
     ...(slots === undefined ? {} : { slots }),
     ...(onLog === undefined ? {} : { onLog }),
   });

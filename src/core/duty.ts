@@ -1,4 +1,4 @@
-import type { ComputationId, PeerId } from './ids.ts';
+import type { ComputationId, JobId, PeerId } from './ids.ts';
 import type { JobState } from './job-state.ts';
 import { grants, has, memoryShare, needsText, type Offer } from './needs.ts';
 import type { PeerState } from './peer-state.ts';
@@ -25,8 +25,13 @@ export function trusts({ self, trusted }: PeerState, publisher: PeerId): boolean
  * there for another.
  */
 export function serves(state: PeerState, job: JobState): boolean {
-  if (!trusts(state, job.manifest.owner) || !meets(state, job)) return false;
+  if (!trusts(state, job.manifest.owner) || rests(state, job) || !meets(state, job)) return false;
   return state.only === null || isNamed(job, state.only);
+}
+
+/** Says whether this peer leaves an own job until somebody waits for it. */
+export function rests({ self, wanted }: PeerState, { id, manifest }: JobState): boolean {
+  return wanted !== null && manifest.owner === self.peer && !wanted.has(id);
 }
 
 /** Says whether this peer has, and grants, what a job needs; to its own user it grants all. */
@@ -48,8 +53,8 @@ export function unmet(state: PeerState, job: JobState): string | null {
 }
 
 /** Says whether there are jobs that this peer may not work for. */
-function isLimited({ only, trusted, choosy }: PeerState): boolean {
-  return only !== null || trusted !== null || choosy.size > 0;
+function isLimited({ only, wanted, trusted, choosy }: PeerState): boolean {
+  return only !== null || wanted !== null || trusted !== null || choosy.size > 0;
 }
 
 /** Says whether a job that is not over, and that this peer works for, needs its computation. */
@@ -71,6 +76,15 @@ export function limitTo(turn: Turn, reference: string): void {
   const { state } = turn;
   state.only = reference;
   lookAgain(turn);
+}
+
+/** Somebody waits for a job: from now on this peer works for it, also if it is from before. */
+export function wantJob(turn: Turn, job: JobId): void {
+  const { wanted, jobs } = turn.state;
+  if (wanted === null || wanted.has(job) || !jobs.has(job)) return;
+  wanted.add(job);
+  turn.change(job);
+  turn.beat = true;
 }
 
 /** From now on this peer runs the jobs of these publishers and its own alone; null: all. */

@@ -61,6 +61,10 @@ export type PeerEvent =
     }
   /** Work for the jobs that this names alone: by name, or by the beginning of an id. */
   | { readonly kind: 'limit'; readonly job: string }
+  /** Work for no own job of an earlier start until somebody wants it. Comes before the records. */
+  | { readonly kind: 'on-demand' }
+  /** Somebody waits for a job. */
+  | { readonly kind: 'want'; readonly job: JobId }
   /** Run the jobs of these publishers and one's own alone; null: those of all members. */
   | { readonly kind: 'trust'; readonly peers: readonly PeerId[] | null }
   /** Have this, and grant this to the jobs of others. */

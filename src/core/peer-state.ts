@@ -155,6 +155,8 @@ export interface PeerState {
   readonly refuses: Map<ComputationId, Refusal>;
   /** Names the jobs that it works for, where it is not there for all; else null. */
   only: string | null;
+  /** The own jobs that it works for, where these are not all: those that somebody waits for. */
+  wanted: Set<JobId> | null;
   /** Publishers whose jobs it runs beside its own; null: all members. */
   trusted: ReadonlySet<PeerId> | null;
   /** What this machine has, and grants to the jobs of others. */
@@ -227,6 +229,7 @@ export function newPeerState(self: Self, start: Start, timing: Timing): PeerStat
     quits: new Set(),
     refuses: new Map(),
     only: null,
+    wanted: null,
     trusted: null,
     offer: NO_OFFER,
     kin: new Set(),

@@ -56,6 +56,7 @@ export function publish(turn: Turn, event: Of<'publish'>): void {
   const id = env.hash(bytes);
   if (turn.state.tombstones.has(id)) return refuse(turn, event.request, 'MESH_JOB_ENDED');
   const signature = env.sign(bytes);
+  turn.state.wanted?.add(id);
   const record = append(turn, 'control', { kind: 'manifest', manifest, signature });
   for (const { hash, bytes: content } of event.blobs) keepBlob(turn, hash, content);
   const { probe } = event;

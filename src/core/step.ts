@@ -1,6 +1,6 @@
 import { askForWanted, giveBlob, readRoot, seekBlobs, takeBlob, takeNone, want } from './blobs.ts';
 import { boot, load } from './boot.ts';
-import { limitTo, takeKin, takeOffer, trust } from './duty.ts';
+import { limitTo, takeKin, takeOffer, trust, wantJob } from './duty.ts';
 import { settleEnds } from './ending.ts';
 import type { Effect, Env, PeerEvent } from './event.ts';
 import { takeEnd, takeFailure, takePart } from './execution.ts';
@@ -82,6 +82,11 @@ function handle(turn: Turn, event: PeerEvent): void {
       return boot(turn, event);
     case 'limit':
       return limitTo(turn, event.job);
+    case 'on-demand':
+      state.wanted = new Set();
+      return;
+    case 'want':
+      return wantJob(turn, event.job);
     case 'trust':
       return trust(turn, event.peers);
     case 'load':

@@ -82,6 +82,8 @@ export interface PeerOptions {
   readonly cacheBytes?: number;
   /** Names the one job that it evaluates: by name, or by the beginning of its id. @default all */
   readonly job?: string;
+  /** It evaluates no own job of an earlier start before somebody waits for it. @default all */
+  readonly onDemand?: boolean;
   /** Gives up looking for a bootstrap. @default none */
   readonly signal?: AbortSignal;
   /** @default DEFAULT_TIMING */
@@ -247,6 +249,7 @@ async function assemble(
     await kin.enter();
     if (trusted.length > 0) loop.dispatch({ kind: 'trust', peers: trusted });
     if (options.job !== undefined) loop.dispatch({ kind: 'limit', job: options.job });
+    if (options.onDemand === true) loop.dispatch({ kind: 'on-demand' });
     const others = members.size > 0 || (options.bootstrap ?? []).length > 0;
     await boot(loop, store, locals, gate !== null && others);
     const network = await openNetwork({

@@ -113,18 +113,33 @@ describe('a job that goes on', () => {
     running.interrupt();
     const ran = await running.done;
     expect(ran).toMatchObject({ code: 130, stdout: '' });
-    const hint = /the same command \(or meshd attach [0-9a-f]{12} --home \S+\) continues/;
+    const hint =
+      /the same command \(or meshd attach ([0-9a-f]{12} --home \S+)\) continues. End it: meshd cancel \1/;
     expect(ran.stderr).toMatch(hint);
     expect((await meshd(['jobs'])).stdout).toMatch(/never +running/);
   });
 
-  test('goes on beside the next command, which says so unless it is the same work', async () => {
-    const other = await meshd(['publish', half, '--accept', '1', '--name', 'beside']);
-    expect(other.stderr).toMatch(/^job \w{12} \(never\) is not done and goes on here meanwhile$/m);
+  test('rests while other commands run, which tell of it unless it is their work', async () => {
+    const evaluated = async () => {
+      const rows = (await meshd(['jobs', '--json'])).stdout.trimEnd().split('\n');
+      return rows.map((row) => JSON.parse(row)).find(({ name }) => name === 'never').evaluated;
+    };
+    const before = await evaluated();
+    const other = await meshd(['publish', half, '--accept', '10', '--name', 'other']);
+    expect(other.stderr).toMatch(
+      /^an earlier job is not done: never. Go on with it: meshd attach /m,
+    );
+    expect((await meshd(['show', 'never'])).stdout).toMatch(/not here +nobody waits for it/);
+    expect(await evaluated()).toBe(before);
+    const attached = startCaptured(['attach', 'never', '--home', home]);
+    await attached.says('evaluated');
+    attached.interrupt();
+    await attached.done;
+    expect(await evaluated()).toBeGreaterThan(before);
     const again = startCaptured(['publish', never, '--accept', '1', '--home', home]);
     await again.says('job ');
     again.interrupt();
-    expect((await again.done).stderr).not.toContain('meanwhile');
+    expect((await again.done).stderr).not.toContain('earlier job');
   });
 
   test('other commands on the home steer it; cancel ends it with exit code 4', async () => {

@@ -24,6 +24,41 @@ function evaluatedBy(mesh: SmallMesh, { id }: Machine, computation: string): num
   return mesh.evaluations(computation).filter(({ peer }) => peer === id).length;
 }
 
+describe('a peer that works for its own jobs on demand', () => {
+  /** Of two peers, the first began a job, fell, and is there again, on demand; the other is off. */
+  function restarted(): { readonly mesh: SmallMesh; readonly peer: Machine; readonly job: Begun } {
+    const mesh = new SmallMesh({ peers: 1 });
+    const peer = mesh.peer(0);
+    mesh.pass(500);
+    const job = mesh.publish(peer, { program: OTHER, accept: 400 });
+    mesh.pass(3000);
+    mesh.kill(peer);
+    mesh.start(peer);
+    peer.dispatch({ kind: 'on-demand' });
+    return { mesh, peer, job };
+  }
+  type Begun = ReturnType<SmallMesh['publish']>;
+
+  test('leaves one of an earlier start until somebody waits for it', () => {
+    const { mesh, peer, job } = restarted();
+    mesh.pass(2000);
+    const before = evaluatedBy(mesh, peer, job.question.computation);
+    mesh.pass(10_000);
+    expect(evaluatedBy(mesh, peer, job.question.computation)).toBe(before);
+    peer.dispatch({ kind: 'want', job: job.id });
+    expect(mesh.certificate(job.id)).toBe(askOracle(job.question).certificate);
+  });
+
+  test('does at once what is published now, also where that is the same question', () => {
+    const { mesh, peer, job } = restarted();
+    const next = mesh.publish(peer, { program: WANTED, accept: 50 });
+    expect(mesh.certificate(next.id)).toBe(askOracle(next.question).certificate);
+    const same = mesh.publish(peer, { program: OTHER, accept: 400 });
+    expect(same.question).toEqual(job.question);
+    expect(mesh.certificate(same.id)).toBe(askOracle(same.question).certificate);
+  });
+});
+
 describe('a peer that is there for one job', () => {
   test('evaluates that one by its name and no other, while the others do both', () => {
     const { mesh, last } = limited(SECOND);

@@ -270,6 +270,30 @@ describe('meshd run', () => {
     expect(halted.stderr).toMatch(/not run/);
   });
 
+  test('what an interrupted run left is done by the same run, and by no other', async () => {
+    const script = 'echo {} >> ran; test {} -lt 3 || exec sleep {}';
+    const wrong = start(['-j1', '--', script, ':::', '1', '2', '300', '400']);
+    await expect.poll(() => counts('ran').has('300'), { timeout: 20_000 }).toBe(true);
+    wrong.child.kill('SIGINT');
+    const { code, stderr } = await wrong.ended;
+    expect(code).toBe(130);
+    expect(stderr).toContain('End it: meshd cancel');
+    const other = await run(['-j1', '--', 'sleep 0.3; echo {}', ':::', 'x', 'y']);
+    expect(other).toMatchObject({ code: 0, stdout: 'x\ny\n' });
+    expect(other.stderr).toMatch(/an earlier job is not done: .*meshd cancel/);
+    const part = await run(['-j1', '--', script, ':::', '1', '2']);
+    expect(part.stderr).toContain('all known before');
+    expect([...counts('ran')]).toEqual([
+      ['1', 1],
+      ['2', 1],
+      ['300', 1],
+    ]);
+    const again = start(['-j1', '--', script, ':::', '1', '2', '300', '400']);
+    await expect.poll(() => counts('ran').get('300'), { timeout: 20_000 }).toBe(2);
+    again.child.kill('SIGINT');
+    await again.ended;
+  });
+
   test('output of any size and kind comes through', async () => {
     const script = 'head -c 30000000 /dev/zero | tr "\\0" {}; printf "\\377\\n"';
     const { code, stdout } = await run(['--', script, ':::', 'a', 'b']);

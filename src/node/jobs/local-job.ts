@@ -75,6 +75,7 @@ export class LocalJob implements Job {
 
   async *results(options: ResultOptions = {}): AsyncGenerator<ResultLine> {
     const { signal, follow = true, asKnown = false } = options;
+    if (follow) this.#want();
     if (asKnown && !this.#job.computation.isPure) {
       yield* this.#known(options);
       return;
@@ -100,6 +101,7 @@ export class LocalJob implements Job {
    */
   async *resultTexts(options: ResultOptions = {}): AsyncGenerator<string> {
     const { signal, follow = true } = options;
+    if (follow) this.#want();
     const { isPure } = this.#job.computation;
     if (!isPure) {
       for await (const line of this.results(options)) yield JSON.stringify(line);
@@ -150,6 +152,7 @@ export class LocalJob implements Job {
   }
 
   async *output({ signal }: WaitOptions = {}): AsyncGenerator<OutputPiece> {
+    this.#want();
     const stop = new AbortController();
     const ended = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]);
     const watching = this.#untilOver(ended).finally(() => stop.abort());
@@ -166,12 +169,18 @@ export class LocalJob implements Job {
     signal?.throwIfAborted();
   }
 
+  /** A peer that works for its own jobs on demand works for this one now. */
+  #want(): void {
+    this.#loop.dispatch({ kind: 'want', job: this.id });
+  }
+
   /** Resolves once nothing of the job runs any more. */
   async #untilOver(signal: AbortSignal): Promise<void> {
     while (this.#job.active) await this.#loop.changed(this.id, signal);
   }
 
   async *progress(options: WaitOptions = {}): AsyncGenerator<Progress> {
+    this.#want();
     const meter = new ProgressMeter();
     for (;;) {
       const { state } = this.#loop;
@@ -191,6 +200,7 @@ export class LocalJob implements Job {
 
   async done(options: WaitOptions = {}): Promise<Summary> {
     const { signal } = options;
+    this.#want();
     await this.#loop.request((request) => ({ kind: 'confirm', request, job: this.id }), signal);
     while (!this.#isOver(finalLines(this.#job))) await this.#loop.changed(this.id, signal);
     return this.summary();

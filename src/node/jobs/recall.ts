@@ -1,5 +1,7 @@
+import { rests } from '../../core/duty.ts';
 import type { JobId } from '../../core/ids.ts';
 import type { JobState } from '../../core/job-state.ts';
+import type { WorkInputs } from '../../work/workforce.ts';
 import type { Loop } from '../loop.ts';
 import type { CommandValue } from '../reports/command-result.ts';
 import { sha256 } from './item-list.ts';
@@ -37,17 +39,34 @@ export async function* recall(
   for (const job of jobsOf(loop, sha256(program))) {
     const { count } = job.manifest.target;
     const { items } = await loop.inputs(job.computation.id);
+    const goesOn = !rests(loop.state, job) || (await isCovered(job, items, places));
     for (let lo = 0; lo < count && items !== undefined; lo += ITEMS) {
       const texts = await items(lo, Math.min(count, lo + ITEMS));
       for (const [k, text] of texts.entries()) {
         const known = places.get(text);
         if (known === undefined) continue;
         const found = await runOf(loop, job, lo + k);
-        if (found === null) continue;
+        if (found === null || (found.value === undefined && !goesOn)) continue;
         for (const item of known) yield { item, ...found };
       }
     }
   }
+}
+
+/** Says whether all that a job has not come to yet is among the texts of a submission. */
+async function isCovered(
+  { computation, manifest }: JobState,
+  items: WorkInputs['items'],
+  places: ReadonlyMap<string, unknown>,
+): Promise<boolean> {
+  const { count } = manifest.target;
+  for (const [from, to] of computation.coverage.gaps(0, count)) {
+    for (let lo = from; lo < to && items !== undefined; lo += ITEMS) {
+      const texts = await items(lo, Math.min(to, lo + ITEMS));
+      if (texts.some((text) => !places.has(text))) return false;
+    }
+  }
+  return true;
 }
 
 function jobsOf({ state }: Loop, program: string): JobState[] {

@@ -1,4 +1,4 @@
-import { isNamed, trusts, unmet } from '../../core/duty.ts';
+import { isNamed, rests, trusts, unmet } from '../../core/duty.ts';
 import type { JobState } from '../../core/job-state.ts';
 import { isOfClass } from '../../core/manifest.ts';
 import type { PeerState } from '../../core/peer-state.ts';
@@ -16,6 +16,7 @@ export function whyNotHere(state: PeerState, job: JobState): string | null {
   if (state.only !== null && !isNamed(job, state.only)) {
     return `this machine is there for ${JSON.stringify(state.only)} alone`;
   }
+  if (rests(state, job)) return 'nobody waits for it: `meshd attach` does, or the same command';
   if (!isOfClass(computation.spec, state.self.mathClass)) {
     return `it needs Math class ${computation.spec.mathClass}, this machine has another`;
   }
