@@ -39,7 +39,11 @@ export async function follow(
       tell(context, text, { event: 'error', ...error });
     }
     const why = report?.whyFailed ?? null;
-    if (why !== null) tell(context, `failed: ${why}`, { event: 'failed', job: job.id, why });
+    if (why !== null) {
+      const id = `${shortJob(job.id)}${context.homeWords}`;
+      const text = `failed: ${visible(why)}; see meshd show ${id}`;
+      tell(context, text, { event: 'failed', job: job.id, why });
+    }
     await waitForOthers(context, mesh, signal);
     return exitCodeOfJob(summary, kind, failed);
   } catch (error) {

@@ -1,25 +1,59 @@
 import type { PeerOptions } from '../node/peer.ts';
-import type { Context } from './context.ts';
+import { failureText } from '../node/reports/failure-text.ts';
+import { withoutNumbers } from '../node/reports/without-numbers.ts';
+import { type Context, warn } from './context.ts';
 import { shortJob, shortPeer, visible } from './format.ts';
 
 const LEVELS = ['error', 'warn', 'info', 'debug'] as const;
+
+/** Causes of failed candidates that one process tells. */
+const MOST_CAUSES = 100;
+
 export type LogLevel = (typeof LEVELS)[number];
 
 /**
  * Writes log lines to stderr down to a level: `event key=value …`, or JSON with --json. MESHD_LOG
- * (error, warn, info, debug) overrides the level.
+ * (error, warn, info, debug) overrides the level. That candidates failed is told once for each
+ * cause, but at debug.
  */
 export function logTo(context: Context, level: LogLevel): NonNullable<PeerOptions['onLog']> {
   const { stderr, env } = context.io;
   const wanted = LEVELS.find((each) => each === env['MESHD_LOG']) ?? level;
   const last = LEVELS.indexOf(wanted);
+  const isNews = wanted === 'debug' ? (): boolean => true : firstOfEach();
   return (at, event, fields) => {
     if (LEVELS.indexOf(at) > last) return;
+    const failed = event === 'candidate.failed' ? (fields as CandidateFailed) : null;
+    if (failed !== null && !isNews(failed)) return;
+    if (failed !== null && level === 'warn' && !context.json) return warn(context, wordsOf(failed));
     const line = context.json
       ? JSON.stringify({ time: new Date().toISOString(), level: at, event, ...fields })
       : logText(at, event, fields);
     stderr.write(`${line}\n`);
   };
+}
+
+/** Fields of the event `candidate.failed`. */
+interface CandidateFailed {
+  readonly computation: string;
+  readonly index: number;
+  readonly kind: string;
+  readonly detail: string;
+}
+
+/** Says of a failure whether it is the first of its cause: of so many causes, no more are told. */
+function firstOfEach(): (failed: CandidateFailed) => boolean {
+  const told = new Set<string>();
+  return ({ computation, kind, detail }) => {
+    const cause = `${computation} ${kind} ${withoutNumbers(detail)}`;
+    if (told.has(cause) || told.size >= MOST_CAUSES) return false;
+    told.add(cause);
+    return true;
+  };
+}
+
+function wordsOf({ index, kind, detail }: CandidateFailed): string {
+  return `candidate ${index} came to no outcome: ${failureText(kind, detail)} (told once)`;
 }
 
 function logText(level: LogLevel, event: string, fields: object): string {

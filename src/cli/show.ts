@@ -1,6 +1,8 @@
 import type { Limits } from '../core/limits.ts';
 import { needsText } from '../core/needs.ts';
 import type { ErrorGroup, JobReport } from '../node/mesh.ts';
+import type { AttemptGroup } from '../node/reports/attempt-groups.ts';
+import { failureText } from '../node/reports/failure-text.ts';
 import { print } from './context.ts';
 import { EXIT } from './exit-code.ts';
 import {
@@ -8,7 +10,6 @@ import {
   formatCount,
   formatSeconds,
   formatShare,
-  shortJob,
   shortPeer,
   visible,
   visibleLines,
@@ -30,8 +31,10 @@ export const show: Verb<readonly [string], { readonly errors?: true }> = {
   flags: [{ flags: '--errors', help: 'the errors alone, alike ones together, with their stacks' }],
   async run(context, [reference], { errors }) {
     const report = await withJob(context, reference, (job) => job.show(), { slots: 0 });
-    if (errors === true) print(context, errorsText(report), report.errorGroups);
-    else print(context, reportText(report), report);
+    if (errors === true) {
+      const groups = [...report.errorGroups, ...report.attemptGroups];
+      print(context, errorsText(report), groups);
+    } else print(context, reportText(report), report);
     return EXIT.done;
   },
 };
@@ -80,12 +83,17 @@ function reportText(report: JobReport): string {
   ]);
 }
 
-function errorsText({ errorGroups, attempts, job }: JobReport): string {
-  if (errorGroups.length > 0) return errorGroups.map(groupText).join('\n\n');
-  const failed = new Set(attempts.map(({ index }) => index)).size;
-  if (failed === 0) return 'no errors';
-  const some = failed === 1 ? '1 candidate' : `${formatCount(failed)} candidates`;
-  return `no errors; ${some} came to no outcome: see meshd show ${shortJob(job)}`;
+function errorsText({ errorGroups, attemptGroups }: JobReport): string {
+  const texts = [...errorGroups.map(groupText), ...attemptGroups.map(attemptsText)];
+  return texts.length === 0 ? 'no errors' : texts.join('\n\n');
+}
+
+function attemptsText({ kind, count, candidates, indices, detail }: AttemptGroup): string {
+  const more = candidates > indices.length ? ', …' : '';
+  const tries = count === 1 ? '1 try' : `${formatCount(count)} tries`;
+  const of = candidates === 1 ? '' : `, of ${formatCount(candidates)} candidates`;
+  const text = visible(failureText(kind, detail));
+  return `${tries} without an outcome${of}: at ${indices.join(', ')}${more}\n${text}`;
 }
 
 function groupText({ name, count, indices, detail }: ErrorGroup): string {

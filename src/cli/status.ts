@@ -1,5 +1,6 @@
 import { needsText } from '../core/needs.ts';
 import type { StatusReport } from '../node/mesh.ts';
+import type { Tier } from '../work/sandbox/sandbox.ts';
 import { print } from './context.ts';
 import { EXIT } from './exit-code.ts';
 import { formatBytes, formatRelaying, formatSeconds } from './format.ts';
@@ -21,7 +22,8 @@ export const status: Verb = {
   },
 };
 
-function statusText(report: StatusReport): string {
+/** What `meshd status` says. */
+export function statusText(report: StatusReport): string {
   const { peers, jobs } = report;
   const gone =
     peers.suspect + peers.dead === 0 ? '' : `, ${peers.suspect} suspect, ${peers.dead} dead`;
@@ -71,12 +73,18 @@ function sandboxLines(sandbox: StatusReport['sandbox']): (readonly [string, stri
   const { functions, commands, othersFunctions, othersCommands, unheld, notes } = sandbox;
   const others =
     othersFunctions === othersCommands
-      ? othersFunctions
-      : `functions ${othersFunctions}, commands ${othersCommands ?? 'not run'}`;
-  const own = `your functions ${functions}, your commands ${commands}`;
+      ? `jobs ${heldText(othersFunctions)}`
+      : `functions ${heldText(othersFunctions)}, commands ${heldText(othersCommands)}`;
+  const own = `your functions ${heldText(functions)}, your commands ${heldText(commands)}`;
   return [
-    ['sandbox', `${own}; other people’s jobs: ${others}`],
+    ['sandbox', `${own}; other people’s ${others}`],
     ...(unheld === null ? [] : [['', `warning: ${unheld}`] as const]),
     ...notes.map((note) => ['', note] as const),
   ];
+}
+
+/** What holds user code, as a person says it. */
+function heldText(tier: Tier | null): string {
+  if (tier === null) return 'are not run';
+  return tier === 'none' ? 'run with all your rights (no sandbox)' : `held by ${tier}`;
 }

@@ -8,6 +8,7 @@ import type { Admission } from './admission/admission.ts';
 import type { FileUsage } from './files/file-service.ts';
 import type { LogOptions } from './jobs/job-logs.ts';
 import type { TraceEvent } from './jobs/job-trace.ts';
+import type { AttemptGroup } from './reports/attempt-groups.ts';
 import type { SandboxReport } from './sandboxes.ts';
 
 /** What to publish. */
@@ -228,6 +229,8 @@ export interface JobReport extends JobRow {
   }[];
   /** Errors that are alike, the most frequent first, at most 20. */
   readonly errorGroups: readonly ErrorGroup[];
+  /** Attempts without an outcome that are alike, the most frequent first, at most 20. */
+  readonly attemptGroups: readonly AttemptGroup[];
   readonly disputed: readonly number[];
   readonly alarms: readonly string[];
   readonly leases: readonly { readonly peer: PeerId; readonly lo: number; readonly hi: number }[];

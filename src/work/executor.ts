@@ -319,7 +319,8 @@ export class Executor {
   #deathOf(error: Error | null, { reason, amount }: Noted): WorkFailure {
     if (error !== null) return { kind: 'system', detail: `no executor starts: ${error.message}` };
     const { timeoutMs, memoryBytes } = this.ground.limits;
-    if (reason === 'timeout') return { kind: reason, detail: `longer than ${timeoutMs} ms` };
+    if (reason === 'timeout')
+      return { kind: reason, detail: `longer than ${(timeoutMs ?? 0) / 1000} s` };
     if (reason === 'memory') {
       const [taken, most] = [amount, memoryBytes ?? 0].map((bytes) => Math.round(bytes / MIB));
       return { kind: reason, detail: `${taken} MiB resident, the limit is ${most} MiB` };

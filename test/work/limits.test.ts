@@ -31,7 +31,7 @@ describe('a time limit', () => {
     const order = { hi: 200, limits: HALF_SECOND };
     const { parts, failed, ended } = bench.execute(order, inputsOf(at(130, what)));
     expect(await ended).toBe('finished');
-    const detail = 'longer than 500 ms';
+    const detail = 'longer than 0.5 s';
     expect(failed).toEqual([{ index: 130, failure: { kind: 'timeout', detail } }]);
     expect(coverageOf(parts)).toEqual([
       [0, 130],

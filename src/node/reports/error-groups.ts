@@ -1,6 +1,7 @@
 import type { JobState } from '../../core/job-state.ts';
 import type { ErrorGroup } from '../mesh.ts';
 import { jobErrors } from './job-errors.ts';
+import { withoutNumbers } from './without-numbers.ts';
 
 /** Groups that a report shows. */
 const MAX_GROUPS = 20;
@@ -25,7 +26,7 @@ export function groupErrors(job: JobState, end: number): ErrorGroup[] {
   const groups = new Map<string, Group>();
   for (const { index, name, detail } of jobErrors(job, end, MAX_ERRORS)) {
     const message = detail.split('\n    at ', 1)[0] ?? '';
-    const key = `${name} ${message.replace(/\d+(\.\d+)?(e[+-]?\d+)?/g, '#')}`;
+    const key = `${name} ${withoutNumbers(message)}`;
     const group = groups.get(key) ?? { name, count: 0, indices: [], detail };
     groups.set(key, group);
     group.count++;

@@ -1,8 +1,8 @@
-import { knownEnd } from '../../core/answer.ts';
 import type { Hash } from '../../core/ids.ts';
 import type { JobState } from '../../core/job-state.ts';
 import type { Outcome } from '../../core/outcome.ts';
 import { type CommandValue, hasSucceeded } from './command-result.ts';
+import { figuresEnd } from './figures-end.ts';
 
 /** Results that are read at once. */
 const AT_ONCE = 32;
@@ -23,7 +23,7 @@ export class FailedCommands {
   async count(job: JobState): Promise<number> {
     const { answers, isPure } = job.computation;
     if (isPure) return 0;
-    const end = job.ending?.end ?? knownEnd(job) ?? Number.MAX_SAFE_INTEGER;
+    const end = figuresEnd(job);
     const lines = answers.positionOf(end);
     let failed = 0;
     let unread: Outcome[] = [];

@@ -1,10 +1,13 @@
-import { finalLines, knownEnd } from '../../core/answer.ts';
+import { finalLines } from '../../core/answer.ts';
 import { HOPELESS_ERRORS, type JobState } from '../../core/job-state.ts';
 import { runningLeases } from '../../core/lease-book.ts';
 import type { PeerState } from '../../core/peer-state.ts';
 import type { Register } from '../../core/register.ts';
 import type { JobReport, JobRow, Summary } from '../mesh.ts';
+import { groupAttempts } from './attempt-groups.ts';
 import { groupErrors } from './error-groups.ts';
+import { failureText } from './failure-text.ts';
+import { failedEnd, figuresEnd } from './figures-end.ts';
 import { jobErrors } from './job-errors.ts';
 import { whyNotHere } from './not-here.ts';
 
@@ -15,7 +18,8 @@ const MAX_ROWS = 100;
 function rateOf(job: JobState, failedCommands: number): number {
   const evaluated = evaluatedOf(job);
   const isMap = job.manifest.target.kind === 'map';
-  const failed = isMap ? job.computation.answers.errors + failedCommands : 0;
+  const thrown = job.computation.answers.errorsBelow(figuresEnd(job));
+  const failed = isMap ? thrown + failedCommands : 0;
   return evaluated === 0 ? 0 : (acceptedOf(job) - failed) / evaluated;
 }
 
@@ -37,16 +41,16 @@ function frontierOf(job: JobState): number {
 /** Accepted candidates known, at most as many as asked for; of a map, items done. */
 export function acceptedOf(job: JobState): number {
   const { target } = job.manifest;
-  if (target.kind === 'map') return job.computation.coverage.count(0, target.count);
+  const end = failedEnd(job) ?? job.bound;
+  if (target.kind === 'map') return job.computation.coverage.count(0, end ?? target.count);
   const { answers } = job.computation;
-  const known = job.bound === null ? answers.lines : answers.positionOf(job.bound);
+  const known = end === null ? answers.lines : answers.positionOf(end);
   return job.ending?.lines ?? Math.min(known, target.count);
 }
 
 /** Candidates with an outcome, within the answer once it is known. */
 export function evaluatedOf(job: JobState): number {
-  if (job.ending !== null) return job.ending.end;
-  return job.computation.coverage.count(0, knownEnd(job) ?? Number.MAX_SAFE_INTEGER);
+  return job.ending?.end ?? job.computation.coverage.count(0, figuresEnd(job));
 }
 
 /**
@@ -61,18 +65,20 @@ export function summaryOf(
 ): Summary {
   const { computation, ending } = job;
   const { answers } = computation;
-  const end = ending?.end ?? frontierOf(job);
-  const lines = finalLines(job);
+  const atFailure = failedEnd(job);
+  const end = ending?.end ?? atFailure ?? frontierOf(job);
+  const lines = atFailure === null ? finalLines(job) : acceptedOf(job);
   const failed = answers.errorsBelow(end) + failedCommands;
   const accepted = job.manifest.target.kind === 'map' ? lines - failed : lines;
+  const evaluated = atFailure === null ? end : evaluatedOf(job);
   return {
     job: job.endedBy === 'successor' ? (job.successor?.id ?? job.id) : job.id,
     computation: computation.id,
     seed: job.manifest.spec.seed,
     status: job.phase,
     accepted,
-    evaluated: end,
-    acceptanceRate: end === 0 ? 0 : accepted / end,
+    evaluated,
+    acceptanceRate: evaluated === 0 ? 0 : accepted / evaluated,
     frontier: frontierOf(job),
     certificate: ending?.certificate ?? null,
     skipped: [...job.skipped],
@@ -110,7 +116,7 @@ export function jobRow(
   now: number,
   failedCommands: number,
 ): JobRow {
-  const end = job.ending?.end ?? knownEnd(job) ?? Number.MAX_SAFE_INTEGER;
+  const end = figuresEnd(job);
   const accepted = acceptedOf(job);
   const evaluated = evaluatedOf(job);
   return {
@@ -137,11 +143,18 @@ function whyFailed(job: JobState): string | null {
     return `each of the first ${HOPELESS_ERRORS} candidates ended in an error`;
   }
   if (maxErrors === null || !job.hasTooManyErrors) {
-    return 'index after index failed on every try, and none ever had an outcome';
+    return `index after index failed on every try, and none ever had an outcome${firstTry(job)}`;
   }
   // How many more are known differs from run to run, and from peer to peer.
   const at = job.computation.answers.errorAt(maxErrors);
   return `it allows ${maxErrors} errors, and number ${maxErrors + 1} is at index ${at}`;
+}
+
+/** How the first index failed on its first try, so that a person knows where to look. */
+function firstTry({ computation: { attempts } }: JobState): string {
+  const first = attempts.get(Math.min(...attempts.keys()))?.[0];
+  if (first === undefined) return '';
+  return `; the first: index ${first.index}, ${failureText(first.failure, first.detail)}`;
 }
 
 /** Attempts of what is left out or stuck come first, then the others by index. */
@@ -166,7 +179,7 @@ export function jobReport(
   { params, failedCommands }: { readonly params: unknown; readonly failedCommands: number },
 ): JobReport {
   const { computation, manifest } = job;
-  const end = job.ending?.end ?? knownEnd(job) ?? Number.MAX_SAFE_INTEGER;
+  const end = figuresEnd(job);
   return {
     ...jobRow(state, job, now, failedCommands),
     computation: computation.id,
@@ -191,8 +204,9 @@ export function jobReport(
     stuck: job.active ? job.stuckBelow(end).slice(0, MAX_ROWS) : [],
     skipped: job.skipped.slice(0, MAX_ROWS),
     attempts: attemptRows(job, end),
-    errors: [...jobErrors(job, Number.MAX_SAFE_INTEGER, MAX_ROWS)],
+    errors: [...jobErrors(job, failedEnd(job) ?? Number.MAX_SAFE_INTEGER, MAX_ROWS)],
     errorGroups: groupErrors(job, end),
+    attemptGroups: groupAttempts(job),
     disputed: computation.openDisputes().slice(0, MAX_ROWS),
     alarms: [...job.alarms],
     leases: leaseHolders(state, job, now)

@@ -1,0 +1,45 @@
+import { PassThrough } from 'node:stream';
+import { expect, test } from 'vitest';
+import type { Context } from '../../src/cli/context.ts';
+import { logTo } from '../../src/cli/log-line.ts';
+import { nowhere } from './captured-io.ts';
+
+/** What is told of failed candidates. */
+function told(level: 'warn' | 'info', json: boolean, env: NodeJS.ProcessEnv = {}): string[] {
+  const stderr = new PassThrough();
+  const io = { ...nowhere(), env, stderr };
+  const context: Context = { io, home: '/h', homeWords: '', json };
+  const log = logTo(context, level);
+  const computation = 'ab'.repeat(32);
+  for (let index = 0; index < 9; index++) {
+    const detail = `${300 + index} MiB resident, the limit is 256 MB`;
+    log('warn', 'candidate.failed', { computation, index, kind: 'memory', detail });
+  }
+  const refused = 'the sandbox refuses FileSystemRead of /data: --allow-read opens it';
+  log('warn', 'candidate.failed', { computation, index: 4, kind: 'system', detail: refused });
+  return String(stderr.read() ?? '')
+    .trimEnd()
+    .split('\n');
+}
+
+test('why candidates fail is told once for each cause, in words', () => {
+  expect(told('warn', false)).toEqual([
+    'warning: candidate 0 came to no outcome: memory: 300 MiB resident, the limit is 256 MB ' +
+      '(told once)',
+    'warning: candidate 4 came to no outcome: the sandbox refuses FileSystemRead of /data: ' +
+      '--allow-read opens it (told once)',
+  ]);
+});
+
+test('as events, and in the log of a peer, it is told once for each cause as well', () => {
+  const events = told('warn', true).map((line) => JSON.parse(line));
+  expect(events.map(({ event, index }) => [event, index])).toEqual([
+    ['candidate.failed', 0],
+    ['candidate.failed', 4],
+  ]);
+  expect(told('info', false)).toHaveLength(2);
+  expect(told('info', false)[0]).toMatch(
+    /^warn: candidate.failed computation=abababababab index=0/,
+  );
+  expect(told('info', false, { MESHD_LOG: 'debug' })).toHaveLength(10);
+});
