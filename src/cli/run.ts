@@ -78,7 +78,12 @@ export const run: Verb<readonly [readonly string[]], CommandFlags> = {
       help: 'times that a command that fails is tried in all (default: 1)',
       parse: wholeNumber(1, 1000),
     },
-    { flags: '--halt <when>', help: 'end early: now,fail=1, soon,fail=10%, now,success=1 …' },
+    {
+      flags: '--halt <when>',
+      help:
+        'soon,fail=1: start no more once one has failed; now,fail=1: end those that run, too; ' +
+        'also success=1, fail=10%, done=3',
+    },
     {
       flags: '--timeout <duration>',
       help: 'longest time of a command, such as 90 (seconds), 10m or 1h30m',

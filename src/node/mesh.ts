@@ -233,7 +233,13 @@ export interface JobReport extends JobRow {
   readonly attemptGroups: readonly AttemptGroup[];
   readonly disputed: readonly number[];
   readonly alarms: readonly string[];
-  readonly leases: readonly { readonly peer: PeerId; readonly lo: number; readonly hi: number }[];
+  /** What peers hold; running: they are at it, else they are about to begin. */
+  readonly leases: readonly {
+    readonly peer: PeerId;
+    readonly lo: number;
+    readonly hi: number;
+    readonly running: boolean;
+  }[];
 }
 
 export interface PeerRow {

@@ -87,7 +87,7 @@ describe('meshd run', () => {
     const { code, stdout, stderr } = await run(['--', 'echo {}; exit {}', ':::', '0', '3', '0']);
     expect([code, stdout]).toEqual([1, '0\n3\n0\n']);
     expect(stderr).toMatch(/3 commands, 1 failed/);
-    expect(stderr).toMatch(/first failure: command 2, echo 3; exit 3: exit 3/);
+    expect(stderr).toMatch(/first failure: command 2 \(exit 3\): echo 3; exit 3\n/);
   });
 
   test('--json tells of each what it left, of a failed one the error too', async () => {

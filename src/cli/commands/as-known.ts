@@ -3,6 +3,7 @@ import { type Placed, resultIn, type Source } from './gather.ts';
 
 /** The lines of one job that are waited for. */
 interface Awaited {
+  readonly job: Job;
   readonly lines: AsyncIterator<ResultLine>;
   /** Places of the commands by the index that tells of them. */
   readonly places: Map<number, number[]>;
@@ -15,7 +16,7 @@ interface Awaited {
 export async function* resultsAsKnown(
   sources: readonly (Source | undefined)[],
   jobOf: (id: string) => Promise<Job>,
-  { signal }: WaitOptions,
+  { signal, settled }: WaitOptions & { readonly settled?: Promise<unknown> | undefined },
 ): AsyncGenerator<Placed> {
   const wanted = new Map<string, Map<number, number[]>>();
   for (const [place, source] of sources.entries()) {
@@ -28,15 +29,29 @@ export async function* resultsAsKnown(
   const options = { follow: true, asKnown: true, ...(signal === undefined ? {} : { signal }) };
   const jobs = await Promise.all(
     [...wanted].map(async ([id, places]) => {
-      const results = (await jobOf(id)).results(options);
-      return { lines: results[Symbol.asyncIterator](), places };
+      const job = await jobOf(id);
+      return { job, lines: job.results(options)[Symbol.asyncIterator](), places };
     }),
   );
   yield* merged(jobs);
+  if (settled !== undefined) {
+    await settled;
+    for (const job of jobs) yield* lateOf(job, options);
+  }
   for (const { places } of jobs) {
     for (const place of [...places.values()].flat().sort((a, b) => a - b)) {
       yield { place, value: undefined, known: false };
     }
+  }
+}
+
+/** What became known behind the end of a job that was ended early. */
+async function* lateOf({ job, places }: Awaited, options: WaitOptions): AsyncGenerator<Placed> {
+  if (places.size === 0) return;
+  for await (const line of job.results({ ...options, follow: false, asKnown: true })) {
+    const result = resultIn(line);
+    for (const place of places.get(line.index) ?? []) yield { place, ...result, known: false };
+    places.delete(line.index);
   }
 }
 

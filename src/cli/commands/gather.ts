@@ -33,10 +33,13 @@ export interface Gathering {
   readonly job: Job | null;
   /** Of each of the job's commands its place in the submission. */
   readonly places: readonly number[];
-  /** One result for each command, in the submission's order. */
-  results(): AsyncGenerator<Placed>;
+  /**
+   * One result for each command, in the submission's order. What a job that was ended early still
+   * came to is looked for once `settled` is.
+   */
+  results(settled?: Promise<unknown>): AsyncGenerator<Placed>;
   /** The same as they become known, each with its place in the submission. */
-  asKnown(): AsyncGenerator<Placed>;
+  asKnown(settled?: Promise<unknown>): AsyncGenerator<Placed>;
 }
 
 /**
@@ -88,8 +91,8 @@ export async function gather(
   return {
     job,
     places: left.map(({ place }) => place),
-    results: () => resultsOf(sources, linesOf),
-    asKnown: () => resultsAsKnown(sources, jobOf, options),
+    results: (settled) => resultsOf(sources, linesOf, settled),
+    asKnown: (settled) => resultsAsKnown(sources, jobOf, { ...options, settled }),
   };
 }
 
@@ -107,6 +110,7 @@ export function resultIn(line: ResultLine | undefined): Pick<Result, 'value' | '
 async function* resultsOf(
   sources: readonly (Source | undefined)[],
   linesOf: (job: string) => Promise<Lines>,
+  settled: Promise<unknown> | undefined,
 ): AsyncGenerator<Placed> {
   for (const [place, source] of sources.entries()) {
     if (source === undefined) continue;
@@ -114,7 +118,7 @@ async function* resultsOf(
       yield { place, value: source.value, known: true };
       continue;
     }
-    const line = await (await linesOf(source.job)).at(source.index);
+    const line = await (await linesOf(source.job)).at(source.index, settled);
     yield { place, ...resultIn(line), known: false };
   }
 }
@@ -134,10 +138,11 @@ class Lines {
   }
 
   /** Undefined when the job ended without it. */
-  async at(index: number): Promise<ResultLine | undefined> {
+  async at(index: number, settled?: Promise<unknown>): Promise<ResultLine | undefined> {
     while (this.#read < index) {
       const next = await this.#lines.next();
       if (next.done === true) {
+        await settled;
         await this.#readRest();
         break;
       }

@@ -21,8 +21,10 @@ export interface Tally {
   readonly failed: number;
   /** They were known from an earlier run. */
   readonly known: number;
-  /** They came to no end: the job ended before. */
+  /** They were not begun, or came to no end of their own: the job ended before. */
   readonly open: number;
+  /** Those of them that --halt ended, or that ended just behind it. */
+  readonly halted: number;
 }
 
 /** Shows the results of commands where their options say, and counts them. */
@@ -32,7 +34,7 @@ export class CommandReport {
   readonly #writer: OutputWriter;
   readonly #lines: ResultSink | null;
   readonly #log: JobLogWriter | null;
-  #tally = { commands: 0, succeeded: 0, failed: 0, known: 0, open: 0 };
+  #tally = { commands: 0, succeeded: 0, failed: 0, known: 0, open: 0, halted: 0 };
   #firstFailure: string | null = null;
 
   /** @throws MeshError MESH_USAGE when the job log cannot be written */
@@ -55,10 +57,15 @@ export class CommandReport {
     await this.#writer.piece(seq, args, piece);
   }
 
-  async show(planned: Planned, { value, known }: Result): Promise<void> {
+  /** halted: it ran, and --halt lets it have no result. */
+  async show(
+    planned: Planned,
+    { value, known, halted = false }: Result & { readonly halted?: boolean },
+  ): Promise<void> {
     this.#tally.commands++;
     if (value === undefined) {
       this.#tally.open++;
+      if (halted) this.#tally.halted++;
       return;
     }
     if (known) this.#tally.known++;
@@ -81,10 +88,11 @@ export class CommandReport {
 
   /** One line on how all went; then the first failure. */
   end(seconds: number): void {
-    const { commands, failed, known, open } = this.#tally;
+    const { commands, failed, known, open, halted } = this.#tally;
     const parts = [commands === 1 ? '1 command' : `${formatCount(commands)} commands`];
     if (failed > 0) parts.push(`${formatCount(failed)} failed`);
-    if (open > 0) parts.push(`${formatCount(open)} not run`);
+    if (halted > 0) parts.push(`${formatCount(halted)} ended by --halt`);
+    if (open > halted) parts.push(`${formatCount(open - halted)} not run`);
     if (known > 0) parts.push(known === commands ? 'all known before' : `${known} known before`);
     parts.push(formatSeconds(seconds));
     tell(this.#context, parts.join(', '), { event: 'ended', ...this.#tally, seconds });
@@ -100,7 +108,8 @@ export class CommandReport {
   #fail({ seq, command }: Planned, how: string): void {
     this.#tally.failed++;
     const text = command.length > SHOWN ? `${command.slice(0, SHOWN)}…` : command;
-    this.#firstFailure ??= `first failure: command ${seq}, ${visible(text)}: ${visible(how)}`;
+    // The command stands at the end: it may itself be `exit 1`.
+    this.#firstFailure ??= `first failure: command ${seq} (${visible(how)}): ${visible(text)}`;
   }
 
   async #put({ seq, args, command }: Planned, value: CommandValue): Promise<void> {

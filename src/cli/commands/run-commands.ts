@@ -2,18 +2,18 @@ import type { OpenMesh } from '../../control/open.ts';
 import { MeshError } from '../../core/mesh-error.ts';
 import type { Submission } from '../../node/jobs/submission.ts';
 import type { Job, Summary } from '../../node/mesh.ts';
-import { hasSucceeded } from '../../node/reports/command-result.ts';
 import { type Context, interruptSignal, print, tell, warn } from '../context.ts';
 import { tellEarlierJobs } from '../earlier-jobs.ts';
 import { EXIT } from '../exit-code.ts';
 import { tellDetached, waitForOthers } from '../follow.ts';
 import { formatBytes, visible } from '../format.ts';
 import { checkOutputs, writeWhole } from '../output-file.ts';
-import { type Halt, HaltWatch, parseHalt } from '../parallel/halt.ts';
+import { type Halt, parseHalt } from '../parallel/halt.ts';
 import { type ProgressView, progressView } from '../progress-view.ts';
 import { withMesh, withRunningPeer } from '../use-mesh.ts';
 import type { CommandFlags } from './flags.ts';
 import { type Gathering, gather } from './gather.ts';
+import { Halting } from './halting.ts';
 import { showOutput, TurnOrder } from './live-view.ts';
 import { type Planned, planCommands } from './plan.ts';
 import { CommandReport } from './report.ts';
@@ -135,7 +135,8 @@ async function follow(context: Context, mesh: OpenMesh, order: Order): Promise<n
     const halted = await showAll(context, gathering, order, signal);
     report.end((performance.now() - startedAt) / 1000);
     if (flags.summary !== undefined) await writeWhole(flags.summary, await figures(job, report));
-    const code = exitCode(await job?.summary(), report, halted);
+    const isWon = halted && order.halt.when !== 'never' && order.halt.why === 'success';
+    const code = isWon ? EXIT.done : exitCode(await job?.summary(), report, halted);
     await waitForOthers(context, mesh, signal);
     return code;
   } catch (error) {
@@ -162,16 +163,21 @@ async function showAll(
   const progress = showProgress(job, view, ended);
   const isLive = flags.lineBuffer === true || flags.ungroup === true;
   const order = new TurnOrder(isLive && flags.keepOrder === true);
-  const live = isLive ? showOutput(gathering, { planned, report, view, order }, ended) : null;
-  const halting = halt.when === 'never' ? null : watchHalt(gathering, halt, planned);
-  // They fail of what the results fail of, and are waited for behind them.
-  for (const beside of [live, halting]) beside?.catch(() => undefined);
+  const halting =
+    halt.when === 'never' ? null : new Halting(context, gathering, halt, { planned, view, signal });
+  const heard = halting === null ? ended : AbortSignal.any([ended, halting.quiet]);
+  const live = isLive ? showOutput(gathering, { planned, report, view, order }, heard) : null;
+  // It fails of what the results fail of, and is waited for behind them.
+  live?.catch(() => undefined);
   const isOrdered = !isLive || flags.keepOrder === true;
   const open: Planned[] = [];
   try {
-    for await (const result of isOrdered ? gathering.results() : gathering.asKnown()) {
-      const one = planned[result.place];
+    const settled = halting?.ended;
+    const results = isOrdered ? gathering.results(settled) : gathering.asKnown(settled);
+    for await (const found of results) {
+      const one = planned[found.place];
       if (one === undefined) break;
+      const result = halting === null ? found : await halting.taken(found);
       view.clear();
       await report.show(one, result);
       await order.next(result.place + 1);
@@ -183,30 +189,9 @@ async function showAll(
     await Promise.all([progress, live]);
     view.clear();
   }
-  const halted = (await halting) === true;
+  const halted = (await halting?.ended) === true;
   if (open.length > 0 && job !== null && !halted) await tellLost(job, open, report);
   return halted;
-}
-
-/**
- * Ends the job once so many commands came to what --halt waits for, in whatever order they do.
- * Returns whether it did.
- */
-async function watchHalt(
-  gathering: Gathering,
-  halt: Halt,
-  planned: readonly Planned[],
-): Promise<boolean> {
-  const doneBefore = (planned.at(-1)?.seq ?? 0) - planned.length;
-  const watch = new HaltWatch(halt, { jobs: doneBefore + planned.length, doneBefore });
-  for await (const { value } of gathering.asKnown()) {
-    if (value === undefined) continue;
-    const verdict = watch.finished(hasSucceeded(value) ? 0 : 1);
-    if (verdict === 'go on') continue;
-    await gathering.job?.cancel({ wait: verdict === 'soon' });
-    return true;
-  }
-  return false;
 }
 
 /** Commands that ended their executor at every try are left out of the answer. */

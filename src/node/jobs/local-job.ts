@@ -147,6 +147,8 @@ export class LocalJob implements Job {
         told.add(lo, hi);
       }
       if (!follow || isOver) return;
+      // The job may have ended while a line was with its reader.
+      if (this.#isOver(finalLines(this.#job))) continue;
       if (computation.coverage.version === version) await this.#loop.changed(this.id, signal);
     }
   }

@@ -210,7 +210,7 @@ export function jobReport(
     disputed: computation.openDisputes().slice(0, MAX_ROWS),
     alarms: [...job.alarms],
     leases: leaseHolders(state, job, now)
-      .flatMap(([peer, leases]) => leases.map(({ lo, hi }) => ({ peer, lo, hi })))
+      .flatMap(([peer, leases]) => leases.map(({ lo, hi, running }) => ({ peer, lo, hi, running })))
       .slice(0, MAX_ROWS),
   };
 }
