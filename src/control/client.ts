@@ -8,6 +8,7 @@ import { fromFailure } from './failure.ts';
 import { socketPath } from './home.ts';
 import { RemoteMesh } from './remote-mesh.ts';
 import { CONTROL_VERSION } from './routes.ts';
+import { readToken, TOKEN_HEADER } from './token.ts';
 
 /** Longest line of a stream: a value of 1 MiB, every character escaped, and its frame. */
 const MAX_LINE_CHARS = 8_388_608;
@@ -91,7 +92,7 @@ async function send(
     socketPath: path,
     path: `/${CONTROL_VERSION}/${route}`,
     method,
-    headers: { host: 'meshd' },
+    headers: { host: 'meshd', [TOKEN_HEADER]: readToken(home) },
     ...(signal ? { signal } : {}),
   });
   try {

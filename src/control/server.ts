@@ -11,6 +11,7 @@ import { httpStatus, toFailure } from './failure.ts';
 import { HalfSent } from './half-sent.ts';
 import { socketPath } from './home.ts';
 import { answer, type ControlRequest } from './routes.ts';
+import { isToken, makeToken, noToken, TOKEN_HEADER } from './token.ts';
 
 /** A client that was just answered asks the next thing within this time, in ms. */
 const NEXT_MS = 500;
@@ -31,7 +32,10 @@ export interface ControlOptions {
   readonly stillMs?: number;
 }
 
-/** The local API of a peer: HTTP and JSON on the socket of its home, for this user alone. */
+/**
+ * The local API of a peer: HTTP and JSON on the socket of its home, for this user alone: who shows
+ * the token in the home. What runs in a sandbox cannot read that.
+ */
 export interface ControlServer {
   readonly path: string;
   /** Resolves once no client waits for anything. */
@@ -48,6 +52,7 @@ export interface ControlServer {
  */
 export async function serveControl(options: ControlOptions): Promise<ControlServer> {
   const path = socketPath(options.home);
+  const token = tokenOf(options.home);
   const farewells = new Set<Promise<unknown>>();
   const waits = new Set<Promise<unknown>>();
   const over = Promise.withResolvers<void>();
@@ -62,7 +67,7 @@ export async function serveControl(options: ControlOptions): Promise<ControlServ
     response.on('close', () => stop.abort());
     const farewell = /\/(stop|leave)(\?|$)/.test(request.url ?? '');
     const wanted = { request, response, signal: stop.signal, over: over.promise };
-    const call = serve(options, wanted).finally(() => waits.delete(call));
+    const call = serve(options, token, wanted).finally(() => waits.delete(call));
     if (farewell) farewells.add(call);
     else waits.add(call);
   });
@@ -91,9 +96,14 @@ export async function serveControl(options: ControlOptions): Promise<ControlServ
   };
 }
 
-async function serve(options: ControlOptions, wanted: ControlRequest): Promise<void> {
-  const { response, signal } = wanted;
+async function serve(
+  options: ControlOptions,
+  token: string,
+  wanted: ControlRequest,
+): Promise<void> {
+  const { request, response, signal } = wanted;
   try {
+    if (!isToken(token, request.headers[TOKEN_HEADER])) throw noToken(options.home);
     await answer(options.mesh, wanted);
   } catch (error) {
     if (signal.aborted) return;
@@ -111,6 +121,17 @@ async function serve(options: ControlOptions, wanted: ControlRequest): Promise<v
     }
   }
   if (!response.closed) await once(response, 'close');
+}
+
+function tokenOf(home: string): string {
+  try {
+    mkdirSync(home, { recursive: true, mode: 0o700 });
+    return makeToken(home);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    const text = `${home}: no control token can be kept there (${why}): use another --home`;
+    throw new MeshError('MESH_HOME_UNUSABLE', text, { cause });
+  }
 }
 
 async function bind(server: Server, path: string, home: string): Promise<void> {

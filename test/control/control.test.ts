@@ -1,6 +1,14 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -50,8 +58,15 @@ async function all<T>(lines: AsyncIterable<T>): Promise<T[]> {
   return list;
 }
 
-async function ask(method: string, path: string, body = ''): Promise<[number, unknown]> {
-  const sent = request({ socketPath: socketPath(home), method, path });
+const token = (): string => readFileSync(join(home, 'control-token'), 'utf8').trim();
+
+async function ask(
+  method: string,
+  path: string,
+  body = '',
+  headers: Record<string, string> = { 'x-meshd-token': token() },
+): Promise<[number, unknown]> {
+  const sent = request({ socketPath: socketPath(home), method, path, headers });
   sent.end(method === 'POST' ? body : '');
   const [response] = await once(sent, 'response');
   return [response.statusCode, JSON.parse(await text(response))];
@@ -66,6 +81,41 @@ describe('a mesh over the control socket', () => {
 
   test('the socket is for this user alone', () => {
     expect(statSync(socketPath(home)).mode & 0o777).toBe(0o600);
+  });
+
+  test('does nothing for a request without the token of the home', async () => {
+    const refusal = [
+      500,
+      { code: 'MESH_HOME_UNUSABLE', message: expect.stringContaining('control-token: only') },
+    ];
+    for (const wrong of [{}, { 'x-meshd-token': '0'.repeat(64) }, { 'x-meshd-token': '' }]) {
+      for (const path of ['status', 'invite', 'nowhere']) {
+        expect(await ask('GET', `/v1/${path}`, '', wrong)).toEqual(refusal);
+      }
+      for (const path of ['stop', 'leave', 'jobs', 'secret/rotate', 'slots']) {
+        expect(await ask('POST', `/v1/${path}`, '{"slots":3}', wrong)).toEqual(refusal);
+      }
+    }
+    expect((await remote.status()).peer).toBe((await embedded.status()).peer);
+    expect(await ask('GET', '/v1/invite')).not.toEqual(refusal);
+  });
+
+  test('keeps its token, for this user alone, unless others could read it', async () => {
+    const fresh = join(folder, 'token');
+    const file = join(fresh, 'control-token');
+    const once = async (): Promise<string> => {
+      await using mesh = await open({ home: fresh, slots: 0 });
+      expect((await (await open({ home: fresh })).status()).peer).toBe((await mesh.status()).peer);
+      expect(statSync(file).mode & 0o777).toBe(0o600);
+      return readFileSync(file, 'utf8');
+    };
+    const first = await once();
+    expect(first).toMatch(/^[0-9a-f]{64}\n$/);
+    expect(await once()).toBe(first);
+    chmodSync(file, 0o644);
+    expect(await once()).not.toBe(first);
+    writeFileSync(file, '');
+    expect(await once()).toMatch(/^[0-9a-f]{64}\n$/);
   });
 
   test('both sides give the same lines and the same summary', async () => {

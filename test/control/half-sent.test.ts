@@ -12,6 +12,7 @@ import { socketPath } from '../../src/control/home.ts';
 import { encodePublication } from '../../src/control/publication.ts';
 import type { RemoteMesh } from '../../src/control/remote-mesh.ts';
 import { type ControlServer, serveControl } from '../../src/control/server.ts';
+import { readToken, TOKEN_HEADER } from '../../src/control/token.ts';
 import { toSubmission } from '../../src/node/jobs/submission.ts';
 import { type Peer, startPeer } from '../../src/node/peer.ts';
 
@@ -60,7 +61,8 @@ test('400 half-sent requests keep nobody out, and are closed after their time', 
 test('an upload that moves has all the time that it takes', async () => {
   const submission = await toSubmission({ fn, items: Array.from({ length: 9 }, (_, k) => k) });
   const pieces = Buffer.concat([...encodePublication(submission)]);
-  const sent = request({ socketPath: socketPath(home), method: 'POST', path: '/v1/jobs' });
+  const headers = { [TOKEN_HEADER]: readToken(home) };
+  const sent = request({ socketPath: socketPath(home), method: 'POST', path: '/v1/jobs', headers });
   // It may come as soon as the last item is there.
   const answered = once(sent, 'response');
   const size = Math.ceil(pieces.length / 10);
