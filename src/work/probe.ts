@@ -3,7 +3,9 @@ import { columnText } from '../core/column.ts';
 import type { LogLine } from '../core/log-line.ts';
 import { MeshError } from '../core/mesh-error.ts';
 import type { ValueColumn } from './candidate/accepted-column.ts';
+import { isWorkerProgram, STRAY } from './exec/worker-mark.ts';
 import { type Executor, LoadError } from './executor.ts';
+import type { Span } from './executor-message.ts';
 import type {
   Probe,
   ProbeOptions,
@@ -18,6 +20,8 @@ export const PROBED = 64;
 /** Its longest time, and how long it goes on after the first one ended. */
 const LIMIT_MS = 2000;
 const AFTER_FIRST_MS = 100;
+/** A lasting worker that writes a line too many does so soon after its answer. */
+const STRAY_MS = 100;
 /** An import and setup that take longer are left alone: the probe tells nothing then. */
 const LOAD_MS = 10_000;
 
@@ -31,7 +35,8 @@ export interface ProbeResult {
  * Evaluates the first candidates in an executor, `most` of them at most, then candidate 0 again
  * where more than one may be evaluated. again: told true before that, and false after it: what the
  * second evaluation logs was logged by the first. logIf: as an order's.
- * @throws MeshError MESH_BAD_FUNCTION when the program cannot be imported or set up
+ * @throws MeshError MESH_BAD_FUNCTION when the program cannot be imported or set up, or when a
+ * lasting worker writes a line that is no answer
  */
 export async function probeWith(
   executor: Executor,
@@ -54,19 +59,50 @@ export async function probeWith(
   const hi = items?.length ?? most;
   if (hi === 0) return { probe: nothing, usable: true };
   const startedAt = performance.now();
-  const result = await run(executor, hi, { items, condition });
+  const isWorker = isWorkerProgram(inputs.program);
+  const within = (lo: number, end: number): Pick<Span, 'lo' | 'hi' | 'items'> => {
+    return { lo, hi: end, ...(items === undefined ? {} : { items: items.slice(lo, end) }) };
+  };
+  // What a worker writes beside its answers would be taken for the next ones.
+  const result = await run(executor, within(0, isWorker ? 1 : hi), {
+    condition,
+    quietMs: isWorker ? STRAY_MS : 0,
+  });
   const leftMs = LIMIT_MS - (performance.now() - startedAt);
   // A second evaluation that takes as long as the first one would not end in time.
   const isLong = result.firstMs > leftMs / 2;
   if (!result.usable || result.probe.hi === 0 || isLong || most === 1) return result;
   again(true);
-  const second = await run(executor, 1, { items: items?.slice(0, 1), limitMs: leftMs, condition });
+  const second = await run(executor, within(0, 1), { limitMs: leftMs, condition });
   again(false);
   const differs = [firstOutcome(result.probe), firstOutcome(second.probe)] as const;
-  if (second.probe.hi === 0 || differs[0] === differs[1]) {
-    return { ...result, usable: second.usable };
+  if (second.probe.hi > 0 && differs[0] !== differs[1]) {
+    return { probe: { ...result.probe, differs }, usable: second.usable };
   }
-  return { probe: { ...result.probe, differs }, usable: second.usable };
+  const isRest = isWorker && hi > 1 && second.usable;
+  if (!isRest) return { ...result, usable: second.usable };
+  const limitMs = LIMIT_MS - (performance.now() - startedAt);
+  const rest = await run(executor, within(1, hi), { limitMs, condition });
+  return { probe: joined(result.probe, rest.probe), usable: rest.usable };
+}
+
+/** What two probes told, of which one begins where the other ends. */
+function joined(first: Probe, rest: Probe): Probe {
+  return {
+    hi: rest.hi,
+    accepted: [...first.accepted, ...rest.accepted],
+    errors: [...first.errors, ...rest.errors],
+    ms: first.ms + rest.ms,
+  };
+}
+
+/** What to say of a worker that ended for a line too many; null of any other death. */
+function strayIn({ detail }: WorkFailure): MeshError | null {
+  const at = detail.indexOf(STRAY);
+  if (at < 0) return null;
+  const line = detail.slice(at + STRAY.length + 2);
+  const what = `the worker writes more than one line for a candidate: ${line}`;
+  return new MeshError('MESH_BAD_FUNCTION', `${what} (what is no answer goes to stderr)`);
 }
 
 /** What candidate 0 came to, as a text. */
@@ -105,23 +141,24 @@ interface Run extends ProbeResult {
   readonly firstMs: number;
 }
 
-function run(
+/** quietMs: how long an executor must not die after the last candidate. */
+async function run(
   executor: Executor,
-  end: number,
+  span: Pick<Span, 'lo' | 'hi' | 'items'>,
   {
-    items,
     condition,
     limitMs = LIMIT_MS,
+    quietMs = 0,
   }: {
-    readonly items: readonly string[] | undefined;
     readonly condition: Pick<WorkOrder, 'logIf'>;
     readonly limitMs?: number;
+    readonly quietMs?: number;
   },
 ): Promise<Run> {
-  const { promise, resolve } = Promise.withResolvers<Run>();
+  const { promise, resolve, reject } = Promise.withResolvers<Run>();
   const accepted: ValueColumn[] = [];
   const errors: ErrorOutcome[] = [];
-  let hi = 0;
+  let hi = span.lo;
   let ms = 0;
   let firstMs = Number.POSITIVE_INFINITY;
   let after: NodeJS.Timeout | undefined;
@@ -142,17 +179,19 @@ function run(
       firstMs = Math.min(firstMs, ms);
       if (batch.column !== null) accepted.push(batch.column);
       errors.push(...batch.errors);
-      if (hi === end) told(true);
-      else after ??= setTimeout(() => executor.drain(), AFTER_FIRST_MS);
+      if (hi < span.hi) after ??= setTimeout(() => executor.drain(), AFTER_FIRST_MS);
+      else if (quietMs === 0) told(true);
+      else after = setTimeout(() => told(true), quietMs);
     },
     failure: (_, failure) => told(false, failure),
     drained: () => told(true),
-    died: (failure) => told(false, failure),
+    died(failure) {
+      const stray = strayIn(failure);
+      if (stray !== null) reject(stray);
+      told(false, failure);
+    },
   });
-  executor.start({
-    ...{ lo: 0, hi: end, careful: null, ...condition },
-    ...(items === undefined ? {} : { items }),
-  });
+  executor.start({ careful: null, ...span, ...condition });
   return promise;
 }
 

@@ -153,9 +153,10 @@ export interface Workforce {
   /**
    * Evaluates candidates 0 … 63, `most` of them at most, for at most 2 s (100 ms after the first
    * ended), in an executor that the next order of the computation uses on; then candidate 0 again,
-   * if it takes no longer and more than one may be evaluated.
+   * if it takes no longer and more than one may be evaluated. A lasting worker is given 100 ms
+   * after candidate 0 to write a line too many.
    * @throws MeshError MESH_BAD_FUNCTION when the module cannot be imported or setup throws, or when
-   * a lasting worker ends before it is asked anything.
+   * a lasting worker ends before it is asked anything, or writes a line too many.
    */
   probe(inputs: WorkInputs, limits: Limits, options?: ProbeOptions): Promise<Probe>;
   rerun(inputs: WorkInputs, limits: Limits, index: number, options?: RerunOptions): Promise<Rerun>;

@@ -97,3 +97,26 @@ test('what candidates wrote to the scratch folder is there until they are answer
   expect(hi).toBe(600);
   expect(column?.kind === 'text' ? new Set(column.texts) : column).toEqual(new Set(['true']));
 });
+
+test.each([
+  ['{"value": NaN}', 'TypeError: a worker’s answer is not JSON, which has no NaN: {"value": NaN}'],
+  ['{"value": [1, -Infinity]}', 'is not JSON, which has no -Infinity: '],
+  ['{"value"', 'TypeError: a worker’s answer is not JSON: {"value"'],
+  ['0', 'TypeError: a worker’s answer is no object, such as {"value":…}: 0'],
+  ['[{"value":1}]', 'is no object, such as {"value":…}: [{"value":1}]'],
+  ['{"values":1}', 'has no "value", "reject" or "error": {"values":1}'],
+])('of the answer %s it is said what is wrong with it', async (line, fault) => {
+  const worker = lineWorker({ command: `read q; echo '${line}'; cat`, directory, files: {} });
+  const program = await loadProgram(
+    async () => ({ default: worker.evaluate, setup: worker.setup }),
+    null,
+  );
+  const evaluator = createEvaluator({
+    ...{ program, streams: createStreams(7), log: () => {}, at: new Float64Array(1), note() {} },
+    scratch: new Scratch(join(directory, 'scratch')),
+    ...{ isFull: () => false, restore() {}, now: () => 0, judging: { judge: null } },
+  });
+  const { errors } = await evaluator(0, 1, undefined);
+  expect(errors[0]?.detail).toContain(fault);
+  await worker.teardown(program as { state: ReturnType<typeof worker.setup> });
+});

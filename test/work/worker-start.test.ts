@@ -41,3 +41,28 @@ test('a worker that dies of what it was asked may start', async () => {
   expect([hi, failure?.kind]).toEqual([0, 'died']);
   expect(failure?.detail).toMatch(/ended: exit code 4: too much$/);
 });
+
+const ASKED = 'while read line; do';
+
+test.each([
+  ['at once with its answer', `${ASKED} printf '{"value":1}\\nstep done\\n'; echo log >&2; done`],
+  ['a moment later', `${ASKED} echo '{"value":1}'; sleep 0.03; echo step done; done`],
+])(
+  'a worker that writes a line too many, %s, is told before anything is published',
+  async (_, command) => {
+    await expect(probe(command)).rejects.toMatchObject({
+      code: 'MESH_BAD_FUNCTION',
+      message: expect.stringMatching(
+        /^the worker writes more than one line .*: step done \(.* stderr\)$/,
+      ),
+    });
+  },
+);
+
+test('a worker that answers each line with one is tried, and its outcomes count', async () => {
+  const { hi, accepted, errors, differs } = await probe(`${ASKED} echo '{"value":1}'; done`);
+  expect(hi).toBeGreaterThan(1);
+  const indices = accepted.flatMap((column) => [...column.indices]);
+  expect(indices).toEqual([...Array(hi).keys()]);
+  expect([errors, differs]).toEqual([[], undefined]);
+});

@@ -1,5 +1,5 @@
 // Runs where candidates run: it is bundled into the program of a job with --exec, and imports
-// nothing of ours.
+// nothing of ours but words.
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
+import { STRAY } from './worker-mark.ts';
 
 /** A lasting worker in any language. */
 export interface WorkerSpec {
@@ -139,7 +140,7 @@ class InHand {
     this.characters = line.length;
     this.#reply = reply ?? undefined;
     if (reply !== null) this.#told.resolve(reply);
-    else this.#told.reject(new TypeError(`no reply of a worker: ${line.slice(0, 100)}`));
+    else this.#told.reject(new TypeError(`${faultOf(line)}: ${line.slice(0, 100)}`));
   }
 }
 
@@ -277,7 +278,7 @@ class LineProcess {
     const reply = replyOf(line);
     const named = (reply as { index?: unknown } | null)?.index;
     const [first] = this.#open.keys();
-    if (first === undefined) return this.#die('a line that nobody asked for');
+    if (first === undefined) return this.#die(`${STRAY}: ${line.slice(0, 100)}`, '');
     this.#namesIndex = named !== undefined;
     const index = named ?? (this.#open.size === 1 ? first : undefined);
     const inHand = this.#open.get(index as number);
@@ -295,10 +296,10 @@ class LineProcess {
   }
 
   /** No outcome: the executor ends with its worker, and another one tries the candidate. */
-  #die(how: string): void {
+  #die(how: string, lastWords = this.#lastWords): void {
     if (this.#isEnding) return;
     const what = this.#wasAsked ? `the worker ${this.#command} ended` : 'the worker does not start';
-    const words = this.#lastWords.trim().slice(0, MOST_LAST_WORDS);
+    const words = lastWords.trim().slice(0, MOST_LAST_WORDS);
     const why = words === '' ? how : `${how}: ${words}`;
     process.stderr.write(`Error: ${what}: ${why}\n`, () => process.exit(1));
   }
@@ -312,5 +313,19 @@ function replyOf(line: string): Reply | null {
     return 'value' in reply || 'reject' in reply || 'error' in reply ? (reply as Reply) : null;
   } catch {
     return null;
+  }
+}
+
+/** What is wrong with a line that is none of the three. */
+function faultOf(line: string): string {
+  try {
+    const reply: unknown = JSON.parse(line);
+    if (typeof reply !== 'object' || reply === null || Array.isArray(reply)) {
+      return 'a worker’s answer is no object, such as {"value":…}';
+    }
+    return 'a worker’s answer has no "value", "reject" or "error"';
+  } catch {
+    const word = /(?<=[[:,]\s*)-?(?:NaN|Infinity|None|True|False)\b/.exec(line)?.[0];
+    return `a worker’s answer is not JSON${word === undefined ? '' : `, which has no ${word}`}`;
   }
 }

@@ -7,3 +7,6 @@ const MARK: Uint8Array = new TextEncoder().encode(WORKER_MARK);
 export function isWorkerProgram(program: Uint8Array): boolean {
   return MARK.every((byte, k) => program[k] === byte);
 }
+
+/** How a worker ends that wrote a line which is no answer. */
+export const STRAY = 'a line that nobody asked for';
