@@ -1,5 +1,5 @@
 import { realpathSync } from 'node:fs';
-import { serves } from '../core/duty.ts';
+import { rests, serves } from '../core/duty.ts';
 import type { ComputationId, PeerId } from '../core/ids.ts';
 import type { JobState } from '../core/job-state.ts';
 import { MeshError } from '../core/mesh-error.ts';
@@ -189,7 +189,9 @@ function claimOf(state: PeerState, computation: ComputationId): Claim {
   const isOwn = (peer: PeerId): boolean => peer === state.self.peer || state.kin.has(peer);
   const jobs: JobState[] = [];
   for (const job of state.jobs.values()) {
-    if (job.computation.id === computation && serves(state, job)) jobs.push(job);
+    if (job.computation.id !== computation) continue;
+    // An own one that nobody waits for may be verified, or a candidate of it evaluated again.
+    if (rests(state, job) || serves(state, job)) jobs.push(job);
   }
   const mine = jobs.filter(({ manifest }) => isOwn(manifest.owner));
   const counting = mine.length > 0 ? mine : jobs;

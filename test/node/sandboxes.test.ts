@@ -97,3 +97,18 @@ test.runIf(hasPermission)('a granted folder does not open what a link in it lead
     await rm(granted, { recursive: true });
   }
 });
+
+test('a job of one’s own is held as one’s own also while nobody waits for it', async () => {
+  const mesh = new SmallMesh({ peers: 1 });
+  mesh.pass(500);
+  const { question } = mesh.publish(mesh.peer(0), { program: scattered(2), accept: 1 });
+  mesh.pass(500);
+  mesh.peer(0).dispatch({ kind: 'on-demand' });
+  const { state } = mesh.peer(0);
+  if (state === null) throw new Error('it runs');
+  const program = bytes(`${WORKER_MARK}export default 1`);
+  const work = { computation: question.computation, program, params: 'null', seed: 0 };
+  // Of another person's this would be refused.
+  const held = await new Sandboxes('permission').hold(state, work);
+  expect(held.sandbox).toEqual(OPEN);
+});
