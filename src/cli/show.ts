@@ -1,7 +1,8 @@
 import type { Limits } from '../core/limits.ts';
 import { needsText } from '../core/needs.ts';
-import type { ErrorGroup, JobReport } from '../node/mesh.ts';
+import type { JobReport } from '../node/mesh.ts';
 import type { AttemptGroup } from '../node/reports/attempt-groups.ts';
+import type { ErrorGroup } from '../node/reports/error-groups.ts';
 import { failureText } from '../node/reports/failure-text.ts';
 import { print } from './context.ts';
 import { EXIT } from './exit-code.ts';

@@ -9,6 +9,7 @@ import type { FileUsage } from './files/file-service.ts';
 import type { LogOptions } from './jobs/job-logs.ts';
 import type { TraceEvent } from './jobs/job-trace.ts';
 import type { AttemptGroup } from './reports/attempt-groups.ts';
+import type { ErrorGroup } from './reports/error-groups.ts';
 import type { SandboxReport } from './sandboxes.ts';
 
 /** What to publish. */
@@ -173,16 +174,6 @@ export interface JobRow {
   readonly peers: number;
   /** Why this machine does not work on it, in words; null when it does, or it is over. */
   readonly notHere: string | null;
-}
-
-/** Errors of one name whose messages differ in numbers alone. */
-export interface ErrorGroup {
-  readonly name: string;
-  readonly count: number;
-  /** The first of their indices, at most 5. */
-  readonly indices: readonly number[];
-  /** Message of the first, with its stack where one of them kept it. */
-  readonly detail: string;
 }
 
 /** Everything known of a job. */

@@ -1,5 +1,4 @@
 import type { JobState } from '../../core/job-state.ts';
-import type { ErrorGroup } from '../mesh.ts';
 import { jobErrors } from './job-errors.ts';
 import { withoutNumbers } from './without-numbers.ts';
 
@@ -11,6 +10,16 @@ const MAX_INDICES = 5;
 
 /** Errors looked at; of more, the first. */
 const MAX_ERRORS = 100_000;
+
+/** Errors of one name whose messages differ in numbers alone. */
+export interface ErrorGroup {
+  readonly name: string;
+  readonly count: number;
+  /** The first of their indices, at most 5. */
+  readonly indices: readonly number[];
+  /** Message of the first, with its stack where one of them kept it. */
+  readonly detail: string;
+}
 
 interface Group extends ErrorGroup {
   count: number;
