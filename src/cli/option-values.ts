@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { InvalidArgumentError } from 'commander';
 import { check } from '../core/form.ts';
@@ -23,9 +24,38 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
   };
 }
 
+/** Most slots of a peer. */
+const MAX_SLOTS = 1024;
+
+/**
+ * How many commands run at once, as GNU parallel takes it: `8`, `50%` of this machine's cores, `+2`
+ * and `-1` beside them, at least 1 and at most 1024; `0`, as many as there are, is 0.
+ */
+export function slotCount(text: string): number {
+  const [, sign = '', digits, percent] = /^([-+]?)(\d{1,6})(%?)$/.exec(text) ?? [];
+  const cores = availableParallelism();
+  const number = Number(digits);
+  const isWhole = sign === '' && percent === '';
+  if (digits === undefined || (isWhole && number > MAX_SLOTS)) {
+    throw new InvalidArgumentError(
+      `It must be a number up to ${MAX_SLOTS}, or from the cores: 50%, +2, -1.`,
+    );
+  }
+  if (isWhole) return number;
+  const given = percent === '%' ? Math.round((cores * number) / 100) : number;
+  const slots = sign === '' ? given : sign === '+' ? cores + given : cores - given;
+  return Math.min(MAX_SLOTS, Math.max(1, slots));
+}
+
 export const acceptCount: (text: string) => number = wholeNumber(1, 2 ** 31);
 export const candidateIndex: (text: string) => number = wholeNumber(0, Number.MAX_SAFE_INTEGER);
 export const jobPriority: (text: string) => number = wholeNumber(-10, 10);
+
+/** What --header takes. */
+export function headerMark(text: string): string {
+  if (text === ':') return text;
+  throw new InvalidArgumentError('Only : is supported: the first argument of each source.');
+}
 
 /** A job's name, or the beginning of its id. */
 export function jobReference(text: string): string {

@@ -3,7 +3,7 @@ import { Argument, Command, Option } from 'commander';
 import { VERSION } from '../node/version.ts';
 import type { Io } from './context.ts';
 import { EXIT_HELP } from './exit-code.ts';
-import { type Flag, GLOBAL_FLAGS, type Positional, type Verb } from './verb.ts';
+import { type Flag, type ForeignFlag, GLOBAL_FLAGS, type Positional, type Verb } from './verb.ts';
 
 type Act = (verb: Verb, args: readonly unknown[], options: object) => Promise<void>;
 
@@ -26,7 +26,8 @@ export function buildProgram(verbs: readonly Verb[], io: Io, act: Act): Command 
     command.allowExcessArguments(false);
     command.configureOutput({ outputError: oneLine(`meshd ${verb.name}`) });
     for (const positional of verb.positionals) command.addArgument(argument(positional));
-    for (const flag of verb.flags) command.addOption(option(flag));
+    for (const flag of verb.flags) addFlag(command, flag);
+    for (const flag of verb.foreign ?? []) addForeign(command, flag);
     // They may stand behind the command's name as well; the help has them among the global ones.
     for (const flag of GLOBAL_FLAGS) command.addOption(option(flag).hideHelp());
     if (verb.passesThrough === true) command.passThroughOptions();
@@ -80,6 +81,27 @@ function argument({ name, help, parse }: Positional): Argument {
   const made = new Argument(name, help);
   if (parse) made.argParser(parse);
   return made;
+}
+
+function addFlag(command: Command, flag: Flag): void {
+  const named = option(flag);
+  command.addOption(named);
+  for (const flags of flag.also ?? []) {
+    const other = option({ ...flag, flags }).hideHelp();
+    other.attributeName = () => named.attributeName();
+    command.addOption(other);
+  }
+}
+
+function addForeign(command: Command, { flags, instead }: ForeignFlag): void {
+  const shown = flags.replace(', ', '/');
+  // Its value, if any, is not to be taken for the command.
+  const known = new Option(instead === null ? flags : `${flags} [value]`).hideHelp();
+  command.addOption(known);
+  if (instead === null) return;
+  command.on(`option:${known.name()}`, () => {
+    command.error(`${shown} is not supported: ${instead}`);
+  });
 }
 
 function option({ flags, help, parse, many }: Flag): Option {

@@ -27,24 +27,53 @@ export function progressView(context: Context): ProgressView {
   });
 }
 
+/** What a narrow line lacks first. */
+const LEAST_FIRST = ['slots', 'peers', 'evaluated', 'final', 'rate', 'speed', 'errors'] as const;
+
+/** A part of a progress line; one without a name always stays. */
+interface Part {
+  readonly name: (typeof LEAST_FIRST)[number] | null;
+  readonly text: string;
+}
+
 /** What a progress line says, most important first. */
 export function progressText(progress: Progress): string {
+  return textOf(partsOf(progress));
+}
+
+/** The same in at most so many characters: without what matters least, at last cut. */
+export function fittedText(progress: Progress, width: number): string {
+  let parts = partsOf(progress);
+  for (const least of LEAST_FIRST) {
+    if (textOf(parts).length <= width) break;
+    parts = parts.filter(({ name }) => name !== least);
+  }
+  return textOf(parts).slice(0, width);
+}
+
+function textOf(parts: readonly Part[]): string {
+  return parts.map(({ text }) => text).join(', ');
+}
+
+function partsOf(progress: Progress): Part[] {
   const { lines, accepted, target, evaluated, errors, rate, rateError, rateUpper } = progress;
-  const parts = [`${formatCount(accepted)}/${formatCount(target)}`];
-  if (lines < Math.min(accepted, target)) parts.push(`${formatCount(lines)} final`);
+  const parts: Part[] = [];
+  const add = (name: Part['name'], text: string): void => void parts.push({ name, text });
+  add(null, `${formatCount(accepted)}/${formatCount(target)}`);
+  if (lines < Math.min(accepted, target)) add('final', `${formatCount(lines)} final`);
   if (evaluated > accepted || accepted === 0) {
-    if (evaluated > 0) parts.push(`rate ${formatRate(rate, rateError, rateUpper)}`);
-    parts.push(`${formatCount(evaluated)} evaluated`);
+    if (evaluated > 0) add('rate', `rate ${formatRate(rate, rateError, rateUpper)}`);
+    add('evaluated', `${formatCount(evaluated)} evaluated`);
   }
   // A function that always throws would else look like one that accepts nothing.
-  if (errors > 0) parts.push(errors === 1 ? '1 error' : `${formatCount(errors)} errors`);
-  parts.push(formatPerSecond(progress.perSecond));
-  parts.push(`${progress.peers} ${progress.peers === 1 ? 'peer' : 'peers'}`);
-  parts.push(`${progress.slots} ${progress.slots === 1 ? 'slot' : 'slots'}`);
-  if (progress.etaSeconds !== null) parts.push(`ETA ${formatSeconds(progress.etaSeconds)}`);
-  if (progress.status !== 'running') parts.push(progress.status);
-  if (progress.waitsFor !== null) parts.push(`waits for ${progress.waitsFor}`);
-  return parts.join(', ');
+  if (errors > 0) add('errors', errors === 1 ? '1 error' : `${formatCount(errors)} errors`);
+  add('speed', formatPerSecond(progress.perSecond));
+  add('peers', `${progress.peers} ${progress.peers === 1 ? 'peer' : 'peers'}`);
+  add('slots', `${progress.slots} ${progress.slots === 1 ? 'slot' : 'slots'}`);
+  if (progress.etaSeconds !== null) add(null, `ETA ${formatSeconds(progress.etaSeconds)}`);
+  if (progress.status !== 'running') add(null, progress.status);
+  if (progress.waitsFor !== null) add(null, `waits for ${progress.waitsFor}`);
+  return parts;
 }
 
 /** The last values as bars from nothing to the largest. */
@@ -62,8 +91,14 @@ function terminalView({ io: { stderr } }: Context): ProgressView {
     update(progress) {
       rates.push(progress.perSecond);
       if (rates.length > SPARKLINE_CHARS) rates.shift();
-      const line = `${sparkline(rates)} ${progressText(progress)}`;
-      stderr.write(`\r\x1b[2K${line.slice(0, (stderr.columns ?? 80) - 1)}`);
+      const width = (stderr.columns ?? 80) - 1;
+      const bars = `${sparkline(rates)} `;
+      // Where there is room for little, the figures have it.
+      const isNarrow = width < 3 * SPARKLINE_CHARS;
+      const line = isNarrow
+        ? fittedText(progress, width)
+        : bars + fittedText(progress, width - bars.length);
+      stderr.write(`\r\x1b[2K${line}`);
       drawn = true;
     },
     clear() {

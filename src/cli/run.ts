@@ -1,10 +1,13 @@
 import type { CommandFlags } from './commands/flags.ts';
+import { FOREIGN_FLAGS } from './commands/foreign-flags.ts';
 import {
   displayName,
   durationMs,
+  headerMark,
   jobPriority,
   memorySize,
   outputSize,
+  slotCount,
   wholeNumber,
 } from './option-values.ts';
 import { NEED_FLAGS } from './publication-flags.ts';
@@ -29,6 +32,7 @@ export const run: Verb<readonly [readonly string[]], CommandFlags> = {
     'meshd run --dry-run -- ./simulate {1} {2} ::: 1 2 3 ::: low high',
   ],
   passesThrough: true,
+  foreign: FOREIGN_FLAGS,
   positionals: [
     { name: '[words...]', help: 'the command, then ::: and arguments, or :::: and files of them' },
   ],
@@ -38,18 +42,32 @@ export const run: Verb<readonly [readonly string[]], CommandFlags> = {
     { flags: '-d, --delimiter <text>', help: 'what ends an argument (default: a line’s end)' },
     { flags: '--colsep <regex>', help: 'what stands between the columns {1} {2} … of an argument' },
     {
-      flags: '-N, --max-args <n>',
-      help: 'so many arguments for each command',
+      flags: '-N, --max-replace-args <n>',
+      help: 'so many arguments for each command; the word around {} is repeated',
       parse: wholeNumber(0, 1_000_000),
     },
+    {
+      flags: '-n, --max-args <n>',
+      help: 'so many arguments for each command, all in one place',
+      parse: wholeNumber(0, 1_000_000),
+    },
+    {
+      flags: '--header <:>',
+      help: 'the first argument of each source names its column: {name}, {name.} …',
+      parse: headerMark,
+    },
+    { flags: '--shuf', help: 'in random order' },
     { flags: '--link', help: 'take one of each source, instead of all combinations' },
     { flags: '-r, --no-run-if-empty', help: 'leave out empty arguments' },
     { flags: '-I, --replace <text>', help: 'what stands for the argument (default: {})' },
     { flags: '-q, --quote', help: 'quote the command too: no part of it is for the shell' },
     {
       flags: '-j, --jobs <n>',
-      help: 'commands at once, of a peer that starts in this process (default: one per core)',
-      parse: wholeNumber(1, 1024),
+      help:
+        'commands at once, of a peer that starts in this process: 8, or from the cores: 50%, +2, ' +
+        '-1; 0: all, at most 16 a core (default: one per core)',
+      parse: slotCount,
+      also: ['-P, --max-procs <n>'],
     },
     {
       flags: '-k, --keep-order',
@@ -58,8 +76,11 @@ export const run: Verb<readonly [readonly string[]], CommandFlags> = {
     {
       flags: '--lb, --line-buffer',
       help: 'print each line as it is written, from whatever command',
+      also: ['--linebuffer', '--line-buffered'],
     },
     { flags: '-u, --ungroup', help: 'print output as it comes, also within a line; without --tag' },
+    { flags: '-v, --printed', help: 'print each command before its output' },
+    { flags: '-t, --verbose', help: 'the same, on stderr' },
     { flags: '--tag', help: 'begin each line of output with the arguments' },
     {
       flags: '--joblog <file>',
@@ -126,9 +147,13 @@ export const run: Verb<readonly [readonly string[]], CommandFlags> = {
     },
     { flags: '--memory <size>', help: 'most memory of a slot’s processes', parse: memorySize },
     ...NEED_FLAGS,
-    { flags: '--dry-run', help: 'print the commands; run nothing' },
+    { flags: '--dry-run', help: 'print the commands; run nothing', also: ['--dryrun'] },
     { flags: '--force', help: 'run also what succeeded before' },
-    { flags: '--bar', help: 'show progress and the time left' },
+    {
+      flags: '--bar',
+      help: 'show progress and the time left',
+      also: ['--progress'],
+    },
     { flags: '--eta', help: 'the same' },
     {
       flags: '--deadline <duration>',

@@ -20,6 +20,15 @@ export interface Flag {
   readonly many?: boolean;
   readonly required?: boolean;
   readonly complete?: Completion;
+  /** Other names of it, which the help does not have: `-n <n>`. */
+  readonly also?: readonly string[];
+}
+
+/** An option of another program that users bring along. */
+export interface ForeignFlag {
+  readonly flags: string;
+  /** What to use instead; null: it is taken, and means nothing here. */
+  readonly instead: string | null;
 }
 
 export const GROUPS = ['This machine', 'Publishing', 'Jobs', 'Shell'] as const;
@@ -38,6 +47,8 @@ export interface Verb<
   readonly examples: readonly string[];
   readonly positionals: readonly Positional[];
   readonly flags: readonly Flag[];
+  /** Options that are known and not there. @default none */
+  readonly foreign?: readonly ForeignFlag[];
   /** From the first word that is no option on, all words are arguments. @default false */
   readonly passesThrough?: boolean;
   /** Resolves with the exit code. Loads what it needs itself, so that others start quickly. */

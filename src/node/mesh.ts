@@ -2,6 +2,7 @@ import type { ComputationId, Hash, JobId, PeerId } from '../core/ids.ts';
 import type { JobPhase } from '../core/job-state.ts';
 import type { Limits } from '../core/limits.ts';
 import type { Needs, Offer } from '../core/needs.ts';
+import type { Lease } from '../core/register.ts';
 import type { LogEntry } from '../logs/log-collection.ts';
 import type { Rerun } from '../work/workforce.ts';
 import type { Admission } from './admission/admission.ts';
@@ -224,13 +225,7 @@ export interface JobReport extends JobRow {
   readonly attemptGroups: readonly AttemptGroup[];
   readonly disputed: readonly number[];
   readonly alarms: readonly string[];
-  /** What peers hold; running: they are at it, else they are about to begin. */
-  readonly leases: readonly {
-    readonly peer: PeerId;
-    readonly lo: number;
-    readonly hi: number;
-    readonly running: boolean;
-  }[];
+  readonly leases: readonly (Pick<Lease, 'lo' | 'hi' | 'running'> & { readonly peer: PeerId })[];
 }
 
 export interface PeerRow {

@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import type { Context } from '../../src/cli/context.ts';
-import { progressText, progressView, sparkline } from '../../src/cli/progress-view.ts';
+import { fittedText, progressText, progressView, sparkline } from '../../src/cli/progress-view.ts';
 import type { Progress } from '../../src/node/mesh.ts';
 
 const RUNNING: Progress = {
@@ -60,6 +60,17 @@ describe('progress', () => {
     expect(drawn[2]).toMatch(/^██ 312/);
     view.clear();
     expect(written(stderr)).toBe('\r\x1b[2K');
+  });
+
+  test('in a narrow terminal it lacks what matters least, and no word is cut', () => {
+    const narrow = [80, 60, 45, 30].map((width) => fittedText(RUNNING, width));
+    expect(narrow).toEqual([
+      '312/1 000, 250 final, rate 3.12 % ± 0.17 %, 10 000 evaluated, 1.2k/s, ETA 18 s',
+      '312/1 000, 250 final, rate 3.12 % ± 0.17 %, 1.2k/s, ETA 18 s',
+      '312/1 000, 1.2k/s, ETA 18 s',
+      '312/1 000, 1.2k/s, ETA 18 s',
+    ]);
+    expect(fittedText({ ...RUNNING, waitsFor: 'x'.repeat(99) }, 25)).toHaveLength(25);
   });
 
   test('elsewhere a plain line comes when the state changes, and no control character', () => {

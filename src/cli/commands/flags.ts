@@ -7,6 +7,7 @@ export interface CommandFlags extends NeedFlags {
   readonly delimiter?: string;
   readonly colsep?: string;
   readonly maxArgs?: number;
+  readonly maxReplaceArgs?: number;
   readonly link?: boolean;
   readonly runIfEmpty?: boolean;
   readonly replace?: string;
@@ -35,6 +36,10 @@ export interface CommandFlags extends NeedFlags {
   readonly memory?: number;
   readonly dryRun?: boolean;
   readonly force?: boolean;
+  readonly verbose?: boolean;
+  readonly printed?: boolean;
+  readonly shuf?: boolean;
+  readonly header?: string;
   readonly bar?: boolean;
   readonly eta?: boolean;
   readonly deadline?: number;

@@ -1,7 +1,11 @@
+import { randomInt } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { MeshError } from '../../core/mesh-error.ts';
 import { readJobLog } from '../parallel/job-log.ts';
-import { readSources, splitWords } from '../parallel/sources.ts';
+import { refuseUnsupported } from '../parallel/placeholders.ts';
+import { resultPaths } from '../parallel/results-folder.ts';
+import { readTable, splitWords } from '../parallel/sources.ts';
 import { compileTemplate } from '../parallel/template.ts';
 import type { CommandFlags } from './flags.ts';
 import { filePlanner, type PlannedFiles } from './transfer.ts';
@@ -15,12 +19,18 @@ export interface Planned {
   readonly files: PlannedFiles;
 }
 
-/** The commands of a command line, without those that a job log says are done. */
+/** The commands of a command line, and what a header calls their arguments. */
+export interface Plan {
+  readonly planned: readonly Planned[];
+  readonly columns: readonly string[];
+}
+
+/** The commands of a command line, without those that an earlier run did by its job log. */
 export async function planCommands(
   words: readonly string[],
   flags: CommandFlags,
   stdin: Readable,
-): Promise<Planned[]> {
+): Promise<Plan> {
   const bad = words.find((word) => word.includes('\uFFFD'));
   if (bad !== undefined) {
     const text = `${JSON.stringify(bad)}: an argument that is no UTF-8 cannot be passed on`;
@@ -33,28 +43,39 @@ export async function planCommands(
       '-0 and --delimiter both say what ends an argument; give one',
     );
   }
-  const template = compileTemplate(command, {
-    quote: flags.quote === true,
-    perArgument: flags.maxArgs !== undefined,
-    ...(flags.replace === undefined ? {} : { replacement: flags.replace }),
-  });
-  const lists = await readSources(sources, {
+  refuseUnsupported(command.join(' '));
+  const { columns, jobs } = await readTable(sources, {
     stdin,
     argFiles: flags.argFile ?? [],
     delimiter: flags.null === true ? '\0' : delimiterOf(flags.delimiter),
     colsep: flags.colsep ?? null,
-    maxArgs: flags.maxArgs ?? null,
+    maxArgs: flags.maxReplaceArgs ?? flags.maxArgs ?? null,
     link: flags.link === true,
     skipBlank: flags.runIfEmpty === false,
+    header: flags.header !== undefined,
   });
-  const done = doneBefore(flags);
-  const filesOf = filePlanner(flags);
-  return lists.flatMap((args, k) => {
+  if (flags.shuf === true) shuffle(jobs);
+  const template = compileTemplate(command, {
+    ...{ quote: flags.quote === true, columns, perArgument: flags.maxReplaceArgs !== undefined },
+    ...(flags.replace === undefined ? {} : { replacement: flags.replace }),
+  });
+  const done = doneBefore(flags, columns);
+  const filesOf = filePlanner(flags, columns);
+  const planned = jobs.flatMap((args, k) => {
     const seq = k + 1;
-    if (done(seq)) return [];
+    if (done(seq, args)) return [];
     const files = filesOf(args, seq);
     return [{ seq, args, files, command: template(files.args, seq) }];
   });
+  return { planned, columns };
+}
+
+/** In place, each order as likely (Fisher and Yates). */
+function shuffle(jobs: string[][]): void {
+  for (let k = jobs.length - 1; k > 0; k--) {
+    const other = randomInt(k + 1);
+    [jobs[k], jobs[other]] = [jobs[other] ?? [], jobs[k] ?? []];
+  }
 }
 
 function delimiterOf(text: string | undefined): string {
@@ -67,11 +88,20 @@ function delimiterOf(text: string | undefined): string {
   return known.get(text) ?? text;
 }
 
-function doneBefore({ joblog, resume, resumeFailed }: CommandFlags): (seq: number) => boolean {
+function doneBefore(
+  { joblog, resume, resumeFailed, results }: CommandFlags,
+  columns: readonly string[],
+): (seq: number, args: readonly string[]) => boolean {
   if (resume !== true && resumeFailed !== true) return () => false;
   if (joblog === undefined) {
-    const flag = resume === true ? '--resume' : '--resume-failed';
-    throw new MeshError('MESH_USAGE', `${flag} needs --joblog FILE, the log to go on with`);
+    // Of the files of a command stderr is written last.
+    if (resumeFailed !== true && results !== undefined) {
+      return (seq, args) => existsSync(resultPaths(results, args, seq, { columns }).stderr);
+    }
+    const flag = resumeFailed === true ? '--resume-failed' : '--resume';
+    const folder = resumeFailed === true ? '' : ', or --results DIR';
+    const text = `${flag} needs --joblog FILE, the log to go on with${folder}`;
+    throw new MeshError('MESH_USAGE', text);
   }
   const log = readJobLog(joblog);
   return (seq) => {

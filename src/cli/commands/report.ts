@@ -31,17 +31,21 @@ export interface Tally {
 export class CommandReport {
   readonly #context: Context;
   readonly #flags: CommandFlags;
+  readonly #columns: readonly string[];
   readonly #writer: OutputWriter;
   readonly #lines: ResultSink | null;
   readonly #log: JobLogWriter | null;
   #tally = { commands: 0, succeeded: 0, failed: 0, known: 0, open: 0, halted: 0 };
+  /** Commands that were printed. */
+  readonly #announced = new Set<number>();
   #firstFailure: string | null = null;
 
   /** @throws MeshError MESH_USAGE when the job log cannot be written */
-  constructor(context: Context, flags: CommandFlags) {
+  constructor(context: Context, flags: CommandFlags, columns: readonly string[] = []) {
     const { joblog, resume, resumeFailed, out, tag, ungroup } = flags;
     this.#context = context;
     this.#flags = flags;
+    this.#columns = columns;
     this.#writer = new OutputWriter(context.io, { tagged: tag === true && ungroup !== true });
     const append = resume === true || resumeFailed === true;
     this.#log = joblog === undefined ? null : new JobLogWriter(joblog, { append });
@@ -53,7 +57,8 @@ export class CommandReport {
   }
 
   /** Shows what a command wrote that still runs. */
-  async piece({ seq, args }: Planned, piece: OutputPiece): Promise<void> {
+  async piece({ seq, args, command }: Planned, piece: OutputPiece): Promise<void> {
+    await this.#announce(seq, args, command);
     await this.#writer.piece(seq, args, piece);
   }
 
@@ -118,7 +123,8 @@ export class CommandReport {
       const stdout = bytesOf(value.stdout, value.stdoutBase64, value.stdoutFile);
       const stderr = bytesOf(value.stderr, value.stderrBase64, value.stderrFile);
       const [out, err] = [value.stdoutFile?.file ?? '', value.stderrFile?.file ?? ''];
-      await writeResults(results, [...args], seq, stdout ?? out, stderr ?? err);
+      const options = { columns: this.#columns };
+      await writeResults(results, [...args], seq, stdout ?? out, stderr ?? err, options);
       if (this.#lines === null) return;
     }
     if (this.#lines !== null) {
@@ -126,7 +132,17 @@ export class CommandReport {
       await this.#lines.write(JSON.stringify({ index: seq - 1, command, ...error, value }));
       return;
     }
+    await this.#announce(seq, args, command);
     await this.#writer.write(seq, args, value);
+  }
+
+  /** Prints the command before its output, once (-v, -t). */
+  async #announce(seq: number, args: readonly string[], command: string): Promise<void> {
+    const { printed, verbose } = this.#flags;
+    if ((printed !== true && verbose !== true) || this.#announced.has(seq)) return;
+    this.#announced.add(seq);
+    if (printed === true) await this.#writer.line('stdout', args, command);
+    if (verbose === true) await this.#writer.line('stderr', args, command);
   }
 }
 

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import type { OpenMesh } from '../../control/open.ts';
 import { MeshError } from '../../core/mesh-error.ts';
 import type { Submission } from '../../node/jobs/submission.ts';
@@ -20,6 +21,9 @@ import { CommandReport } from './report.ts';
 import { commandSubmission } from './submission.ts';
 import { Offers, shownFiles } from './transfer.ts';
 
+/** Most commands at once for each core with -j 0: each slot has a process of its own. */
+const ALL_PER_CORE = 16;
+
 /** Runs commands on the mesh, and shows what they leave in the order of their arguments. */
 export async function runCommands(
   context: Context,
@@ -30,7 +34,7 @@ export async function runCommands(
   checkFlags(flags, context.json);
   const halt = parseHalt(flags.halt ?? 'never');
   const { io } = context;
-  const planned = await planCommands(words, flags, io.stdin);
+  const { planned, columns } = await planCommands(words, flags, io.stdin);
   if (flags.dryRun === true) {
     for (const one of planned) showPlanned(context, one);
     return EXIT.done;
@@ -53,8 +57,8 @@ export async function runCommands(
       return EXIT.done;
     });
   }
-  const slots = flags.jobs === undefined ? {} : { slots: flags.jobs };
-  const report = new CommandReport(context, flags);
+  const slots = flags.jobs === undefined ? {} : { slots: slotsFor(flags.jobs, planned.length) };
+  const report = new CommandReport(context, flags, columns);
   const gathering = { force, onWarning };
   const order = { planned, flags, submission, offers, report, halt, gathering };
   try {
@@ -62,6 +66,11 @@ export async function runCommands(
   } finally {
     await report.close();
   }
+}
+
+/** jobs: 0 is as many as there are. */
+function slotsFor(jobs: number, commands: number): number {
+  return jobs > 0 ? jobs : Math.min(commands, ALL_PER_CORE * availableParallelism(), 1024);
 }
 
 /** Shows a command that would run, and its files. */

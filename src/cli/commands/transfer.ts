@@ -37,10 +37,11 @@ export function isCleanup({ cleanup, trc }: CommandFlags): boolean {
  */
 export function filePlanner(
   flags: CommandFlags,
+  columns: readonly string[] = [],
 ): (args: readonly string[], seq: number) => PlannedFiles {
   const { transferfile = [], basefile = [], trc = [] } = flags;
   const transfers = isTransfer(flags);
-  const find = placeholderFinder(flags.replace);
+  const find = placeholderFinder(flags.replace, columns);
   const compiled = (pattern: string): Piece[] => {
     refuseUnsupported(pattern);
     return find(pattern);

@@ -47,6 +47,11 @@ export class OutputWriter {
     });
   }
 
+  /** Writes a line of its own. */
+  line(name: 'stdout' | 'stderr', args: readonly string[], text: string): Promise<void> {
+    return this.#inTurn(() => put(this.#io[name], this.#tagOf(args), 0, Buffer.from(`${text}\n`)));
+  }
+
   #tellElsewhere(seq: number, name: string, { file, bytes }: MovedOutput): void {
     const size = formatBytes(bytes);
     const text = `command ${seq}: its ${name} of ${size} is in ${file} on the machine where it ran`;

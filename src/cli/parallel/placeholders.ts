@@ -23,10 +23,14 @@ const FORMS: readonly (readonly [text: string, form: Form])[] = [
 
 /**
  * What splits words into pieces. `replacement` stands for each argument; it is `{}` unless -I
- * gives another, which may have numbers if it begins with `{`.
+ * gives another, which may have numbers if it begins with `{`. `columns` are the names of the
+ * first, second … argument (--header): `{name}`, `{name.}`.
  * @throws MeshError MESH_USAGE for an empty replacement
  */
-export function placeholderFinder(replacement = '{}'): (word: string) => Piece[] {
+export function placeholderFinder(
+  replacement = '{}',
+  columns: readonly string[] = [],
+): (word: string) => Piece[] {
   if (replacement === '') throw new MeshError('MESH_USAGE', '-I: the text is empty; give one: {}');
   const forms = new Map<string, Form>([...FORMS, [replacement, 'whole']]);
   // The longest first, or one could be taken for the beginning of another.
@@ -34,13 +38,17 @@ export function placeholderFinder(replacement = '{}'): (word: string) => Piece[]
   const ends = texts.filter((text) => text.startsWith('{') && text !== '{#}');
   const numbered = ends.map((text) => escaped(text.slice(1))).join('|');
   const plain = texts.map(escaped).join('|');
-  const expression = new RegExp(`\\{(?<position>-?\\d+)\\s*(?<end>${numbered})|${plain}`, 'g');
+  const positions = new Map(columns.map((name, k) => [name, k + 1] as const));
+  const names = [...positions.keys()].filter((name) => !/^(?:-?\d*|#|\/*\.?)$/.test(name));
+  const named = names.sort((one, other) => other.length - one.length).map(escaped);
+  const at = [`(?<position>-?\\d+)\\s*`, ...named.map((name) => `(?:${name})`)].join('|');
+  const expression = new RegExp(`\\{(?<at>${at})(?<end>${numbered})|${plain}`, 'g');
   return (word) => {
     const pieces: Piece[] = [];
     let from = 0;
     for (const found of word.matchAll(expression)) {
       if (found.index > from) pieces.push(word.slice(from, found.index));
-      const { position, end } = found.groups ?? {};
+      const { at: name = '', end, position = positions.get(name)?.toString() } = found.groups ?? {};
       pieces.push({
         form: forms.get(end === undefined ? found[0] : `{${end}`) ?? 'whole',
         position: position === undefined || position === '0' ? null : Number(position),

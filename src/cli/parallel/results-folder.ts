@@ -23,8 +23,9 @@ export interface ResultsOptions extends Omit<TemplateOptions, 'quote'> {
  * Where GNU parallel's --results puts a job's output: `dir/1/ARG/2/ARG/{stdout,stderr,seq}` with
  * `\`, tab, NUL and `/` of an argument written `\\`, `\t`, `\0` and `\_`. If the name has
  * placeholders it is the file for stdout, with `.err` and `.seq` beside it; with a slash at its
- * end, a folder. Jobs with the same arguments share one place: the last one stays. Not supported:
- * output as one .csv, .tsv or .json file, and names of columns (--header).
+ * end, a folder. Jobs with the same arguments share one place: the last one stays. With
+ * `columns` their names stand for the numbers. Not supported: output as one .csv, .tsv or .json
+ * file.
  * @throws MeshError MESH_USAGE for .csv, .tsv and .json, and for what a template refuses
  */
 export function resultPaths(
@@ -42,13 +43,17 @@ export function resultPaths(
   if (name !== null && !name.endsWith('/')) {
     return { stdout: name, stderr: `${name}.err`, seq: `${name}.seq` };
   }
-  const folder = name ?? `${dir}/${nestedName(args, options.recordLength ?? args.length)}/`;
+  const folder = name ?? `${dir}/${nestedName(args, options)}/`;
   return { stdout: `${folder}stdout`, stderr: `${folder}stderr`, seq: `${folder}seq` };
 }
 
 /** The arguments, each after the number of its source in its record. */
-function nestedName(args: readonly string[], recordLength: number): string {
-  return args.map((text, k) => `${(k % recordLength) + 1}/${nameOf(text)}`).join('/');
+function nestedName(
+  args: readonly string[],
+  { recordLength = args.length, columns = [] }: ResultsOptions,
+): string {
+  const title = (k: number): string => nameOf(columns[k] ?? String(k + 1));
+  return args.map((text, k) => `${title(k % recordLength)}/${nameOf(text)}`).join('/');
 }
 
 function nameOf(text: string): string {

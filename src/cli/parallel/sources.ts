@@ -28,6 +28,15 @@ export interface SourceOptions {
   readonly link: boolean;
   /** Leaves out arguments that are white space or empty (-r). @default false */
   readonly skipBlank?: boolean;
+  /** The first argument of each source names its columns (--header). @default false */
+  readonly header?: boolean;
+}
+
+/** The arguments of each job, and what a header calls them. */
+export interface Table {
+  /** Names of the first, second … argument of a job; empty without a header. */
+  readonly columns: readonly string[];
+  readonly jobs: string[][];
 }
 
 const SEPARATOR = /^:::(:?)(\+?)$/;
@@ -70,6 +79,14 @@ export async function readSources(
   sources: readonly Source[],
   options: SourceOptions,
 ): Promise<string[][]> {
+  return (await readTable(sources, options)).jobs;
+}
+
+/** The same with the names of the columns. */
+export async function readTable(
+  sources: readonly Source[],
+  options: SourceOptions,
+): Promise<Table> {
   const { argFiles, maxArgs, link } = options;
   if (maxArgs !== null && !(Number.isSafeInteger(maxArgs) && maxArgs >= 0)) {
     throw new MeshError('MESH_USAGE', `-N ${maxArgs}: it must be a whole number, 0 or more`);
@@ -87,7 +104,9 @@ export async function readSources(
     const values = await valuesOf(source, options.stdin, reader);
     lists.push({ records: values.map(split ?? ((value) => [value])), linked: source.linked });
   }
-  return combine(lists, { link, maxArgs });
+  const columns =
+    options.header === true ? lists.flatMap(({ records }) => records.shift() ?? []) : [];
+  return { columns, jobs: combine(lists, { link, maxArgs }) };
 }
 
 async function valuesOf(

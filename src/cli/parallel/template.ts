@@ -12,6 +12,8 @@ export interface TemplateOptions {
   readonly quote?: boolean;
   /** Stands for each argument (-I). @default '{}' */
   readonly replacement?: string;
+  /** Names of the first, second … argument (--header). @default none */
+  readonly columns?: readonly string[];
   /** Repeats the word around a placeholder for each argument, as -N does. @default false */
   readonly perArgument?: boolean;
 }
@@ -30,10 +32,10 @@ const WORD_BREAK = '\0';
  */
 export function compileTemplate(
   command: readonly string[],
-  { quote = false, replacement, perArgument = false }: TemplateOptions = {},
+  { quote = false, replacement, columns, perArgument = false }: TemplateOptions = {},
 ): Template {
   refuseUnsupported(command.join(' '));
-  const words = command.map(placeholderFinder(replacement));
+  const words = command.map(placeholderFinder(replacement, columns));
   if (!words.some((pieces) => pieces.some(isPlaceholder))) words.push([EACH]);
   const isBare = beginsWithPlaceholder(words);
   const shown = quote || isBare ? (text: string): string => text : quoteForShell;
@@ -56,10 +58,10 @@ export function compileTemplate(
  */
 export function compileName(
   name: string,
-  { replacement, perArgument = false }: Omit<TemplateOptions, 'quote'> = {},
+  { replacement, columns, perArgument = false }: Omit<TemplateOptions, 'quote'> = {},
 ): Template | null {
   refuseUnsupported(name);
-  const pieces = placeholderFinder(replacement)(name);
+  const pieces = placeholderFinder(replacement, columns)(name);
   if (!pieces.some(isPlaceholder)) return null;
   return compileWord(pieces, { shown: (text) => text, perArgument, gap: ' ' });
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { parseArgs } from 'node:util';
-import { readSources, splitWords } from '../../../src/cli/parallel/sources.ts';
+import { readTable, splitWords } from '../../../src/cli/parallel/sources.ts';
 import { compileTemplate } from '../../../src/cli/parallel/template.ts';
 
 /** A command line of `parallel`, what it is given, and the commands that it printed. */
@@ -60,8 +60,9 @@ export async function commandsOf({ words, stdin }: Recorded): Promise<string> {
     const inFolder = (word: string): string => (word in FILES ? join(folder, word) : word);
     const { flags, rest } = split(words);
     const { command, sources } = splitWords(rest.map(inFolder));
-    const maxArgs = flags.N === undefined ? null : Number(flags.N);
-    const jobs = await readSources(sources, {
+    const most = flags.N ?? flags.n;
+    const maxArgs = most === undefined ? null : Number(most);
+    const { columns, jobs } = await readTable(sources, {
       stdin: Readable.from([Buffer.from(stdin)]),
       argFiles: (flags.a ?? []).map(inFolder),
       delimiter: flags['0'] ? '\0' : '\n',
@@ -69,11 +70,13 @@ export async function commandsOf({ words, stdin }: Recorded): Promise<string> {
       maxArgs,
       link: flags.link ?? false,
       skipBlank: flags.r ?? false,
+      header: flags.header !== undefined,
     });
     const template = compileTemplate(command, {
       quote: flags.q ?? false,
+      columns,
       ...(flags.I === undefined ? {} : { replacement: flags.I }),
-      perArgument: maxArgs !== null,
+      perArgument: flags.N !== undefined,
     });
     return jobs.map((args, k) => `${template(args, k + 1)}\n`).join('');
   } finally {
@@ -85,9 +88,11 @@ const OPTIONS = {
   '0': { type: 'boolean', short: '0' },
   a: { type: 'string', short: 'a', multiple: true },
   colsep: { type: 'string' },
+  header: { type: 'string' },
   I: { type: 'string', short: 'I' },
   link: { type: 'boolean' },
   N: { type: 'string', short: 'N' },
+  n: { type: 'string', short: 'n' },
   q: { type: 'boolean', short: 'q' },
   r: { type: 'boolean', short: 'r' },
 } as const;

@@ -1,0 +1,55 @@
+import type { ForeignFlag } from '../verb.ts';
+
+const STDIN = 'stdin is not split: cut it with `split` and give the parts as arguments';
+const MACHINES = 'commands run on the machines of the mesh: see `meshd join`';
+const FITTING = 'give with -N how many arguments a command takes';
+const LOAD = 'a machine runs as many at once as it has slots: see -j, `meshd slots` and --memory';
+const ONE = 'a command runs on one machine; --needs TAG says on which';
+const RULES = 'use {.} {/} {//} {/.} {#}, or let the command compute it';
+const FOLDER = 'commands run in this folder: begin the command with `cd DIR &&`';
+
+/** Options of GNU parallel that `run` knows and does not have. */
+export const FOREIGN_FLAGS: readonly ForeignFlag[] = [
+  ...refused(STDIN, '--pipe', '--spreadstdin', '--pipepart', '--pipe-part', '--block', '--recend'),
+  ...refused(STDIN, '--recstart', '--round-robin', '--round', '--cat', '--fifo', '--tee'),
+  ...refused(STDIN, '--skip-first-line'),
+  ...refused(MACHINES, '-S, --sshlogin', '--slf, --sshloginfile', '--ssh', '--sshdelay'),
+  ...refused(MACHINES, '-M, --controlmaster', '--rsync-opts', '--filter-hosts'),
+  ...refused(ONE, '--onall', '--nonall', '--hgrp, --hostgroups'),
+  ...refused(
+    FITTING,
+    '-X',
+    '-m, --xargs',
+    '-s, --max-chars',
+    '-x, --exit',
+    '-L',
+    '-l, --max-lines',
+  ),
+  ...refused(LOAD, '--load', '--memfree', '--memsuspend', '--noswap', '--limit'),
+  ...refused(RULES, '--plus', '--rpl', '--parens', '--seqreplace', '-U', '--trim'),
+  ...refused(FOLDER, '--wd, --workdir'),
+  ...refused('--line-buffer shows what commands write while they run', '--tmux, --tmuxpane'),
+  ...refused(
+    'it is not for one command: use `flock`',
+    '--semaphore',
+    '--sem, --fg',
+    '--id',
+    '--st',
+  ),
+  ...refused('--tag begins each line with the arguments', '--tagstring', '--ctag', '--ctagstring'),
+  ...refused('--results DIR writes outputs to files', '--files', '--tmpdir', '--compress'),
+  ...refused('`meshd start --nice N` is for all that a machine runs', '--nice'),
+  ...refused('--dry-run shows the commands before anything runs', '-p, --interactive'),
+  ...refused('write the options into a script or an alias', '-J, --profile', '--shebang'),
+  ...refused('cut the list at that line before', '-E, --eof'),
+  ...refused('--json or --out FILE gives JSON lines', '--sql', '--sqlmaster', '--sqlworker'),
+  ...refused('--json or --out FILE gives JSON lines', '--sqlandworker'),
+  ...['--will-cite', '--no-notice', '--gnu', '--group', '--silent'].map((flags) => ({
+    flags,
+    instead: null,
+  })),
+];
+
+function refused(instead: string, ...all: readonly string[]): ForeignFlag[] {
+  return all.map((flags) => ({ flags, instead }));
+}

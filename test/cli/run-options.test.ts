@@ -1,0 +1,109 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { slotCount } from '../../src/cli/option-values.ts';
+import { type Ran, runCaptured } from './captured-io.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'meshd-run-options-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function run(...argv: string[]): Promise<Ran> {
+  return runCaptured(['run', ...argv, '--home', join(folder, 'home')].flatMap(atFront));
+}
+
+/** The home stands before the command's words. */
+function atFront(word: string, k: number, all: readonly string[]): string[] {
+  if (k === 0) return [word, ...all.slice(-2)];
+  return k < all.length - 2 ? [word] : [];
+}
+
+const three = ['echo {}', ':::', 'a', 'b', 'c'];
+
+describe('options of GNU parallel', () => {
+  test('slots are told as a number, or from the cores, and are at least 1', () => {
+    const cores = availableParallelism();
+    const told = ['8', '0', '200%', '1%', '+2', '-1', '-9999'].map(slotCount);
+    expect(told).toEqual([8, 0, 2 * cores, 1, cores + 2, Math.max(1, cores - 1), 1]);
+    for (const bad of ['1025', 'x', '', '2.5', '+', '%', '+5%x']) {
+      expect(() => slotCount(bad)).toThrow(/a number up to 1024, or from the cores/);
+    }
+  });
+
+  test.each([
+    ['-P', '2'],
+    ['-P2'],
+    ['--max-procs', '50%'],
+    ['-j', '0'],
+    ['-j', '-1'],
+    ['-j+1'],
+    ['--progress'],
+    ['--will-cite'],
+    ['--no-notice'],
+    ['--dryrun'],
+    ['--linebuffer'],
+    ['-v'],
+    ['-t'],
+  ])('%s is taken', async (...words) => {
+    const ran = await run('--dry-run', ...words, ...three);
+    expect(ran).toMatchObject({ code: 0, stdout: 'echo a\necho b\necho c\n' });
+  });
+
+  test.each([
+    ['--pipe', /--pipe is not supported: .*split/],
+    ['-S host', /-S\/--sshlogin is not supported: .*meshd join/],
+    ['--sshlogin=host', /-S\/--sshlogin is not supported/],
+    ['--wd /tmp', /--wd\/--workdir is not supported: .*cd DIR/],
+    ['--tmux', /--line-buffer/],
+    ['--semaphore', /flock/],
+    ['-X', /-N/],
+    ['--load 80%', /meshd slots/],
+    ['--header 2', /Only : is supported/],
+  ])('%s is refused in one line that says what to use', async (words, says) => {
+    const { code, stdout, stderr } = await run('--dry-run', ...words.split(' '), ...three);
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr).toMatch(says);
+    expect(stderr.trimEnd().split('\n')).toHaveLength(1);
+  });
+
+  test('the help has none of those that are not there', async () => {
+    const { stdout } = await run('--help');
+    expect(stdout).toContain('--header <:>');
+    expect(stdout).not.toMatch(/--pipe|--sshlogin|--will-cite|--max-procs/);
+  });
+
+  test('--shuf runs the same in another order', async () => {
+    const args = Array.from({ length: 40 }, (_, k) => String(k));
+    const { stdout } = await run('--dry-run', '--shuf', 'echo {}', ':::', ...args);
+    const lines = stdout.trimEnd().split('\n');
+    const inOrder = args.map((argument) => `echo ${argument}`);
+    // By chance once in 40! times.
+    expect(lines).not.toEqual(inOrder);
+    expect(lines.toSorted()).toEqual(inOrder.toSorted());
+  });
+});
+
+describe('what they show', () => {
+  test('-v prints each command before its output, -t on stderr, once with --line-buffer', async () => {
+    const command = ['echo 1{}; echo 2{}', ':::', 'x', 'y'];
+    const whole = await run('-v', '--tag', '--force', ...command);
+    expect(whole.stdout).toBe(
+      'x\techo 1x; echo 2x\nx\t1x\nx\t2x\ny\techo 1y; echo 2y\ny\t1y\ny\t2y\n',
+    );
+    const live = await run('-v', '--lb', '-k', '--force', ...command);
+    expect(live.stdout).toBe('echo 1x; echo 2x\n1x\n2x\necho 1y; echo 2y\n1y\n2y\n');
+    const told = await run('--verbose', '--force', ...command);
+    expect(told.stdout).toBe('1x\n2x\n1y\n2y\n');
+    expect(told.stderr).toMatch(/^echo 1x; echo 2x\necho 1y; echo 2y\n/);
+  });
+
+  test('--resume without a job log leaves out what the results folder has, by its names', async () => {
+    const results = join(folder, 'results');
+    const args = ['--header', ':', '--results', results];
+    const command = ['echo {size}', ':::', 'size', '1', '2', '3'];
+    expect((await run(...args, ...command)).stderr).toMatch(/^3 commands/);
+    rmSync(join(results, 'size', '2'), { recursive: true });
+    const again = await run(...args, '--resume', '--dry-run', ...command);
+    expect(again.stdout).toBe('echo 2\n');
+  });
+});
