@@ -110,7 +110,8 @@ function startWarden({ limits, tier, scratch }: LoadMessage): Promise<unknown> {
 
 /** Whether the warden is there from the beginning, or once somebody asks for a scratch folder. */
 function isWatched({ limits: { timeoutMs, memoryBytes }, tier }: LoadMessage): boolean {
-  return timeoutMs !== null || memoryBytes !== null || watch === 'watch' || tier === 'bwrap';
+  // In a sandbox no user code must see how a thread is made.
+  return timeoutMs !== null || memoryBytes !== null || watch === 'watch' || tier !== 'none';
 }
 
 async function load(message: LoadMessage): Promise<void> {

@@ -58,6 +58,7 @@ const DENIALS: Readonly<Record<string, string>> = {
   FileSystemRead: '--allow-read opens it',
   FileSystemWrite: 'a candidate writes to its scratch folder alone',
   Net: '--allow-net opens it',
+  UnixSocket: '--allow-write opens those below a path',
 };
 
 /** Where this runner's own files are: a stack that people read ends before them. */
