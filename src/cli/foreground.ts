@@ -7,6 +7,7 @@ import { type Context, type Interrupt, print, tell, warn } from './context.ts';
 import { EXIT } from './exit-code.ts';
 import { formatSeconds } from './format.ts';
 import { logTo } from './log-line.ts';
+import { warnMissing } from './missing-paths.ts';
 import type { PeerFlags } from './peer-flags.ts';
 import { seekMesh } from './seek-mesh.ts';
 import { endText, Stay } from './stay.ts';
@@ -64,6 +65,8 @@ export async function runPeer(context: Context, options: ForegroundOptions): Pro
   const granted = { net: grantNet === true, reads: grantRead ?? [], writes: grantWrite ?? [] };
   const stay = new Stay(flags, performance.now());
   if ((await connectControl(home)) !== null) throw inUse(home);
+  warnMissing(context, '--grant-read', granted.reads);
+  warnMissing(context, '--grant-write', granted.writes);
   const stop = new AbortController();
   const release = io.onInterrupt((signal) => stop.abort(signal));
   const run: Foreground = { context, flags, stay, interrupt: stop.signal };

@@ -1,3 +1,4 @@
+import type { GcReport } from '../node/mesh.ts';
 import { print } from './context.ts';
 import { EXIT } from './exit-code.ts';
 import { formatBytes, formatCount } from './format.ts';
@@ -26,15 +27,17 @@ export const gc: Verb<readonly [], GcFlags> = {
     checkHome(context);
     const report = await withMesh(context, (mesh) => mesh.gc(max));
     const { freedBytes, bytes, files } = report;
-    const left = files === 0 ? 'nothing is left' : `${formatBytes(bytes)} are left`;
-    print(context, `${formatBytes(freedBytes)} freed; ${left}${ofFiles(files)}`, {
-      ...{ event: 'gc', freedBytes, bytes, files },
-    });
+    print(context, gcText(report, max), { event: 'gc', freedBytes, bytes, files });
     return EXIT.done;
   },
 };
 
-function ofFiles(files: number): string {
-  if (files === 0) return '';
-  return files === 1 ? ', of 1 file' : `, of ${formatCount(files)} files`;
+/** What was freed, and why the rest stays. */
+export function gcText({ freedBytes, bytes, files }: GcReport, maxBytes: number): string {
+  const freed = `${formatBytes(freedBytes)} freed`;
+  if (files === 0) return `${freed}; nothing is left`;
+  const some = files === 1 ? '1 file' : `${formatCount(files)} files`;
+  const left = `${freed}; ${formatBytes(bytes)} are left, of ${some}`;
+  if (bytes <= maxBytes) return left;
+  return `${left}: in use, not fetched yet by who published, or only a note where your own file is`;
 }

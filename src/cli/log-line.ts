@@ -6,15 +6,18 @@ import { shortJob, shortPeer, visible } from './format.ts';
 
 const LEVELS = ['error', 'warn', 'info', 'debug'] as const;
 
-/** Causes of failed candidates that one process tells. */
+/** Events that may come for index after index: told once for each cause, but at debug. */
+const ONCE = new Set(['candidate.failed', 'outcome.disputed', 'certificate.disputed']);
+
+/** Causes of such events that one process tells. */
 const MOST_CAUSES = 100;
 
 export type LogLevel = (typeof LEVELS)[number];
 
 /**
  * Writes log lines to stderr down to a level: `event key=value …`, or JSON with --json. MESHD_LOG
- * (error, warn, info, debug) overrides the level. That candidates failed is told once for each
- * cause, but at debug.
+ * (error, warn, info, debug) overrides the level. What comes for index after index is told once
+ * for each cause.
  */
 export function logTo(context: Context, level: LogLevel): NonNullable<PeerOptions['onLog']> {
   const { stderr, env } = context.io;
@@ -24,7 +27,7 @@ export function logTo(context: Context, level: LogLevel): NonNullable<PeerOption
   return (at, event, fields) => {
     if (LEVELS.indexOf(at) > last) return;
     const failed = event === 'candidate.failed' ? (fields as CandidateFailed) : null;
-    if (failed !== null && !isNews(failed)) return;
+    if (ONCE.has(event) && !isNews({ event, ...fields })) return;
     if (failed !== null && level === 'warn' && !context.json) return warn(context, wordsOf(failed));
     const line = context.json
       ? JSON.stringify({ time: new Date().toISOString(), level: at, event, ...fields })
@@ -41,11 +44,20 @@ interface CandidateFailed {
   readonly detail: string;
 }
 
-/** Says of a failure whether it is the first of its cause: of so many causes, no more are told. */
-function firstOfEach(): (failed: CandidateFailed) => boolean {
+/** What is told of an event that may come for index after index. */
+interface Repeated {
+  readonly event: string;
+  readonly computation?: string;
+  readonly job?: string;
+  readonly kind?: string;
+  readonly detail?: string;
+}
+
+/** Says of an event whether it is the first of its cause: of so many causes, no more are told. */
+function firstOfEach(): (repeated: Repeated) => boolean {
   const told = new Set<string>();
-  return ({ computation, kind, detail }) => {
-    const cause = `${computation} ${kind} ${withoutNumbers(detail)}`;
+  return ({ event, computation = '', job = '', kind = '', detail = '' }) => {
+    const cause = [event, computation, job, kind, withoutNumbers(detail)].join(' ');
     if (told.has(cause) || told.size >= MOST_CAUSES) return false;
     told.add(cause);
     return true;

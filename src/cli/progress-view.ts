@@ -115,15 +115,21 @@ function lineView(
 ): ProgressView {
   let shownAt = performance.now();
   let state: string | null = null;
+  /** Says why the job has not begun, should it end so. */
+  let unsaid: string | null = null;
   return {
     update(progress) {
       const now = performance.now();
       const current = `${progress.status} ${progress.waitsFor}`;
       // The first state is no news: a short job says only how it ended.
       const news = state !== null && current !== state;
+      if (state === null && progress.waitsFor !== null) unsaid = text(progress);
       state = current;
       if (!news && now - shownAt < everyMs) return;
       shownAt = now;
+      const isOver = progress.status !== 'running' && progress.waitsFor === null;
+      if (unsaid !== null && isOver) stderr.write(`${unsaid}\n`);
+      unsaid = null;
       stderr.write(`${text(progress)}\n`);
     },
     clear() {},

@@ -8,6 +8,7 @@ import { tellEarlierJobs } from './earlier-jobs.ts';
 import { EXIT } from './exit-code.ts';
 import { follow } from './follow.ts';
 import { shortJob } from './format.ts';
+import { warnMissing } from './missing-paths.ts';
 import { checkOutputs } from './output-file.ts';
 import { neededOf, type PublicationFlags } from './publication-flags.ts';
 import { withMesh, withRunningPeer } from './use-mesh.ts';
@@ -43,6 +44,8 @@ export async function publication(
     ...(name === undefined ? {} : { name }),
     onWarning,
   });
+  warnMissing(context, '--allow-read', submission.needs.reads);
+  warnMissing(context, '--allow-write', submission.needs.writes);
   if (flags.detach) {
     return withRunningPeer(context, async (mesh) => {
       const job = await submit(context, mesh, submission, onWarning);

@@ -59,7 +59,8 @@ async function traced(
   return null;
 }
 
-function eventText(event: Exclude<TraceEvent, { kind: 'end' }>): string {
+/** A line of `--trace`. */
+export function eventText(event: Exclude<TraceEvent, { kind: 'end' }>): string {
   switch (event.kind) {
     case 'log':
       return `log    ${event.level} ${visible(event.text)}`;
@@ -74,7 +75,8 @@ function eventText(event: Exclude<TraceEvent, { kind: 'end' }>): string {
       const cpu = `${formatSeconds(cpuMs / 1000)} of processor time`;
       const took = `${formatBytes(residentBytes)}, ${cpu}`;
       if (drawn === null) return `took   ${took} beside the command’s own; a command has no draws`;
-      return `took   ${formatCount(drawn)} doubles of its stream, ${took}`;
+      const doubles = drawn === 1 ? '1 double' : `${formatCount(drawn)} doubles`;
+      return `took   ${doubles} of its stream, ${took}`;
     }
   }
 }

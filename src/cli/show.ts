@@ -4,10 +4,10 @@ import type { JobReport } from '../node/mesh.ts';
 import type { AttemptGroup } from '../node/reports/attempt-groups.ts';
 import type { ErrorGroup } from '../node/reports/error-groups.ts';
 import { failureText } from '../node/reports/failure-text.ts';
+import { memoryText } from '../work/memory-text.ts';
 import { print } from './context.ts';
 import { EXIT } from './exit-code.ts';
 import {
-  formatBytes,
   formatCount,
   formatSeconds,
   formatShare,
@@ -112,7 +112,7 @@ function rateText(perHour: number): string {
 function limitsText({ timeoutMs, memoryBytes }: Limits): string | null {
   const parts: string[] = [];
   if (timeoutMs !== null) parts.push(`timeout ${formatSeconds(timeoutMs / 1000)}`);
-  if (memoryBytes !== null) parts.push(`memory ${formatBytes(memoryBytes)}`);
+  if (memoryBytes !== null) parts.push(`memory ${memoryText(memoryBytes)}`);
   return parts.length === 0 ? null : parts.join(', ');
 }
 

@@ -1,5 +1,6 @@
 import { needsText } from '../core/needs.ts';
 import type { StatusReport } from '../node/mesh.ts';
+import { memoryText } from '../work/memory-text.ts';
 import type { Tier } from '../work/sandbox/sandbox.ts';
 import { print } from './context.ts';
 import { EXIT } from './exit-code.ts';
@@ -36,7 +37,7 @@ export function statusText(report: StatusReport): string {
     ['tags', report.tags.length === 0 ? null : report.tags.join(', ')],
     ...sandboxLines(report.sandbox),
     ['grants', grantsText(report.offer)],
-    ['memory', memoryText(report.offer)],
+    ['memory', sharedMemoryText(report.offer)],
     ['relays', report.mesh === null ? null : formatRelaying(report.relayBytesPerSecond)],
     [
       'limits',
@@ -65,8 +66,8 @@ function grantsText({ net, reads, writes }: StatusReport['offer']): string | nul
   return text === '' ? null : `to jobs of others: ${text}`;
 }
 
-function memoryText({ memoryBytes }: StatusReport['offer']): string | null {
-  return memoryBytes === null ? null : `${formatBytes(memoryBytes)} for all slots together`;
+function sharedMemoryText({ memoryBytes }: StatusReport['offer']): string | null {
+  return memoryBytes === null ? null : `${memoryText(memoryBytes)} for all slots together`;
 }
 
 function sandboxLines(sandbox: StatusReport['sandbox']): (readonly [string, string])[] {

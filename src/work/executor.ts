@@ -15,6 +15,7 @@ import { endMarked } from './executor-mark.ts';
 import type { FromExecutor, Span, ToExecutor } from './executor-message.ts';
 import { type ExecutorKind, startExecutor } from './executor-process.ts';
 import { Ledger, type Noted } from './ledger.ts';
+import { memoryText } from './memory-text.ts';
 import { MOST_PROCESSES } from './process-tree.ts';
 import { NO_CAP, processCap } from './sandbox/process-cap.ts';
 import { removeBehind } from './sandbox/remove-tree.ts';
@@ -25,7 +26,6 @@ import type { TraceListener, WorkFailure, WorkInputs } from './workforce.ts';
 
 /** What is kept of stderr to tell why an executor died. */
 const STDERR_CHARACTERS = 4096;
-const MIB = 2 ** 20;
 /** Import and setup may take this long, or so many times what a candidate may, in ms. */
 const SETUP_MS = 600_000;
 const SETUP_TIMES = 10;
@@ -322,8 +322,11 @@ export class Executor {
     if (reason === 'timeout')
       return { kind: reason, detail: `longer than ${(timeoutMs ?? 0) / 1000} s` };
     if (reason === 'memory') {
-      const [taken, most] = [amount, memoryBytes ?? 0].map((bytes) => Math.round(bytes / MIB));
-      return { kind: reason, detail: `${taken} MiB resident, the limit is ${most} MiB` };
+      const most = memoryText(memoryBytes ?? 0);
+      return {
+        kind: reason,
+        detail: `${Math.ceil(amount / 1e6)} MB resident, the limit is ${most}`,
+      };
     }
     if (reason === 'scratch') {
       const detail = `more than ${Math.round(this.#scratchBytes / 1e6)} MB in its scratch folder`;

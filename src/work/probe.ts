@@ -203,8 +203,10 @@ export async function rerunWith(
   lines: readonly LogLine[],
 ): Promise<Rerun> {
   const texts = (): string[] => lines.map(({ text }) => text);
+  let startedAt = performance.now();
   const failed = (failure: WorkFailure): Rerun => {
-    return { index, outcome: { kind: 'failed', failure }, log: texts(), ms: 0 };
+    const ms = performance.now() - startedAt;
+    return { index, outcome: { kind: 'failed', failure }, log: texts(), ms };
   };
   try {
     await executor.loaded;
@@ -223,6 +225,7 @@ export async function rerunWith(
     drained: () => undefined,
     died: (failure) => resolve(failed(failure)),
   });
+  startedAt = performance.now();
   executor.start({
     lo: index,
     hi: index + 1,

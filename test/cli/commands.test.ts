@@ -36,6 +36,16 @@ function meshd(argv: readonly string[], options?: RunOptions): Promise<Ran> {
 }
 
 describe('the commands with no peer running', () => {
+  test('a path that is opened and is not there is warned of in one line', async () => {
+    const gone = join(folder, 'gone');
+    const more = ['--allow-read', gone, '--allow-write', folder, '--seed', '77'];
+    const { code, stderr } = await meshd(['publish', half, '--accept', '2', ...more]);
+    expect(code).toBe(0);
+    expect(stderr.match(/^warning: .*$/gm)).toEqual([
+      `warning: --allow-read ${gone}: there is nothing on this machine`,
+    ]);
+  });
+
   test('publish prints the answer; the same again runs nothing and prints the same', async () => {
     const [out, summary] = [join(folder, 'out.ndjson'), join(folder, 'summary.json')];
     const argv = ['publish', half, '--accept', '50', '--seed', '3'];

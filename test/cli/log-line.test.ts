@@ -43,3 +43,17 @@ test('as events, and in the log of a peer, it is told once for each cause as wel
   );
   expect(told('info', false, { MESHD_LOG: 'debug' })).toHaveLength(10);
 });
+
+test('outcomes that differ at index after index are told once', () => {
+  const stderr = new PassThrough();
+  const io = { ...nowhere(), stderr };
+  const log = logTo({ io, home: '/h', homeWords: '', json: false }, 'warn');
+  for (let index = 0; index < 5; index++) {
+    log('warn', 'outcome.disputed', { computation: 'ab'.repeat(32), index });
+    log('error', 'certificate.disputed', { job: 'cd'.repeat(32), index });
+  }
+  expect(String(stderr.read()).trimEnd().split('\n')).toEqual([
+    'warn: outcome.disputed computation=abababababab index=0',
+    'error: certificate.disputed job=cdcdcdcdcdcd index=0',
+  ]);
+});

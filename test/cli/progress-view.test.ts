@@ -49,6 +49,22 @@ describe('progress', () => {
     expect(text).toMatch(/stuck, waits for candidate 7$/);
   });
 
+  test('of a job that ended before it began it says first what it waited for', () => {
+    const stderr = new PassThrough();
+    const view = progressView(contextOf(stderr, false));
+    view.update({ ...RUNNING, waitsFor: 'another peer: it needs tag gpu' });
+    view.update({ ...RUNNING, status: 'partial' });
+    const lines = written(stderr).trimEnd().split('\n');
+    expect(lines).toEqual([
+      expect.stringMatching(/waits for another peer: it needs tag gpu$/),
+      expect.stringMatching(/, partial$/),
+    ]);
+    const other = progressView(contextOf(stderr, false));
+    other.update({ ...RUNNING, waitsFor: 'a peer with slots' });
+    other.update(RUNNING);
+    expect(written(stderr)).not.toContain('waits');
+  });
+
   test('on a terminal one line is redrawn, never wider than it, and cleared at the end', () => {
     const stderr = Object.assign(new PassThrough(), { isTTY: true, columns: 40 });
     const view = progressView(contextOf(stderr, false));

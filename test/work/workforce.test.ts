@@ -346,6 +346,8 @@ test('a rerun tells the outcome and the log of one index', async () => {
     { index: 2, outcome: { kind: 'error', name: 'RangeError' } },
     { index: 3, outcome: { kind: 'failed', failure: { kind: 'died' } }, log: ['at 3'] },
   ]);
+  // Also of one that came to no outcome it is told how long it took.
+  expect(reruns.at(-1)?.ms).toBeGreaterThan(0);
   expect(bench.events).toEqual([]);
 });
 

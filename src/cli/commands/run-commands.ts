@@ -8,6 +8,7 @@ import { tellEarlierJobs } from '../earlier-jobs.ts';
 import { EXIT } from '../exit-code.ts';
 import { tellDetached, waitForOthers } from '../follow.ts';
 import { formatBytes, visible } from '../format.ts';
+import { warnMissing } from '../missing-paths.ts';
 import { checkOutputs, writeWhole } from '../output-file.ts';
 import { type Halt, parseHalt } from '../parallel/halt.ts';
 import { type ProgressView, progressView } from '../progress-view.ts';
@@ -46,6 +47,8 @@ export async function runCommands(
   const offers = new Offers();
   const place = { env: io.env, directory: workingFolder(), offers };
   const submission = await commandSubmission(planned, flags, place);
+  warnMissing(context, '--allow-read', submission.needs.reads);
+  warnMissing(context, '--allow-write', submission.needs.writes);
   const force = flags.force === true;
   const onWarning = (line: string): void => warn(context, line);
   if (flags.detach === true) {
