@@ -125,7 +125,7 @@ export const PUBLICATION_FLAGS: readonly Flag[] = [
   { flags: '--fresh', help: 'evaluate each candidate in a process of its own' },
   {
     flags: '--log-if <expr>',
-    help: 'keep the logs where this is true: JavaScript over value, ms, index and outcome',
+    help: 'keep the logs where this is true, of value, ms, index and outcome: "value?.x > 3"',
   },
   ...NEED_FLAGS,
   { flags: '--priority <p>', help: '-10 to 10 (default: 0)', parse: jobPriority },

@@ -9,6 +9,7 @@ import { setFlagsFromString } from 'node:v8';
 import workerThreads from 'node:worker_threads';
 import { guardArrays } from './candidate/array-guard.ts';
 import { nextBatchSize } from './candidate/batch-size.ts';
+import { createCondition } from './candidate/condition.ts';
 import { createEvaluator, type Evaluator } from './candidate/evaluate.ts';
 import { type LoadedProgram, loadProgram } from './candidate/load-program.ts';
 import { createLogJudge, type LogJudge } from './candidate/log-judge.ts';
@@ -22,7 +23,6 @@ import type { FromExecutor, Span, ToExecutor } from './executor-message.ts';
 import type { Wardship } from './executor-warden.ts';
 import { closeInheritedFiles } from './inherited-files.ts';
 import { LEDGER_FD, noteIndex } from './ledger.ts';
-import { logCondition } from './log-condition.ts';
 import { MOST_PROCESSES } from './process-tree.ts';
 import { rawKill, refuseReach } from './sandbox/refuse-reach.ts';
 import { Scratch } from './sandbox/scratch.ts';
@@ -59,6 +59,7 @@ const at = new Float64Array(new SharedArrayBuffer(8)).fill(-1);
 const note = () => noteIndex(at);
 const { now: wallClock } = Date;
 const { setImmediate } = globalThis;
+const { parse } = JSON;
 let loadedProgram: LoadedProgram | undefined;
 let evaluator: Evaluator | undefined;
 let wear: Wear | undefined;
@@ -228,7 +229,7 @@ function judgeBy(logIf: string | null): void {
   const notice = (text: string): unknown => send({ kind: 'log.notice', text });
   const options = { log: candidateLog, notice, at, now };
   judging.logIf = logIf;
-  judging.judge = logIf === null ? null : createLogJudge(logCondition(logIf), options);
+  judging.judge = logIf === null ? null : createLogJudge(createCondition(parse(logIf)), options);
   candidateLog.hold('no');
 }
 

@@ -22,7 +22,7 @@ export interface Span {
   readonly careful: { readonly until: number; readonly step: number } | null;
   /** JSON texts of the items lo … hi − 1, in a map job. */
   readonly items?: readonly string[];
-  /** What a candidate logs is kept where this expression is true. @default always */
+  /** What a candidate logs is kept where this is true: JSON text of a Term. @default always */
   readonly logIf?: string;
 }
 

@@ -2,6 +2,7 @@ import { MeshError } from '../core/mesh-error.ts';
 import { type Executor, LoadError } from './executor.ts';
 import type { Span } from './executor-message.ts';
 import { ItemError } from './item-error.ts';
+import { conditionText } from './log-condition.ts';
 import { PartGatherer } from './part-gatherer.ts';
 import type { Pool } from './pool.ts';
 import type { WorkLog } from './work-log.ts';
@@ -43,6 +44,7 @@ interface Halt {
  */
 export class OrderRun {
   #order: WorkOrder;
+  #condition: Pick<Span, 'logIf'>;
   #inputs: WorkInputs;
   #context: OrderContext;
   #parts: PartGatherer;
@@ -60,6 +62,8 @@ export class OrderRun {
 
   constructor(order: WorkOrder, inputs: WorkInputs, context: OrderContext) {
     this.#order = order;
+    const { logIf } = order;
+    this.#condition = logIf === undefined ? {} : { logIf: conditionText(logIf) };
     this.#inputs = inputs;
     this.#context = context;
     this.#at = order.lo;
@@ -135,11 +139,6 @@ export class OrderRun {
     else this.#send(executor);
   }
 
-  #condition(): Pick<Span, 'logIf'> {
-    const { logIf } = this.#order;
-    return logIf === undefined ? {} : { logIf };
-  }
-
   #send(executor: Executor): void {
     const careful = this.#careful !== null && this.#careful.until > this.#at ? this.#careful : null;
     const { items, itemsAtOnce } = this.#inputs;
@@ -147,7 +146,7 @@ export class OrderRun {
     const end = Math.min(this.#halt?.index ?? next, next);
     if (items === undefined) {
       this.#sent = end;
-      executor.start({ lo: this.#at, hi: end, careful, ...this.#condition() });
+      executor.start({ lo: this.#at, hi: end, careful, ...this.#condition });
       return;
     }
     const lo = this.#sent;
@@ -159,7 +158,7 @@ export class OrderRun {
         const characters = texts.reduce((sum, text) => sum + text.length, 0);
         const isShort = characters < SHORT_CHARACTERS;
         this.#items = isShort ? Math.min(this.#items * 2, MOST_ITEMS) : ITEMS;
-        executor.start({ lo, hi, careful, items: texts, ...this.#condition() });
+        executor.start({ lo, hi, careful, items: texts, ...this.#condition });
       },
       (error: unknown) => {
         // Of these whoever was to give them says it once.

@@ -6,6 +6,7 @@ import type { ValueColumn } from './candidate/accepted-column.ts';
 import { isWorkerProgram, STRAY } from './exec/worker-mark.ts';
 import { type Executor, LoadError } from './executor.ts';
 import type { Span } from './executor-message.ts';
+import { conditionText } from './log-condition.ts';
 import type {
   Probe,
   ProbeOptions,
@@ -43,7 +44,7 @@ export async function probeWith(
   inputs: WorkInputs,
   { most, again, logIf }: ProbeOptions & { most: number; again: (isAgain: boolean) => void },
 ): Promise<ProbeResult> {
-  const condition = logIf === undefined ? {} : { logIf };
+  const condition = logIf === undefined ? {} : { logIf: conditionText(logIf) };
   const nothing: Probe = { hi: 0, accepted: [], errors: [], ms: 0 };
   const waiting = new AbortController();
   const late = delay(LOAD_MS, waiting.signal).then(() => 'late' as const);

@@ -4,6 +4,10 @@ import { valueText } from './value-text.ts';
 /** The column kinds that hold their values. */
 export type ValueColumn = Exclude<Column, { kind: 'hash' }>;
 
+// Before user code is there.
+const { create } = Object;
+const { parse } = JSON;
+
 /** More keys than this are kept as text. */
 const MAX_KEYS = 64;
 
@@ -16,6 +20,8 @@ export interface AcceptedColumn {
   readonly bytes: number;
   /** @throws ValueError when JSON cannot hold the value; the column is then as before. */
   push(index: number, value: unknown): void;
+  /** A copy of the value that was pushed last since the column began; undefined: none was. */
+  last(): unknown;
   /** The column so far, or null when it is empty; the next push begins a new one. */
   take(): ValueColumn | null;
 }
@@ -61,6 +67,19 @@ class Gatherer implements AcceptedColumn {
     this.#textBytes = 0;
     this.#texts = [];
     return column;
+  }
+
+  last(): unknown {
+    const at = this.#count - 1;
+    if (at < 0) return undefined;
+    if (this.#kind === 'text') return parse(this.#texts[at] as string);
+    if (this.#kind === 'number') return (this.#columns[0] as Float64Array)[at];
+    // Without a prototype, so that no setter is met.
+    const copy: Record<string, unknown> = create(null);
+    for (let j = 0; j < this.#keys.length; j += 1) {
+      copy[this.#keys[j] as string] = (this.#columns[j] as Float64Array)[at];
+    }
+    return copy;
   }
 
   #column(): ValueColumn | null {

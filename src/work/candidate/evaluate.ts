@@ -142,7 +142,7 @@ class Evaluation {
         const item = items === undefined ? undefined : JSON.parse(items[index - base] ?? 'null');
         const value = evaluate(new Input(rng, index, item, params, state, log));
         if (value === undefined) {
-          if (judge !== null) judge.end(index, 'rejected', undefined);
+          if (judge !== null) judge.end(index, 'rejected');
           continue;
         }
         if (isThenable(value)) {
@@ -156,12 +156,12 @@ class Evaluation {
             return index;
           }
           if (!word) {
-            if (judge !== null) judge.end(index, 'rejected', undefined);
+            if (judge !== null) judge.end(index, 'rejected');
             continue;
           }
         }
         column.push(index, value);
-        if (judge !== null) judge.end(index, 'accepted', value);
+        if (judge !== null) judge.end(index, 'accepted', column);
       } catch (thrown) {
         if (!this.#isOutcome(index, thrown)) return index;
       }
@@ -190,7 +190,8 @@ class Evaluation {
       const value = await promise;
       if (value !== undefined) this.#column.push(index, value);
       const { judge } = this.#options.judging;
-      judge?.end(index, value === undefined ? 'rejected' : 'accepted', value);
+      if (value === undefined) judge?.end(index, 'rejected');
+      else judge?.end(index, 'accepted', this.#column);
     } catch (thrown) {
       this.#isOutcome(index, thrown);
     }
@@ -207,7 +208,7 @@ class Evaluation {
   #isOutcome(index: number, thrown: unknown): boolean {
     this.#failure = failureOf(thrown);
     const { judge } = this.#options.judging;
-    judge?.end(index, this.#failure === undefined ? 'error' : 'failed', undefined);
+    judge?.end(index, this.#failure === undefined ? 'error' : 'failed');
     if (this.#failure !== undefined) return false;
     const { describe = describeThrown } = this.#options;
     const { name, detail } = describe(thrown, this.#errors.length >= FULL_DETAILS);

@@ -1,9 +1,11 @@
+import type { AcceptedColumn } from './accepted-column.ts';
+import { ConditionFault } from './condition.ts';
 import type { CandidateLog } from './log-lines.ts';
 
 /** What a condition of a job's logs is asked about. */
 export interface Facts {
-  /** What an accepted candidate came to, as JSON can hold it; of any other undefined. */
-  readonly value: unknown;
+  /** A copy of what an accepted candidate came to, as JSON holds it; of any other undefined. */
+  readonly value: () => unknown;
   /** The candidate's time. */
   readonly ms: number;
   readonly index: number;
@@ -18,8 +20,11 @@ export type Condition = (facts: Facts) => boolean;
 export interface LogJudge {
   /** A candidate begins. */
   begin(): void;
-  /** A candidate has ended; nothing of this is part of its outcome. */
-  end(index: number, outcome: Facts['outcome'], value: unknown): void;
+  /**
+   * A candidate has ended; nothing of this is part of its outcome. accepted: has the value, as it
+   * was encoded, last in it.
+   */
+  end(index: number, outcome: Facts['outcome'], accepted?: Pick<AcceptedColumn, 'last'>): void;
 }
 
 /** What a judge needs. */
@@ -41,12 +46,12 @@ export function createLogJudge(condition: Condition, options: LogJudgeOptions): 
     begin() {
       startMs = now();
     },
-    end(index, outcome, value) {
+    end(index, outcome, accepted) {
       if (!log.holds()) return;
       const ms = now() - startMs;
       at[0] = -1;
       try {
-        log.settle(condition({ value, ms, index, outcome }));
+        log.settle(condition({ value: () => accepted?.last(), ms, index, outcome }));
       } catch (thrown) {
         log.settle(true);
         notice(`--log-if threw ${textOf(thrown)}: the log is kept`);
@@ -57,7 +62,7 @@ export function createLogJudge(condition: Condition, options: LogJudgeOptions): 
 
 function textOf(thrown: unknown): string {
   try {
-    return String(thrown).slice(0, 500);
+    return thrown instanceof ConditionFault ? thrown.message : String(thrown).slice(0, 500);
   } catch {
     return 'what has no text';
   }
