@@ -59,6 +59,56 @@ export type TermName = (typeof NAMES)[number];
 export const UNARY_OPERATORS = ['!', '-', '+'] as const;
 export type UnaryOperator = (typeof UNARY_OPERATORS)[number];
 
+/** Of two operands. */
+export const BINARY_OPERATORS = [
+  '+',
+  '-',
+  '*',
+  '/',
+  '%',
+  '<',
+  '>',
+  '<=',
+  '>=',
+  '===',
+  '!==',
+  '==',
+  '!=',
+  'in',
+  '&&',
+  '||',
+  '??',
+] as const;
+export type BinaryOperator = (typeof BINARY_OPERATORS)[number];
+
+/** Calls of one argument; pow has two, max and min as many as there are. */
+export const CALL_NAMES = [
+  'Math.abs',
+  'Math.ceil',
+  'Math.exp',
+  'Math.floor',
+  'Math.log',
+  'Math.log10',
+  'Math.log2',
+  'Math.max',
+  'Math.min',
+  'Math.pow',
+  'Math.round',
+  'Math.sign',
+  'Math.sqrt',
+  'Math.trunc',
+  'Number.isFinite',
+  'Number.isInteger',
+  'Number.isNaN',
+  'Number.isSafeInteger',
+  'Array.isArray',
+] as const;
+export type CallName = (typeof CALL_NAMES)[number];
+
+/** Calls of one argument on a text; includes on a list, too. */
+export const METHOD_NAMES = ['includes', 'startsWith', 'endsWith'] as const;
+export type MethodName = (typeof METHOD_NAMES)[number];
+
 type Run = (frame: Frame) => unknown;
 
 /** One evaluation: the value is asked for once, and not at all where nothing names it. */
@@ -74,7 +124,9 @@ export class ConditionFault extends Error {}
 /** In a chain: what comes before a ?. is not there. */
 const NOT_THERE = { notThere: true };
 
-const BINARY = {
+type Operation = (a: unknown, b: unknown) => unknown;
+
+const BINARY: Record<Exclude<BinaryOperator, '&&' | '||' | '??'>, Operation> = {
   '+': plus,
   '-': (a: unknown, b: unknown) => numeric(a) - numeric(b),
   '*': (a: unknown, b: unknown) => numeric(a) * numeric(b),
@@ -90,10 +142,8 @@ const BINARY = {
   '!=': (a: unknown, b: unknown) => !isLike(a, b),
   in: isIn,
 };
-export const BINARY_OPERATORS: readonly string[] = [...Object.keys(BINARY), '&&', '||', '??'];
-export type BinaryOperator = keyof typeof BINARY | '&&' | '||' | '??';
 
-const CALLS = {
+const CALLS: Record<CallName, Operation> = {
   'Math.abs': (a: unknown) => abs(numeric(a)),
   'Math.ceil': (a: unknown) => ceil(numeric(a)),
   'Math.exp': (a: unknown) => exp(numeric(a)),
@@ -114,12 +164,8 @@ const CALLS = {
   'Number.isSafeInteger': (a: unknown) => isSafeInteger(a),
   'Array.isArray': (a: unknown) => isArray(a),
 };
-export type CallName = keyof typeof CALLS;
-export const CALL_NAMES: readonly string[] = Object.keys(CALLS);
 
-const METHODS = { includes, startsWith, endsWith };
-export type MethodName = keyof typeof METHODS;
-export const METHOD_NAMES: readonly string[] = Object.keys(METHODS);
+const METHODS: Record<MethodName, Operation> = { includes, startsWith, endsWith };
 
 /**
  * Makes the condition of a term, with JavaScript's meaning but that members are own ones, lists and
@@ -233,10 +279,10 @@ function binary(operator: BinaryOperator, left: Run, right: Run): Run {
 
 /** A call of one argument or two; of more where they are taken by two, as max and min can be. */
 function called(name: CallName, args: readonly Run[]): Run {
-  const apply = CALLS[name] as (a: unknown, b?: unknown) => unknown;
+  const apply = CALLS[name];
   const first = args[0] as Run;
   const takesTwo = name === 'Math.max' || name === 'Math.min' || name === 'Math.pow';
-  if (!takesTwo) return (frame) => apply(first(frame));
+  if (!takesTwo) return (frame) => apply(first(frame), undefined);
   return (frame) => {
     let result = args.length === 1 ? numeric(first(frame)) : first(frame);
     for (let k = 1; k < args.length; k += 1) result = apply(result, (args[k] as Run)(frame));
