@@ -1,13 +1,18 @@
-import { closeSync, readdirSync, readlinkSync } from 'node:fs';
+import { closeSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
-/** Where Linux lists a process's open files. */
+/** Where Linux lists a process's open files, and tells how each was opened. */
 const LISTING = '/proc/self/fd';
+const DETAILS = '/proc/self/fdinfo';
+
+/** The flag of an open file that no program started by the process has. */
+const CLOSE_ON_EXEC = 0o2000000;
 
 /**
- * Closes the regular files that a process has open beyond stdin, stdout, stderr and those to keep,
- * and returns their paths. A child inherits what its parent opened without close-on-exec, LevelDB's
- * files among it, and a stray write of user code would damage them. Does nothing where there is no
- * /proc.
+ * Closes what a process has open beyond stdin, stdout, stderr and the numbers to keep, unless Node
+ * opened it, and returns what it was. A child inherits what its parent, or who started that, opened
+ * without close-on-exec: LevelDB's files, which a stray write of user code would damage, a pipe or
+ * the terminal of a shell. Node's own have that flag; those up to 16 Node itself keeps from its
+ * children, so that a peer hands on none. Does nothing where there is no /proc.
  */
 export function closeInheritedFiles(keep: readonly number[] = []): string[] {
   const closed: string[] = [];
@@ -21,9 +26,7 @@ export function closeInheritedFiles(keep: readonly number[] = []): string[] {
   for (const name of names.map(Number).filter((number) => number > 2 && !keep.includes(number))) {
     try {
       const target = readlinkSync(`${LISTING}/${name}`);
-      if (!target.startsWith('/') || target.startsWith('/dev/') || target.startsWith('/proc/')) {
-        continue;
-      }
+      if (!isFile(target) && isClosedOnExec(name)) continue;
       closeSync(name);
       closed.push(target);
     } catch {
@@ -31,4 +34,14 @@ export function closeInheritedFiles(keep: readonly number[] = []): string[] {
     }
   }
   return closed;
+}
+
+/** A regular file or a folder; of these Node has none open when it starts. */
+function isFile(target: string): boolean {
+  return target.startsWith('/') && !target.startsWith('/dev/') && !target.startsWith('/proc/');
+}
+
+function isClosedOnExec(descriptor: number): boolean {
+  const flags = /^flags:\s*([0-7]+)$/m.exec(readFileSync(`${DETAILS}/${descriptor}`, 'utf8'));
+  return flags === null || (Number.parseInt(flags[1] ?? '', 8) & CLOSE_ON_EXEC) !== 0;
 }

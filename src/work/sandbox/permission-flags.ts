@@ -26,8 +26,8 @@ export function permissionFlags(sandbox: Sandbox, program: string, folder: strin
   ];
 }
 
-/** The executor closes what it inherited. */
-const OPEN_FILES: readonly string[] = process.platform === 'linux' ? ['/proc/self/fd'] : [];
+/** The executor closes what it inherited: the list, `fd`, and `fdinfo`. Node mixes up the two. */
+const OPEN_FILES: readonly string[] = process.platform === 'linux' ? ['/proc/self/fd*'] : [];
 
 /** A file or folder, and what is in it, also if it is made later. */
 function within(path: string): string[] {
