@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { CommandFlags } from '../../src/cli/commands/flags.ts';
 import { resultIn } from '../../src/cli/commands/gather.ts';
-import { filePlanner, type PlannedFiles } from '../../src/cli/commands/transfer.ts';
+import { filePlanner, type PlannedFiles, sharedReturn } from '../../src/cli/commands/transfer.ts';
 import { nameOfOutput } from '../../src/files/return-pattern.ts';
 
 let folder = '';
@@ -50,6 +50,29 @@ describe('the files of a command', () => {
       'b.txt',
     ]);
     expect(insides(planned({ basefile: [`${folder}/./in/a.txt`] }, 'x'))).toEqual(['in/a.txt']);
+  });
+
+  test.each(['return', 'transferfile', 'basefile', 'trc'] as const)(
+    'that --%s gives have a name',
+    (flag) => {
+      const fault = new RegExp(`^--${flag} is empty; name a file$`);
+      expect(() => filePlanner({ [flag]: ['a.txt', ''] })).toThrow(fault);
+    },
+  );
+
+  test('that two commands return to one place are told, but not those of a pattern', () => {
+    const of = (...returned: string[]) => {
+      const files = filePlanner({ return: returned });
+      return sharedReturn(
+        ['x', 'y', 'z'].map((arg, k) => ({ seq: k + 1, files: files([arg], k) })),
+      );
+    };
+    expect(of('{}.out', './r.txt')).toEqual({ name: 'r.txt', first: 1, second: 2 });
+    expect(of('{}.out', '{}.out', 'r/*')).toBeNull();
+    const [a, b] = ['a', './a'].map((arg, k) => {
+      return { seq: k + 3, files: filePlanner({ return: ['{}.o'] })([arg], k) };
+    });
+    expect(a && b && sharedReturn([a, b])).toMatchObject({ first: 3, second: 4 });
   });
 
   test('of two inputs under one name are refused', () => {

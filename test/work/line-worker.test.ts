@@ -104,6 +104,11 @@ test.each([
   ['{"value"', 'TypeError: a worker’s answer is not JSON: {"value"'],
   ['0', 'TypeError: a worker’s answer is no object, such as {"value":…}: 0'],
   ['[{"value":1}]', 'is no object, such as {"value":…}: [{"value":1}]'],
+  [
+    '{"value":1,"error":"e","reject":true}',
+    'more than one of "value", "reject" and "error": {"val',
+  ],
+  ['{"index":0,"reject":true,"value":1}', 'more than one of "value", "reject" and "error": {"ind'],
   ['{"values":1}', 'has no "value", "reject" or "error": {"values":1}'],
 ])('of the answer %s it is said what is wrong with it', async (line, fault) => {
   const worker = lineWorker({ command: `read q; echo '${line}'; cat`, directory, files: {} });

@@ -42,6 +42,12 @@ test('a worker that dies of what it was asked may start', async () => {
   expect(failure?.detail).toMatch(/ended: exit code 4: too much$/);
 });
 
+test('a worker that closes its stdout counts as ended', async () => {
+  const { hi, failure } = await probe('read line; exec >&-; echo "no more" >&2; exec sleep 60');
+  expect([hi, failure?.kind]).toEqual([0, 'died']);
+  expect(failure?.detail).toMatch(/ended: it closed its stdout: no more$/);
+});
+
 const ASKED = 'while read line; do';
 
 test.each([

@@ -20,7 +20,7 @@ import { showOutput, TurnOrder } from './live-view.ts';
 import { type Planned, planCommands } from './plan.ts';
 import { CommandReport } from './report.ts';
 import { commandSubmission } from './submission.ts';
-import { Offers, shownFiles } from './transfer.ts';
+import { Offers, sharedReturn, shownFiles } from './transfer.ts';
 
 /** Most commands at once for each core with -j 0: each slot has a process of its own. */
 const ALL_PER_CORE = 16;
@@ -49,6 +49,7 @@ export async function runCommands(
   const submission = await commandSubmission(planned, flags, place);
   warnMissing(context, '--allow-read', submission.needs.reads);
   warnMissing(context, '--allow-write', submission.needs.writes);
+  warnShared(context, planned);
   const force = flags.force === true;
   const onWarning = (line: string): void => warn(context, line);
   if (flags.detach === true) {
@@ -87,6 +88,15 @@ function showPlanned(context: Context, { command, files }: Planned): void {
     ...returns.map((name) => `returns ${visible(name)}`),
   ];
   if (parts.length > 0) tell(context, `# ${parts.join(', ')}`, {});
+}
+
+/** Warns of commands that overwrite each other's files. */
+function warnShared(context: Context, planned: readonly Planned[]): void {
+  const shared = sharedReturn(planned);
+  if (shared === null) return;
+  const { name, first, second } = shared;
+  const text = `--return: commands ${first} and ${second} both return ${visible(name)}, and one `;
+  warn(context, `${text}overwrites the other: name it by the argument, such as {/.}.out`);
 }
 
 function checkFlags(flags: CommandFlags, isJson: boolean): void {

@@ -41,6 +41,10 @@ export function filePlanner(
 ): (args: readonly string[], seq: number) => PlannedFiles {
   const { transferfile = [], basefile = [], trc = [] } = flags;
   const transfers = isTransfer(flags);
+  refuseEmpty('--transferfile', transferfile);
+  refuseEmpty('--basefile', basefile);
+  refuseEmpty('--return', flags.return);
+  refuseEmpty('--trc', trc);
   const find = placeholderFinder(flags.replace, columns);
   const compiled = (pattern: string): Piece[] => {
     refuseUnsupported(pattern);
@@ -95,6 +99,25 @@ export function filePlanner(
   };
 }
 
+/** Two commands that return a file to the same place, and its name; null: there are none. */
+export function sharedReturn(
+  planned: readonly { readonly seq: number; readonly files: PlannedFiles }[],
+): { readonly name: string; readonly first: number; readonly second: number } | null {
+  const firsts = new Map<string, number>();
+  for (const { seq, files } of planned) {
+    for (const { inside, from, to } of files.returns) {
+      // Those of a pattern are known once the command has run.
+      if (isGlob(inside)) continue;
+      const name = to + plainName(inside.slice(from.length));
+      const place = resolve(name);
+      const first = firsts.get(place) ?? seq;
+      if (first !== seq) return { name, first, second: seq };
+      firsts.set(place, seq);
+    }
+  }
+  return null;
+}
+
 /** Files as they are published: described, and given to whoever asks for them. */
 export class Offers {
   readonly #described = new Map<string, Promise<Described>>();
@@ -142,6 +165,11 @@ function isSent(path: string, inside: string, isWanted: boolean): boolean {
   // Of the arguments, numbers and words are none.
   if (!isWanted || inside === '') return false;
   throw new MeshError('MESH_NO_FILE', `${path}: there is no such file to send`);
+}
+
+/** @throws MeshError MESH_USAGE */
+function refuseEmpty(option: string, texts: readonly string[] = []): void {
+  if (texts.includes('')) throw new MeshError('MESH_USAGE', `${option} is empty; name a file`);
 }
 
 function checkReturn(pattern: string): void {

@@ -42,8 +42,13 @@ interface Ahead {
 /** What a worker may answer. */
 type Reply = { readonly value: unknown } | { readonly reject: true } | { readonly error: string };
 
+const WORDS = ['value', 'reject', 'error'];
+
 /** Longest answer of a worker, in characters. */
 const MOST_CHARACTERS = 4_194_304;
+
+/** So long after the end of its answers a worker's own end is waited for, in ms. */
+const END_MS = 1000;
 
 /** What is kept of a line of the log that has no end. */
 const MOST_LOG_CHARACTERS = 4096;
@@ -177,6 +182,8 @@ class LineProcess {
       stdio: ['pipe', 'pipe', 'pipe'],
     });
     this.#child.stdout.setEncoding('utf8').on('data', (text: string) => this.#hear(text));
+    // One that goes on living without it can answer nothing more. If it ends, why is told soon.
+    this.#child.stdout.on('end', () => setTimeout(() => this.#die('it closed its stdout'), END_MS));
     this.#child.stderr.setEncoding('utf8').on('data', (text: string) => {
       const lines = (this.#restOfLog + text).split('\n');
       const last = lines.pop() ?? '';
@@ -291,7 +298,7 @@ class LineProcess {
     }
     this.#open.delete(index as number);
     this.#early.set(index as number, inHand);
-    inHand.answer(reply, line);
+    inHand.answer(isClear(reply) ? reply : null, line);
     this.#earlyCharacters += line.length;
   }
 
@@ -305,25 +312,32 @@ class LineProcess {
   }
 }
 
+/** A line that contradicts itself is no answer. */
+function isClear(reply: Reply | null): boolean {
+  return reply !== null && WORDS.filter((word) => word in reply).length === 1;
+}
+
 /** Null for a line that is none of the three. */
 function replyOf(line: string): Reply | null {
   try {
     const reply: unknown = JSON.parse(line);
     if (typeof reply !== 'object' || reply === null) return null;
-    return 'value' in reply || 'reject' in reply || 'error' in reply ? (reply as Reply) : null;
+    return WORDS.some((word) => word in reply) ? (reply as Reply) : null;
   } catch {
     return null;
   }
 }
 
-/** What is wrong with a line that is none of the three. */
+/** What is wrong with a line that is not one of the three. */
 function faultOf(line: string): string {
   try {
     const reply: unknown = JSON.parse(line);
     if (typeof reply !== 'object' || reply === null || Array.isArray(reply)) {
       return 'a worker’s answer is no object, such as {"value":…}';
     }
-    return 'a worker’s answer has no "value", "reject" or "error"';
+    return WORDS.some((word) => word in reply)
+      ? 'a worker’s answer has more than one of "value", "reject" and "error"'
+      : 'a worker’s answer has no "value", "reject" or "error"';
   } catch {
     const word = /(?<=[[:,]\s*)-?(?:NaN|Infinity|None|True|False)\b/.exec(line)?.[0];
     return `a worker’s answer is not JSON${word === undefined ? '' : `, which has no ${word}`}`;
