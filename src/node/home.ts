@@ -18,6 +18,7 @@ import { DEFAULT_TIMING } from '../core/timing.ts';
 import type { SecretRing } from '../net/secret-ring.ts';
 import { isWorkingOutput } from '../work/command/left-outputs.ts';
 import { readRing, ringText } from './admission/ring-file.ts';
+import { closeToOthers } from './close-to-others.ts';
 
 /** What a peer is told once and keeps. */
 export interface PeerSettings {
@@ -60,11 +61,15 @@ export class Home {
     this.#made = made;
   }
 
-  /** Opens a home, making the folder (0700) if it is new. @throws MeshError MESH_HOME_UNUSABLE */
+  /**
+   * Opens a home, making the folder (0700) if it is new; one that others may write to becomes this
+   * user's alone. @throws MeshError MESH_HOME_UNUSABLE, also for one that is not this user's.
+   */
   static async open(path: string): Promise<Home> {
     let made: string | null = null;
     try {
       made = await makeFolder(path);
+      await closeToOthers(path);
       await access(path, constants.R_OK | constants.W_OK | constants.X_OK);
       const probe = join(path, `.write-${process.pid}`);
       await (await open(probe, 'w', 0o600)).close();

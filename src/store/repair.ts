@@ -1,4 +1,4 @@
-import { cp, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { cp, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { Level } from 'level';
 import { faultOf, isDamage, isDiskFull } from './faults.ts';
@@ -108,6 +108,8 @@ async function nextBroken(dir: string): Promise<string> {
 }
 
 async function openSound(dir: string): Promise<Database> {
+  // LevelDB would make it for all to read; what is wrong with the place it tells itself.
+  await mkdir(dir, { mode: 0o700 }).catch(() => undefined);
   const database: Database = new Level(dir, { valueEncoding: 'view' });
   await database.open();
   const damaged = await damagedTable(dir, database);

@@ -1,9 +1,10 @@
-import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ringOf } from '../../src/net/secret-ring.ts';
 import { Home } from '../../src/node/home.ts';
+import { LevelStore } from '../../src/store/level-store.ts';
 
 const PEER = '12D3KooWE3toA6kgXjGqGmTWTJVQ7g9K4NVLYTWJzHKiqRsyHTUq';
 
@@ -73,3 +74,41 @@ test('of outputs that commands left, a start removes those of killed shells and 
   await home.outputFolder();
   expect(await readdir(outputs)).toEqual(['0123456789abcdef-7.stdout']);
 });
+
+const hasModes = process.platform !== 'win32';
+
+test.runIf(hasModes)('a home that others may write to becomes its user’s alone', async () => {
+  const home = join(folder, 'home');
+  const modeOf = async (...names: string[]): Promise<number> =>
+    (await stat(join(home, ...names))).mode & 0o777;
+  await mkdir(home);
+  await chmod(home, 0o777);
+  const open = async (): Promise<Home> => {
+    const opened = await Home.open(home);
+    await (await LevelStore.open(opened.database)).close();
+    return opened;
+  };
+  await open();
+  expect([await modeOf(), await modeOf('db')]).toEqual([0o700, 0o700]);
+  await writeFile(join(home, 'identity'), '');
+  for (const name of ['.', 'db']) await chmod(join(home, name), 0o777);
+  await open();
+  expect([await modeOf(), await modeOf('db')]).toEqual([0o700, 0o700]);
+});
+
+test.runIf(hasModes)(
+  'a folder of other things, or of all users, is no home and stays',
+  async () => {
+    const refusal = {
+      code: 'MESH_HOME_UNUSABLE',
+      message: expect.stringContaining('others may write there: chmod 700 it'),
+    };
+    await chmod(folder, 0o1777);
+    await expect(Home.open(folder)).rejects.toMatchObject(refusal);
+    await writeFile(join(folder, 'notes'), '');
+    await chmod(folder, 0o770);
+    await expect(Home.open(folder)).rejects.toMatchObject(refusal);
+    expect((await stat(folder)).mode & 0o777).toBe(0o770);
+    expect(await readdir(folder)).toEqual(['notes']);
+  },
+);
