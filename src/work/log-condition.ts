@@ -10,7 +10,7 @@ import {
   type TermName,
   UNARY_OPERATORS,
   type UnaryOperator,
-} from './candidate/condition.ts';
+} from './candidate/term.ts';
 import {
   type CallNode,
   ExpressionFault,

@@ -48,6 +48,18 @@ test('a worker that closes its stdout counts as ended', async () => {
   expect(failure?.detail).toMatch(/ended: it closed its stdout: no more$/);
 });
 
+test('so does one that is a program of its own, without the shell that started it', async () => {
+  const code =
+    "process.stdin.once('data', () => { require('fs').closeSync(1); setTimeout(String, 6e4); });";
+  writeFileSync(join(folder, 'closes.cjs'), code);
+  const { failure } = await probe(`${process.execPath} closes.cjs`);
+  expect(failure?.detail).toMatch(/ended: it closed its stdout/);
+});
+
+test('a command of the shell’s own is one still', async () => {
+  await expect(probe('exit 7')).rejects.toThrow(/exit code 7/);
+});
+
 const ASKED = 'while read line; do';
 
 test.each([

@@ -42,6 +42,17 @@ interface Ahead {
 /** What a worker may answer. */
 type Reply = { readonly value: unknown } | { readonly reject: true } | { readonly error: string };
 
+/** Words without a meaning to the shell, or in quotes. */
+const ONE_PROGRAM = /^([\w./-]+)(?: +(?:[\w./:=@,%+-]+|'[^']*'|"[^"$`\\]*"))*$/;
+
+/** What begins a command of the shell's own. */
+const SHELL_WORDS = new Set([
+  ...['alias', 'bg', 'break', 'case', 'cd', 'command', 'continue', 'eval', 'exec', 'exit', 'for'],
+  ...['export', 'fc', 'fg', 'function', 'getopts', 'hash', 'if', 'jobs', 'let', 'local', 'read'],
+  ...['readonly', 'return', 'select', 'set', 'shift', 'source', 'time', 'times', 'trap', 'type'],
+  ...['ulimit', 'umask', 'unalias', 'unset', 'until', 'wait', 'while', '.'],
+]);
+
 const WORDS = ['value', 'reject', 'error'];
 
 /** Longest answer of a worker, in characters. */
@@ -177,7 +188,7 @@ class LineProcess {
     this.#command = command;
     // That of the executor is for Node, and seldom installed.
     const env = { ...process.env, LC_ALL: 'C.UTF-8' };
-    this.#child = spawn(command, {
+    this.#child = spawn(shellText(command), {
       ...{ shell: true, cwd: directory, env },
       stdio: ['pipe', 'pipe', 'pipe'],
     });
@@ -310,6 +321,16 @@ class LineProcess {
     const why = words === '' ? how : `${how}: ${words}`;
     process.stderr.write(`Error: ${what}: ${why}\n`, () => process.exit(1));
   }
+}
+
+/**
+ * What the shell is given. It makes way for a command that is one program with its arguments: else
+ * it would hold stdout open when its worker closes it.
+ */
+function shellText(command: string): string {
+  const [, name] = ONE_PROGRAM.exec(command) ?? [];
+  if (name === undefined || SHELL_WORDS.has(name) || process.platform === 'win32') return command;
+  return `exec ${command}`;
 }
 
 /** A line that contradicts itself is no answer. */
