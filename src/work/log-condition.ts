@@ -141,11 +141,11 @@ function callOf(node: CallNode): Term {
   const full = `${nameOf(object)}.${name}`;
   const args = node.arguments.map(termOf);
   if (!optional && isOneOf<CallName>(CALL_NAMES, full)) {
-    const { length } = args;
-    const isRight = /m(?:ax|in)$/.test(full)
-      ? length > 0
-      : length === (full === 'Math.pow' ? 2 : 1);
-    if (!isRight) return refuse(`${full} with ${length} arguments is not allowed`, node);
+    const most = /m(?:ax|in)$/.test(full) ? args.length : full === 'Math.pow' ? 2 : 1;
+    if (args.length !== most || most === 0) {
+      const wanted = most === 2 ? '2 arguments' : 'one argument';
+      return refuse(`${full}() takes ${wanted}, not ${args.length}:`, node);
+    }
     return { kind: 'call', name: full, args };
   }
   const [arg] = args;
