@@ -21,7 +21,7 @@ import { describeThrown, describeWhole } from './candidate/thrown.ts';
 import { type Draw, traceStreams } from './candidate/trace.ts';
 import type { FromExecutor, Span, ToExecutor } from './executor-message.ts';
 import type { Wardship } from './executor-warden.ts';
-import { closeInheritedFiles } from './inherited-files.ts';
+import { closeAll, closeInheritedFiles } from './inherited-files.ts';
 import { LEDGER_FD, noteIndex } from './ledger.ts';
 import { MOST_PROCESSES } from './process-tree.ts';
 import { rawKill, refuseReach } from './sandbox/refuse-reach.ts';
@@ -117,6 +117,7 @@ function isWatched({ limits: { timeoutMs, memoryBytes }, tier }: LoadMessage): b
 
 async function load(message: LoadMessage): Promise<void> {
   const { memoryBytes } = message.limits;
+  closeAll(message.inherited);
   if (isWatched(message)) await startWarden(message);
   const scratch = new Scratch(message.scratch.folder, () => {
     if (!isWatched(message)) void startWarden(message);

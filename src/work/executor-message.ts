@@ -38,6 +38,8 @@ export type ToExecutor =
       readonly seed: number;
       readonly limits: Limits;
       readonly tier: Tier;
+      /** Numbers of what it has open by accident, and closes. */
+      readonly inherited: readonly number[];
       /** The candidates' scratch folder, and what may be in it at most. */
       readonly scratch: ScratchLimit;
       /** It tells what its candidates draw, and the whole of what they throw. */

@@ -14,6 +14,7 @@ import { afterLastMessage, killGroup } from './executor-exit.ts';
 import { endMarked } from './executor-mark.ts';
 import type { FromExecutor, Span, ToExecutor } from './executor-message.ts';
 import { type ExecutorKind, startExecutor } from './executor-process.ts';
+import { inheritedBy } from './inherited-files.ts';
 import { Ledger, type Noted } from './ledger.ts';
 import { memoryText } from './memory-text.ts';
 import { MOST_PROCESSES } from './process-tree.ts';
@@ -186,6 +187,7 @@ export class Executor {
     this.#tell({
       ...{ kind: 'load', file, outputs: kind === 'commands' ? outputs : null },
       ...{ params, seed, limits, tier, scratch, trace: options.trace !== undefined },
+      inherited: tier === 'permission' ? inheritedBy(this.#child.pid) : [],
     });
   }
 

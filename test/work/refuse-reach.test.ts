@@ -39,6 +39,7 @@ async function outcomesOf(deeds: readonly string[], sandbox: Partial<Sandbox>): 
 import async_hooks from 'node:async_hooks';
 import { channel } from 'node:diagnostics_channel';
 import child from 'node:child_process';
+import fs from 'node:fs';
 import http from 'node:http';
 import module, { createRequire, register } from 'node:module';
 import net from 'node:net';
@@ -234,4 +235,22 @@ describe.each(tiers)('a function in the tier %s', (tier, isThere) => {
     expect(made).toEqual(['listening', 'of others']);
     expect(asked.splice(0)).toEqual(['/']);
   });
+});
+
+test.runIf(hasPermission)('nothing leads out of a folder that a function may read', async () => {
+  const up = "'/proc/self/fd/' + fs.openSync(scratch, 'r') + '/..'";
+  const deeds = [
+    `fs.readdirSync(${up})`,
+    `fs.openSync(${up}, 'r')`,
+    `fs.readFileSync(${up} + '/../x')`,
+    `fs.readFileSync(Buffer.from(${up} + '/x'))`,
+    "fs.readlinkSync('/proc/self/fd/4')",
+    "fs.readdirSync('/proc/self/fd')",
+    "fs.readdirSync(scratch + '/..')",
+    "fs.readFileSync(scratch + '/../../../../x')",
+    "fs.readFileSync('/proc/self/environ')",
+    "fs.readdirSync('/proc/self/cwd')",
+  ];
+  const outcomes = await outcomesOf(deeds, {});
+  expect(outcomes).toEqual(deeds.map(() => 'refused: FileSystemRead'));
 });

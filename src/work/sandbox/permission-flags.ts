@@ -14,7 +14,7 @@ export function permissionFlags(sandbox: Sandbox, program: string, folder: strin
   const scratch = within(scratchIn(folder));
   const writes = [...scratch, ...sandbox.writes.flatMap(within)];
   const reads = [
-    ...[program, `${program}.map`, ...OWN_CODE.flatMap(within), ...OPEN_FILES],
+    ...[program, `${program}.map`, ...OWN_CODE.flatMap(within), ...openFiles(sandbox)],
     ...[...sandbox.reads.flatMap(within), ...writes],
   ];
   return [
@@ -26,8 +26,14 @@ export function permissionFlags(sandbox: Sandbox, program: string, folder: strin
   ];
 }
 
-/** The executor closes what it inherited: the list, `fd`, and `fdinfo`. Node mixes up the two. */
-const OPEN_FILES: readonly string[] = process.platform === 'linux' ? ['/proc/self/fd*'] : [];
+/**
+ * The executor closes what it inherited: the list, `fd`, and `fdinfo`, which Node mixes up. In
+ * bubblewrap alone: there is nothing there to climb to (`/proc/self/fd/N/..`), and elsewhere its
+ * peer tells it.
+ */
+function openFiles({ tier }: Sandbox): string[] {
+  return tier === 'bwrap' ? ['/proc/self/fd*'] : [];
+}
 
 /** A file or folder, and what is in it, also if it is made later. */
 function within(path: string): string[] {
