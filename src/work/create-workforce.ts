@@ -48,6 +48,8 @@ export interface WorkforceOptions {
   readonly teardownMs?: number;
   /** How long an executor that has nothing to do is kept, in ms. @default 60 000 */
   readonly idleMs?: number;
+  /** The longest time in which nothing of half a message of an executor comes. @default 10 000 */
+  readonly stillMs?: number;
   /** Where the private folder of programs is made. @default the system's temporary folder */
   readonly folder?: string;
   /** Where long outputs of commands go. @default a folder beside the programs */
@@ -87,13 +89,17 @@ class ExecutorWorkforce implements Workforce {
     const { outputs = join(folder, 'outputs'), scratchBytes = SCRATCH_BYTES } = options;
     const scratch = join(folder, 'scratch');
     const output: ExecutorOptions['output'] = (...told) => options.handlers.output(...told);
-    const { setupMs, teardownMs, idleMs } = options;
+    const { setupMs, teardownMs, idleMs, stillMs } = options;
     const clocks = {
       ...(setupMs === undefined ? {} : { setupMs }),
       ...(teardownMs === undefined ? {} : { teardownMs }),
       ...(idleMs === undefined ? {} : { idleMs }),
+      ...(stillMs === undefined ? {} : { stillMs }),
     };
-    const own = { leash, folder, outputs, nice, scratch, scratchBytes, output };
+    const fault: ExecutorOptions['fault'] = (computation, why) => {
+      options.log?.('warn', 'executor.fault', { computation, why });
+    };
+    const own = { leash, folder, outputs, nice, scratch, scratchBytes, output, fault };
     this.#pool = new Pool({ ...own, ...clocks }, this.#files, options.slots);
     this.#closing.promise.catch(() => undefined);
   }

@@ -7,8 +7,10 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 import workerThreads from 'node:worker_threads';
+import { piecesOf } from './batch-pieces.ts';
 import { guardArrays } from './candidate/array-guard.ts';
 import { nextBatchSize } from './candidate/batch-size.ts';
+import { clipText } from './candidate/clip-text.ts';
 import { createCondition } from './candidate/condition.ts';
 import { createEvaluator, type Evaluator } from './candidate/evaluate.ts';
 import { type LoadedProgram, loadProgram } from './candidate/load-program.ts';
@@ -19,10 +21,12 @@ import { createStreams } from './candidate/rng.ts';
 import { shadowGlobals } from './candidate/shadow-globals.ts';
 import { describeThrown, describeWhole } from './candidate/thrown.ts';
 import { type Draw, traceStreams } from './candidate/trace.ts';
-import type { FromExecutor, Span, ToExecutor } from './executor-message.ts';
+import { FROM_PEER_FD, LEDGER_FD, TO_PEER_FD } from './executor-descriptors.ts';
+import { hearPeer, tellPeer } from './executor-end.ts';
+import { type FromExecutor, MOST_DETAIL, type Span, type ToExecutor } from './executor-message.ts';
 import type { Wardship } from './executor-warden.ts';
 import { closeAll, closeInheritedFiles } from './inherited-files.ts';
-import { LEDGER_FD, noteIndex } from './ledger.ts';
+import { noteIndex } from './ledger.ts';
 import { MOST_PROCESSES } from './process-tree.ts';
 import { rawKill, refuseReach } from './sandbox/refuse-reach.ts';
 import { Scratch } from './sandbox/scratch.ts';
@@ -51,11 +55,15 @@ process.on('SIGTERM', () => undefined);
 type LoadMessage = Extract<ToExecutor, { kind: 'load' }>;
 
 const [, , peer, watch] = process.argv;
-const send = process.send?.bind(process) as (message: FromExecutor, sent?: () => void) => boolean;
-// User code must not speak to the peer in this executor's name.
-Reflect.deleteProperty(process, 'send');
 const now = () => performance.now();
-const at = new Float64Array(new SharedArrayBuffer(8)).fill(-1);
+/** The candidate in hand; and 1 while it waits for the peer, which is not its own time. */
+const at = new Float64Array(new SharedArrayBuffer(16));
+at[0] = -1;
+function send(message: FromExecutor): void {
+  at[1] = 1;
+  tellPeer(message, endAll);
+  at[1] = 0;
+}
 const note = () => noteIndex(at);
 const { now: wallClock } = Date;
 const { setImmediate } = globalThis;
@@ -78,7 +86,10 @@ let draining: number | null = null;
 
 const sender = createLogSender({
   settled: (isKept) => send({ kind: 'log.settled', isKept }),
-  send: (lines, told) => send({ kind: 'log', lines }, told),
+  send(lines) {
+    send({ kind: 'log', lines });
+    return true;
+  },
   dropped: (index, lines) => send({ kind: 'log.dropped', index, lines }),
   soon: setImmediate,
   now,
@@ -148,7 +159,8 @@ async function load(message: LoadMessage): Promise<void> {
     loadedProgram = program;
     send({ kind: 'loaded', teardown: program.teardown !== undefined });
   } catch (error) {
-    send({ kind: 'refused', detail: error instanceof Error ? error.message : String(error) });
+    const detail = error instanceof Error ? error.message : String(error);
+    send({ kind: 'refused', detail: clipText(detail, MOST_DETAIL) });
   }
 }
 
@@ -159,16 +171,9 @@ async function programOf(message: LoadMessage): Promise<LoadedProgram> {
   const { loadCommands } = await import('./command/command-program.ts');
   await mkdir(outputs, { recursive: true, mode: 0o700 });
   const common = JSON.parse(await readFile(fileURLToPath(file), 'utf8')) as object;
-  let isSending = false;
   return loadCommands(commandSpec({ ...common, ...JSON.parse(params) }), outputs, {
-    ready: () => !isSending,
-    tell(index, piece) {
-      // A peer that does not keep up is not sent more: the rest comes with the result.
-      isSending = true;
-      send({ kind: 'output', index, piece }, () => {
-        isSending = false;
-      });
-    },
+    ready: () => true,
+    tell: (index, piece) => send({ kind: 'output', index, piece }),
   });
 }
 
@@ -191,12 +196,18 @@ async function work(span: Span, evaluate: Evaluator): Promise<void> {
     await turn();
     candidateLog?.flush();
     sender.flush();
-    const { column, errors, ms, failure } = batch;
+    const { failure } = batch;
     const worn = wear?.isWorn() === true;
     const next = batchSize(span, lo);
-    send({ kind: 'batch', lo: batch.lo, hi: lo, column, errors, ms, worn, next });
+    for (const piece of piecesOf(batch)) {
+      const isLast = piece.hi === lo;
+      const { lo: from, hi, column, errors, ms } = piece;
+      const more = { worn: worn && isLast, next: isLast ? next : lo - hi };
+      send({ kind: 'batch', lo: from, hi, column, errors, ms, ...more });
+    }
     if (failure !== undefined) {
-      send({ kind: 'failure', index: lo, failure });
+      const detail = clipText(failure.detail, MOST_DETAIL);
+      send({ kind: 'failure', index: lo, failure: { kind: failure.kind, detail } });
       break;
     }
     if (worn) break;
@@ -227,7 +238,9 @@ function usageTeller(drawn: () => number | null): () => void {
 /** From now on an expression decides what of the log is kept; null: all is. */
 function judgeBy(logIf: string | null): void {
   if (judging.logIf === logIf || candidateLog === undefined) return;
-  const notice = (text: string): unknown => send({ kind: 'log.notice', text });
+  const notice = (text: string): void => {
+    send({ kind: 'log.notice', text: clipText(text, MOST_DETAIL) });
+  };
   const options = { log: candidateLog, notice, at, now };
   judging.logIf = logIf;
   judging.judge = logIf === null ? null : createLogJudge(createCondition(parse(logIf)), options);
@@ -247,7 +260,8 @@ async function leave(): Promise<void> {
   }
   candidateLog?.flush();
   sender.flush();
-  send({ kind: 'drained', token: -1 }, endAll);
+  send({ kind: 'drained', token: -1 });
+  endAll();
 }
 
 function batchSize(span: Span, lo: number): number {
@@ -285,7 +299,6 @@ async function hear(message: ToExecutor): Promise<void> {
   }
 }
 
-closeInheritedFiles([LEDGER_FD]);
-process.on('disconnect', endAll);
-process.on('message', (message: ToExecutor) => void hear(message));
+closeInheritedFiles([FROM_PEER_FD, LEDGER_FD, TO_PEER_FD]);
+hearPeer((message) => void hear(message), endAll);
 if (process.ppid !== Number(peer)) endAll();

@@ -7,6 +7,9 @@ import type { LivePiece } from './command/live-output.ts';
 import type { Tier } from './sandbox/sandbox.ts';
 import type { Usage, WorkFailure } from './workforce.ts';
 
+/** The longest text of a failure, a refusal or a notice, in bytes. */
+export const MOST_DETAIL = 16_384;
+
 /** A scratch folder, and what may be in it at most, in bytes. */
 export interface ScratchLimit {
   readonly folder: string;

@@ -1,4 +1,4 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
@@ -49,8 +49,12 @@ const OF_FUNCTIONS = ['PATH', 'HOME', 'TMPDIR', 'TEMP', 'TMP', 'SystemRoot'] as 
 /** What of that is left in a sandbox: the rest names folders that are not in it. */
 const OF_HELD_FUNCTIONS = ['PATH', 'SystemRoot'] as const;
 
-/** Of an executor; its ledger comes next. */
-const STDIO = ['ignore', 'ignore', 'pipe', 'ipc'] as const;
+/** Of an executor, before what its sandbox is handed (see executor-descriptors.ts). */
+function stdioOf(ledger: number): ('ignore' | 'pipe' | 'overlapped' | number)[] {
+  // Of the two ways of its channel it reads one in its event loop, and writes the other outright.
+  return ['ignore', 'ignore', 'pipe', 'overlapped', ledger, 'pipe'];
+}
+
 const NOTHING_GRANTED: GrantedMounts = { mounts: [], descriptors: [] };
 
 // The same ending as this file: .ts in a checkout, .js when built.
@@ -66,7 +70,8 @@ export function startExecutor(start: ExecutorStart): ChildProcess {
     throw new Error('the tier permission holds no processes that user code starts');
   }
   // Killed with its peer, it could not end what a command started: it watches its peer instead.
-  const granted = isWrapped ? openGranted(sandbox, STDIO.length + 1) : NOTHING_GRANTED;
+  const stdio = stdioOf(start.ledger);
+  const granted = isWrapped ? openGranted(sandbox, stdio.length) : NOTHING_GRANTED;
   const guard = isWrapped
     ? wrapping(start, granted.mounts)
     : leash === null || kind === 'commands'
@@ -75,15 +80,13 @@ export function startExecutor(start: ExecutorStart): ChildProcess {
   const [program = '', ...words] = [...guard, ...node];
   // In a sandbox it is the child of the sandbox, which ends it.
   const parent = isWrapped ? 1 : process.pid;
-  const child = fork(SCRIPT, [String(parent), guard.length === 0 ? 'watch' : 'leash'], {
-    serialization: 'advanced',
-    stdio: [...STDIO, start.ledger, ...granted.descriptors],
+  const script = [SCRIPT, String(parent), guard.length === 0 ? 'watch' : 'leash'];
+  const child = spawn(program, [...words, ...script], {
+    stdio: [...stdio, ...granted.descriptors],
     // A process group of its own: no Ctrl-C from the terminal, and killed with all it started.
     detached: true,
     cwd: folder,
     env: environmentOf(start),
-    execPath: program,
-    execArgv: words,
   });
   for (const descriptor of granted.descriptors) closeSync(descriptor);
   try {

@@ -8,7 +8,10 @@ import { measureTree } from './sandbox/measure-tree.ts';
 
 /** What the warden watches. */
 export interface Wardship {
-  /** The index of the candidate in hand, or −1; shared with the thread that evaluates. */
+  /**
+   * The index of the candidate in hand, or −1, and 1 while the executor waits for its peer; shared
+   * with the thread that evaluates.
+   */
   readonly cell: SharedArrayBuffer;
   readonly timeoutMs: number | null;
   readonly memoryBytes: number | null;
@@ -57,7 +60,8 @@ function killAll(): void {
 function lookAtTime(limitMs: number, passedMs: number): void {
   const index = inHand[0] ?? -1;
   // The clock starts when a candidate is first seen, so that none has less than its time.
-  spentMs = index === watched ? spentMs + Math.min(passedMs, STILL_MS) : 0;
+  const ownMs = inHand[1] === 1 ? 0 : Math.min(passedMs, STILL_MS);
+  spentMs = index === watched ? spentMs + ownMs : 0;
   watched = index;
   if (index >= 0 && spentMs >= limitMs) end('timeout', spentMs);
 }

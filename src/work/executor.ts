@@ -1,21 +1,24 @@
 import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
-import { constants } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ComputationId } from '../core/ids.ts';
 import type { Ground, Limits } from '../core/limits.ts';
 import type { LogLine } from '../core/log-line.ts';
+import { CANDIDATE_LINES } from './candidate/log-lines.ts';
 import { leaveOutputs } from './command/left-outputs.ts';
 import type { LivePiece } from './command/live-output.ts';
 import { isWorkerProgram } from './exec/worker-mark.ts';
-import { afterLastMessage, killGroup } from './executor-exit.ts';
+import { ExecutorChannel } from './executor-channel.ts';
+import { afterLastMessage, howEnded, killGroup } from './executor-exit.ts';
 import { endMarked } from './executor-mark.ts';
-import type { FromExecutor, Span, ToExecutor } from './executor-message.ts';
+import type { FromExecutor, Span } from './executor-message.ts';
 import { type ExecutorKind, startExecutor } from './executor-process.ts';
+import { Turns } from './executor-turns.ts';
 import { inheritedBy } from './inherited-files.ts';
 import { Ledger, type Noted } from './ledger.ts';
+import { allowedLog } from './log-allowance.ts';
 import { memoryText } from './memory-text.ts';
 import { MOST_PROCESSES } from './process-tree.ts';
 import { NO_CAP, processCap } from './sandbox/process-cap.ts';
@@ -35,8 +38,6 @@ const LEAST_SETUP_MS = 60_000;
 const LEAVE_MS = 500;
 /** The longest time of a teardown, in ms. */
 const TEARDOWN_MS = 5000;
-/** What an exit code is above, where a sandbox passes a signal on. */
-const SIGNAL_CODE = 128;
 
 type BatchMessage = Extract<FromExecutor, { kind: 'batch' }>;
 
@@ -72,6 +73,10 @@ export interface ExecutorOptions {
   readonly setupMs?: number;
   /** The longest time of a teardown, in ms. @default 5000 */
   readonly teardownMs?: number;
+  /** The longest time in which nothing of half a message comes, in ms. @default 10 000 */
+  readonly stillMs?: number;
+  /** Hears once what an executor told that cannot come from it; it is killed. @default nobody */
+  fault?(computation: ComputationId, why: string): void;
 }
 
 /** How long import and setup may take under a job's limits, in ms. */
@@ -114,6 +119,10 @@ export class Executor {
   #drains = 0;
   #drain: number | null = null;
   #child: ChildProcess;
+  readonly #channel: ExecutorChannel;
+  readonly #turns: Turns;
+  /** What it told that cannot come from it. */
+  #fault: string | null = null;
   #ledger: Ledger;
   #stderr = '';
   #scratchBytes: number;
@@ -143,7 +152,9 @@ export class Executor {
       ...{ kind, limits, folder, outputs, leash, nice, cap, sandbox: this.sandbox },
       ...{ program: fileURLToPath(file), ledger: this.#ledger.fd, mark: this.mark },
     });
-    this.#log = options.log;
+    this.#log = allowedLog(options.log, () => performance.now());
+    const isTrace = options.trace !== undefined;
+    this.#turns = new Turns({ isTrace, isCommands: kind === 'commands' });
     const loading = Promise.withResolvers<void>();
     const gone = Promise.withResolvers<void>();
     this.loaded = loading.promise;
@@ -160,10 +171,18 @@ export class Executor {
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#stderr = (this.#stderr + text).slice(-STDERR_CHARACTERS);
     });
-    this.#child.on('message', (message) => {
-      this.#hear(message as FromExecutor, loading, options);
-    });
-    afterLastMessage(this.#child, (error) => {
+    const listener = {
+      hear: (message: FromExecutor): void => {
+        const fault = this.#turns.faultOf(message);
+        if (fault === null) this.#hear(message, loading, options);
+        else this.#broke(fault, options);
+      },
+      fault: (why: string): void => this.#broke(why, options),
+      ended: (): void => ended(),
+    };
+    this.#channel = new ExecutorChannel(this.#child, listener, options.stillMs);
+    const ended = afterLastMessage(this.#child, this.#channel, (error) => {
+      this.#channel.close();
       this.alive = false;
       clearTimeout(this.#ending);
       this.#settle(true);
@@ -184,9 +203,9 @@ export class Executor {
     const { params, seed } = inputs;
     const scratch = { folder: scratchIn(folder), bytes: options.scratchBytes };
     const { tier } = this.sandbox;
-    this.#tell({
+    this.#channel.tell({
       ...{ kind: 'load', file, outputs: kind === 'commands' ? outputs : null },
-      ...{ params, seed, limits, tier, scratch, trace: options.trace !== undefined },
+      ...{ params, seed, limits, tier, scratch, trace: isTrace },
       inherited: tier === 'permission' ? inheritedBy(this.#child.pid) : [],
     });
   }
@@ -206,14 +225,16 @@ export class Executor {
   start(span: Span): void {
     this.#until = span.hi;
     if (span.careful !== null) this.batchSize = Math.min(this.batchSize, span.careful.step);
-    this.#tell({ kind: 'span', span });
+    this.#turns.begin(span);
+    this.#channel.tell({ kind: 'span', span });
   }
 
   /** Ends after the batch in hand; the listener hears `drained`. */
   drain(): void {
     this.#drains += 1;
     this.#drain = this.#drains;
-    this.#tell({ kind: 'drain', token: this.#drains });
+    this.#turns.drain(this.#drains);
+    this.#channel.tell({ kind: 'drain', token: this.#drains });
   }
 
   /** Ends the process after the program's own teardown, if it has one; nobody hears it more. */
@@ -221,7 +242,8 @@ export class Executor {
     if (this.#ending !== undefined || !this.alive) return;
     if (!this.#hasTeardown) return this.kill();
     this.#listener = null;
-    this.#tell({ kind: 'leave' });
+    this.#turns.leave();
+    this.#channel.tell({ kind: 'leave' });
     this.#ending = setTimeout(() => this.kill(), LEAVE_MS);
   }
 
@@ -233,9 +255,15 @@ export class Executor {
     if (this.#child.exitCode === null && this.#child.signalCode === null) killGroup(this.#child);
   }
 
-  #tell(message: ToExecutor): void {
-    // A failed write means that the process is dying; its exit is heard anyway.
-    if (this.#child.connected) this.#child.send(message, () => undefined);
+  /** User code speaks in its name: nothing more is heard of it, and it counts as having died. */
+  #broke(why: string, { fault }: ExecutorOptions): void {
+    if (this.#fault !== null || !this.alive) return;
+    this.#fault = why;
+    const text = `the program took its executor over, which was ended: ${why}`;
+    this.#log.line({ timeMs: Date.now(), index: null, level: 'error', text });
+    fault?.(this.ground.computation, why);
+    this.#channel.close();
+    if (this.#child.exitCode === null && this.#child.signalCode === null) killGroup(this.#child);
   }
 
   /** Where long outputs go. One sandbox is not to reach what another one left. */
@@ -287,8 +315,8 @@ export class Executor {
       }
       case 'log':
         for (const line of message.lines) {
-          if (line.held) this.#held.push(fromExecutor(line));
-          else options.log.line(fromExecutor(line));
+          if (!line.held) this.#log.line(fromExecutor(line));
+          else if (this.#held.length < CANDIDATE_LINES) this.#held.push(fromExecutor(line));
         }
         return;
       case 'draw':
@@ -301,12 +329,13 @@ export class Executor {
         this.#settle(message.isKept);
         return;
       case 'log.notice':
-        options.log.notice(message.text);
+        this.#log.notice(message.text);
         return;
       case 'log.dropped':
-        options.log.dropped(ownIndex(message.index), message.lines);
+        this.#log.dropped(ownIndex(message.index), message.lines);
         return;
       case 'output':
+        if (!this.#turns.holds(message.index)) return;
         options.output(this.ground.computation, message.index, message.piece);
     }
   }
@@ -320,6 +349,10 @@ export class Executor {
 
   #deathOf(error: Error | null, { reason, amount }: Noted): WorkFailure {
     if (error !== null) return { kind: 'system', detail: `no executor starts: ${error.message}` };
+    if (this.#fault !== null) {
+      const detail = `the program took its executor over: ${this.#fault}`;
+      return { kind: 'died', detail: detail.slice(0, 500) };
+    }
     const { timeoutMs, memoryBytes } = this.ground.limits;
     if (reason === 'timeout')
       return { kind: reason, detail: `longer than ${(timeoutMs ?? 0) / 1000} s` };
@@ -360,12 +393,4 @@ function explained(failure: WorkFailure, { tier, net }: Sandbox): WorkFailure {
   if (failure.kind !== 'system' || !isRefused) return failure;
   const why = 'the sandbox has no network: --allow-net opens it';
   return { ...failure, detail: `${failure.detail} (${why})` };
-}
-
-/** What ended a process, for a person. A sandbox passes a signal on as an exit code. */
-function howEnded({ exitCode, signalCode }: ChildProcess, { tier }: Sandbox): string {
-  const number = tier === 'bwrap' && exitCode !== null ? exitCode - SIGNAL_CODE : 0;
-  const passed = Object.entries(constants.signals).find(([, each]) => each === number)?.[0];
-  const signal = signalCode ?? passed;
-  return signal === undefined ? `exit code ${exitCode}` : `signal ${signal}`;
 }

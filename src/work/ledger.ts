@@ -1,8 +1,6 @@
 import { closeSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-
-/** Where an executor finds the ledger that its peer handed over. */
-export const LEDGER_FD = 4;
+import { LEDGER_FD } from './executor-descriptors.ts';
 
 /** Numbers in a ledger: the candidate in hand, why it was ended, and how much it took. */
 const NUMBERS = 3;

@@ -124,7 +124,8 @@ function errorBytes(error: ErrorOutcome | undefined): number {
   return SLOT_BYTES + Buffer.byteLength(`${error?.name}${error?.detail}`);
 }
 
-function sliced(column: ValueColumn, from: number, to: number): ValueColumn {
+/** The slots [from, to) of a column, in the same memory. */
+export function sliced(column: ValueColumn, from: number, to: number): ValueColumn {
   const indices = column.indices.subarray(from, to);
   switch (column.kind) {
     case 'number':

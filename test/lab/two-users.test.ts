@@ -105,6 +105,27 @@ bwrapTest(
 );
 
 bwrapTest(
+  'functions of others that speak in their executor’s name cost their own candidates, no peer',
+  async () => {
+    await using lab = await Users.open();
+    const [, b] = await lab.publisherAndWorker();
+    const fn = 'test/e2e/functions/takes-over.js';
+    const params = { deeds: { 3: 'none', 9: 'send', 14: 'bytes', 20: 'half' } };
+    const args = ['--accept', '30', '--params', JSON.stringify(params)];
+    const { stdout, summary } = await (await lab.publish('a', fn, ...args)).end();
+    // Where there is no `_send`, calling it is an error like any other.
+    const truth = await oracle({ fn, accept: 30, params: { deeds: {} }, skip: [3, 9, 14, 20] });
+    expect(summary.skipped).toEqual([3, 14, 20]);
+    expect(stdout).toBe(truth.stdout);
+    expect(isAlive(b.pid)).toBe(true);
+    const { attempts } = await lab.show('a', summary.job);
+    expect(new Set(attempts.map(({ kind }) => kind))).toEqual(new Set(['died']));
+    const why = attempts.map(({ detail }) => detail).join('\n');
+    expect(why).toContain('the program took its executor over: ');
+  },
+);
+
+bwrapTest(
   'commands of others reach the granted folder alone; a fork bomb is one attempt',
   async () => {
     await using lab = await Users.open();
