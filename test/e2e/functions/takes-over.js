@@ -5,7 +5,6 @@ const DEEDS = {
   send: () => process._send(null),
   none: () => say('00000003ff0f30'),
   bytes: () => say('00000004ff0fffff'),
-  half: () => say('00400000ff0f'),
 };
 
 function say(hex) {
