@@ -147,7 +147,8 @@ const numbers: Form<Float64Array> = refine(doubles, (values) => {
   for (let k = 0; k < values.length; k += 1) {
     const value = values[k] as number;
     // As negative zero a number would have another form than its text has.
-    if (!Number.isFinite(value) || Object.is(value, -0)) return 'not a number that JSON has';
+    // What is not finite is no zero less itself; all values of all batches come by here.
+    if (value - value !== 0 || (value === 0 && 1 / value < 0)) return 'not a number that JSON has';
   }
   return undefined;
 });
@@ -217,7 +218,8 @@ function faultOfOutcomes(
   let before = lo - 1;
   for (let k = 0; k < indices.length; k += 1) {
     const index = indices[k] as number;
-    if (!(index > before && index < hi && Number.isInteger(index))) return 'an index out of place';
+    const isInPlace = index > before && index < hi && Math.floor(index) === index;
+    if (!isInPlace) return 'an index out of place';
     before = index;
   }
   before = lo - 1;
