@@ -53,15 +53,15 @@ export function completeAnswer(job: JobState): CompleteAnswer | null {
 }
 
 /**
- * How many lines are final: those below the frontier; after the end, all. A line that is final
- * never changes and never vanishes.
+ * How many lines are final: those below the frontier, and not past an index that was ever stuck;
+ * after the end, all. A line that is final never changes and never vanishes.
  */
 export function finalLines(job: JobState): number {
   const ending = job.ending;
   if (ending !== null && holdsAnswer(job)) return ending.lines;
   const { coverage, answers } = job.computation;
   const bound = job.bound ?? Number.MAX_SAFE_INTEGER;
-  const frontier = Math.min(coverage.firstGap(0), bound);
+  const frontier = Math.min(coverage.firstGap(0), bound, job.firstEverStuck);
   return Math.min(wanted(job), answers.positionOf(frontier));
 }
 

@@ -222,7 +222,11 @@ export class Computation {
 
   /** Says whether an index has failed so often that no job with these limits claims it. */
   isStuck(index: number, limits: Limits): boolean {
-    if (this.coverage.has(index)) return false;
+    return !this.coverage.has(index) && this.wasStuck(index, limits);
+  }
+
+  /** Says so also of an index that a machine mastered since, or before the failures were known. */
+  wasStuck(index: number, limits: Limits): boolean {
     return this.attemptsAt(index, limits).length >= STUCK_AFTER;
   }
 

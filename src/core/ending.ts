@@ -6,7 +6,7 @@ import {
   holdsAnswer,
 } from './answer.ts';
 import { encode, hexToBytes } from './codec.ts';
-import type { Hash, JobId } from './ids.ts';
+import type { Hash, JobId, PeerId } from './ids.ts';
 import type { JobState } from './job-state.ts';
 import { successorId, targetTuple } from './manifest.ts';
 import { certificatePayload } from './record-codec.ts';
@@ -42,6 +42,7 @@ function certify(turn: Turn, job: JobState): void {
     return;
   }
   if (answer.skipped.length === 0) {
+    if (job.firstEverStuck < answer.end && isAlive(turn, job.manifest.owner)) return;
     append(turn, 'control', certificateRecord(turn, job.id, job, answer));
     return;
   }
@@ -52,6 +53,15 @@ function certify(turn: Turn, job: JobState): void {
   append(turn, 'control', { kind: 'successor', predecessor: job.id, stuck });
   append(turn, 'control', certificateRecord(turn, id, job, answer));
   turn.log('warn', 'job.succeeded', { job: job.id, successor: id, skipped: stuck.length });
+}
+
+/**
+ * Says whether another peer lives: an owner that does may have left out what was stuck before a
+ * machine mastered it here. Then it alone says how its job ends.
+ */
+function isAlive({ state, now }: Turn, peer: PeerId): boolean {
+  const view = state.roster.get(peer);
+  return peer !== state.self.peer && view !== undefined && state.roster.state(view, now) !== 'dead';
 }
 
 function certificateRecord(

@@ -138,6 +138,10 @@ export function watchRoster(turn: Turn): void {
     }
     view.told = current;
     turn.change(null);
+    // Who may certify an answer depends on whether the owner lives.
+    for (const job of state.jobs.values()) {
+      if (job.manifest.owner === peer && job.ending === null) turn.touched.add(job.id);
+    }
   }
   for (const peer of state.roster.expire(now)) {
     turn.emit({ kind: 'forget.peer', peer });

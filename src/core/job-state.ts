@@ -146,14 +146,27 @@ export class JobState {
 
   /** Indices that are not claimed any more for want of an outcome, below an end. */
   stuckBelow(end: number): number[] {
-    const stuck = new Set<number>();
-    for (const index of this.skips) stuck.add(index);
-    for (const index of this.computation.attempts.keys()) {
-      if (this.computation.isStuck(index, this.limits)) stuck.add(index);
+    const { coverage } = this.computation;
+    const stuck = [...new Set(this.#everStuck())];
+    return stuck.filter((index) => index < end && !coverage.has(index)).sort((a, b) => a - b);
+  }
+
+  /**
+   * The first index that was ever stuck, or infinity: a successor may leave it out, unheard of
+   * here, also where a machine mastered it.
+   */
+  get firstEverStuck(): number {
+    let first = Number.POSITIVE_INFINITY;
+    for (const index of this.#everStuck()) first = Math.min(first, index);
+    return first;
+  }
+
+  *#everStuck(): Iterable<number> {
+    yield* this.skips;
+    const { attempts } = this.computation;
+    for (const index of attempts.keys()) {
+      if (this.computation.wasStuck(index, this.limits)) yield index;
     }
-    return [...stuck]
-      .filter((index) => index < end && !this.computation.coverage.has(index))
-      .sort((a, b) => a - b);
   }
 
   get phase(): JobPhase {

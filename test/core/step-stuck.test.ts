@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { finalLines, lineAt } from '../../src/core/answer.ts';
 import type { JobId } from '../../src/core/ids.ts';
 import { NO_LIMITS } from '../../src/core/limits.ts';
 import { lieAbout, type SmallJob, SmallMesh } from '../sim/small-mesh.ts';
@@ -79,6 +80,29 @@ describe('an index that dies', () => {
     expect(mesh.certificate(id)).toBe(askOracle(question).certificate);
     expect(attempts(mesh, mesh.peer(0), id, 60)).toEqual([fragile.id]);
     expect(mesh.job(mesh.peer(0), id)?.successor).toBeNull();
+  });
+
+  test('and is mastered for another job holds the lines back until the end all the same', () => {
+    const mesh = new SmallMesh({ peers: 3 });
+    for (const peer of mesh.peers) peer.alters = (program) => ({ ...program, deadly: [7] });
+    mesh.pass(500);
+    const limits = { ...NO_LIMITS, memoryBytes: 1e9 };
+    const job = { program: scattered(5), accept: 3000 };
+    const { id, question } = mesh.publish(mesh.peer(0), { ...job, limits });
+    const seen = (peer: Machine) => mesh.job(peer, id);
+    mesh.until('stuck to all', () => mesh.peers.every((peer) => seen(peer)?.phase === 'stuck'));
+    for (const peer of mesh.peers) peer.alters = (program) => program;
+    mesh.publish(mesh.peer(1), { ...job, accept: 10 });
+    mesh.until('mastered, known to all', () =>
+      mesh.peers.every((peer) => seen(peer)?.computation.coverage.has(7) === true),
+    );
+    for (const peer of mesh.peers) {
+      const state = seen(peer);
+      expect(state?.ending).toBeNull();
+      expect(state?.computation.coverage.firstGap(0)).toBeGreaterThan(7);
+      expect(state && lineAt(state, finalLines(state) - 1)?.index).toBeLessThan(7);
+    }
+    expect(mesh.certificate(id)).toBe(askOracle(question).certificate);
   });
 
   test('beyond the answer changes nothing', () => {

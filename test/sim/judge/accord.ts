@@ -283,13 +283,29 @@ export class Accord implements Observer {
     this.#fail('S5', `another op of job ${number} stands at ${other.name} than at ${first.name}`);
   }
 
-  /** S2: clients get the same answer everywhere. */
+  /**
+   * S2: clients get the same answer everywhere. Not where machines were apart, and one side had all
+   * while the other left out what was stuck there: then the job and its successor have an answer
+   * each (design.md section 1), and clients stay with the one that they began to read.
+   */
   #checkEnds(job: UserJob): void {
     // Beside a liar, who evaluated what decides.
     if (this.#world.machines.some(({ plan }) => plan.liar)) return;
-    const ends = this.#known(job).map(([machine, state]) => [
-      ...[machine.plan.name, state.ending?.certificate ?? 'none'],
-    ]);
+    const known = this.#known(job);
+    const ways = new Set(known.map(([, { endedBy }]) => endedBy));
+    if (ways.has('own') && ways.has('successor')) this.#world.count('ended in two ways');
+    for (const way of ways) this.#checkEndsBy(job, way, known);
+  }
+
+  /** Where a job ended in the same way, its answer is the same. */
+  #checkEndsBy(
+    job: UserJob,
+    way: JobState['endedBy'],
+    known: readonly (readonly [Machine, JobState])[],
+  ): void {
+    const ends = known
+      .filter(([, { endedBy }]) => endedBy === way || endedBy === null)
+      .map(([machine, state]) => [machine.plan.name, state.ending?.certificate ?? 'none']);
     const [first, ...others] = ends;
     const other = others.find(([, certificate]) => certificate !== first?.[1]);
     if (other === undefined) return;
