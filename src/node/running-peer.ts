@@ -147,9 +147,12 @@ export class RunningPeer {
     if (this.#watch !== null) clearInterval(this.#watch);
     this.#admission?.close();
     if (loop !== null && how !== 'halted') {
+      // Commands that have ended are not to run again.
+      workforce.tellNow();
       loop.dispatch({ kind: 'stop', drain: drainMs > 0 });
       const until = performance.now() + drainMs;
       while (openLeases(state).length > 0 && performance.now() < until) await sleep(50);
+      workforce.tellNow();
       await loop.journal.flush();
       loop.dispatch({ kind: 'stop', drain: false });
       if (state.connected.size > 0) await sleep(FAREWELL_MS);

@@ -200,6 +200,10 @@ class ExecutorWorkforce implements Workforce {
     }
   }
 
+  tellNow(): void {
+    for (const run of this.#orders.values()) run.tellNow();
+  }
+
   forget(computation: string): void {
     this.#pool.forget(computation);
   }

@@ -73,6 +73,8 @@ let evaluator: Evaluator | undefined;
 let wear: Wear | undefined;
 let candidateLog: CandidateLog | undefined;
 let size = 1;
+/** Each candidate is told by itself: it took effect, and the next one may take long. */
+let singly = false;
 let working = false;
 let leaving = false;
 /** In a trace: tells what the candidate took. */
@@ -167,6 +169,7 @@ async function load(message: LoadMessage): Promise<void> {
 async function programOf(message: LoadMessage): Promise<LoadedProgram> {
   const { file, outputs, params } = message;
   if (outputs === null) return loadProgram(() => import(file), JSON.parse(params));
+  singly = true;
   const { commandSpec } = await import('./command/command-spec.ts');
   const { loadCommands } = await import('./command/command-program.ts');
   await mkdir(outputs, { recursive: true, mode: 0o700 });
@@ -190,7 +193,7 @@ async function work(span: Span, evaluate: Evaluator): Promise<void> {
     const batch = await evaluate(lo, hi, items, isNoted(span, lo, hi - lo));
     begun = true;
     tellUsage?.();
-    if (batch.hi > lo) size = nextBatchSize(batch.hi - lo, batch.ms);
+    if (batch.hi > lo && !singly) size = nextBatchSize(batch.hi - lo, batch.ms);
     lo = batch.hi;
     // A rejection that nobody handled ends this process here, before its candidate is told.
     await turn();

@@ -86,6 +86,11 @@ export class OrderRun {
     this.#executor?.drain();
   }
 
+  /** Tells what has ended and was not told yet. */
+  tellNow(): void {
+    this.#parts.flush();
+  }
+
   /** Ends without a word to the handlers. */
   abandon(): void {
     this.#state = 'over';

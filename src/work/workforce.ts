@@ -160,6 +160,8 @@ export interface Workforce {
    */
   probe(inputs: WorkInputs, limits: Limits, options?: ProbeOptions): Promise<Probe>;
   rerun(inputs: WorkInputs, limits: Limits, index: number, options?: RerunOptions): Promise<Rerun>;
+  /** Tells what has ended and was not told yet. */
+  tellNow(): void;
   /** Ends idle executors of a computation. */
   forget(computation: ComputationId): void;
   close(): Promise<void>;

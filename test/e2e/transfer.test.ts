@@ -38,11 +38,11 @@ describe('files that commands declare', () => {
       const ended = await run(...transfer, '--return', '{.}.no', '--', 'true', ':::', 'x.txt');
       expect([ended.code, ended.stderr]).toEqual([
         1,
-        expect.stringMatching(/: its output x.no is missing\n$/),
+        expect.stringMatching(/ \(its output x\.no is missing\): true x\.txt\n$/),
       ]);
     }
     const glob = await run('--transfer', '--return', 'out/*', '--', 'true', ':::', 'x.txt');
-    expect(glob.stderr).toMatch(/: none of its files matches out\/\*\n$/);
+    expect(glob.stderr).toMatch(/ \(none of its files matches out\/\*\): true x\.txt\n$/);
     const link = await run(
       '--transfer',
       '--return',
@@ -52,7 +52,7 @@ describe('files that commands declare', () => {
       ':::',
       'x.txt',
     );
-    expect(link.stderr).toMatch(/lies outside its working folder\n$/);
+    expect(link.stderr).toMatch(/lies outside its working folder\): ln /);
   });
 
   test('that cannot be sent are refused in one line, and nothing runs', async () => {
