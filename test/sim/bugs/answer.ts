@@ -51,7 +51,7 @@ export const ANSWER_BUGS: readonly Bug[] = [
       {
         file: 'src/core/answer.ts',
         find: 'Math.min(coverage.firstGap(0), bound, job.firstEverStuck)',
-        replace: 'Math.min(coverage.firstGap(coverage.firstGap(0) + 1), bound)',
+        replace: 'Math.min(coverage.firstGap(coverage.firstGap(0) + 1), bound, job.firstEverStuck)',
       },
     ],
   },
