@@ -114,6 +114,11 @@ export const run: Verb<readonly [readonly string[]], CommandFlags> = {
       help: 'least time between two starts on one slot',
     },
     {
+      flags: '--wd, --workdir <folder>',
+      help: 'run commands there, not in this folder; ...: each in an empty one, removed afterwards',
+      complete: 'folder',
+    },
+    {
       flags: '--transfer',
       help: 'send the arguments that are files; each command runs in a folder of its own',
     },

@@ -53,7 +53,6 @@ describe('options of GNU parallel', () => {
     ['--pipe', /--pipe is not supported: .*split/],
     ['-S host', /-S\/--sshlogin is not supported: .*meshd join/],
     ['--sshlogin=host', /-S\/--sshlogin is not supported/],
-    ['--wd /tmp', /--wd\/--workdir is not supported: .*cd DIR/],
     ['--tmux', /--line-buffer/],
     ['--semaphore', /flock/],
     ['-X', /-N/],

@@ -31,6 +31,7 @@ export interface CommandFlags extends NeedFlags {
   readonly return?: readonly string[];
   readonly trc?: readonly string[];
   readonly cleanup?: boolean;
+  readonly workdir?: string;
   readonly env?: readonly string[];
   readonly maxOutput?: number;
   readonly memory?: number;

@@ -6,7 +6,6 @@ const FITTING = 'give with -N how many arguments a command takes';
 const LOAD = 'a machine runs as many at once as it has slots: see -j, `meshd slots` and --memory';
 const ONE = 'a command runs on one machine; --needs TAG says on which';
 const RULES = 'use {.} {/} {//} {/.} {#}, or let the command compute it';
-const FOLDER = 'commands run in this folder: begin the command with `cd DIR &&`';
 
 /** Options of GNU parallel that `run` knows and does not have. */
 export const FOREIGN_FLAGS: readonly ForeignFlag[] = [
@@ -27,7 +26,6 @@ export const FOREIGN_FLAGS: readonly ForeignFlag[] = [
   ),
   ...refused(LOAD, '--load', '--memfree', '--memsuspend', '--noswap', '--limit'),
   ...refused(RULES, '--plus', '--rpl', '--parens', '--seqreplace', '-U', '--trim'),
-  ...refused(FOLDER, '--wd, --workdir'),
   ...refused('--line-buffer shows what commands write while they run', '--tmux, --tmuxpane'),
   ...refused(
     'it is not for one command: use `flock`',

@@ -50,7 +50,12 @@ export interface Gathering {
 export async function gather(
   mesh: CommandMesh,
   submission: Submission,
-  options: WaitOptions & { readonly force: boolean; readonly onWarning?: (line: string) => void },
+  options: WaitOptions & {
+    readonly force: boolean;
+    /** Where the commands run. @default this process's folder */
+    readonly directory?: string;
+    readonly onWarning?: (line: string) => void;
+  },
 ): Promise<Gathering> {
   const { target } = submission;
   const items = target.kind === 'map' ? target.items : [];
@@ -61,7 +66,8 @@ export async function gather(
     if (sources[item]?.kind === 'known') continue;
     const value = found.value as CommandValue | undefined;
     if (value === undefined) sources[item] ??= { kind: 'run', job, index };
-    else if (hasSucceeded(value) && areAsLeft(value)) sources[item] = { kind: 'known', value };
+    else if (hasSucceeded(value) && areAsLeft(value, options.directory))
+      sources[item] = { kind: 'known', value };
     else hasRun = true;
   }
   const left = items.flatMap((text, place) =>

@@ -7,12 +7,12 @@ const PIECE_BYTES = 1_048_576;
 
 /**
  * The SHA-256 of each argument that is a file, by name. A command with the same text counts as
- * another one when the content of a file that it is given has changed.
+ * another one when the content of a file that it is given has changed. directory: where it runs.
  */
-export function contentsOf(args: readonly string[]): Record<string, string> {
+export function contentsOf(args: readonly string[], directory: string): Record<string, string> {
   const contents: Record<string, string> = {};
   for (const argument of args) {
-    const hash = contentOf(resolve(argument));
+    const hash = contentOf(resolve(directory, argument));
     if (hash !== null) contents[argument] = hash;
   }
   return contents;

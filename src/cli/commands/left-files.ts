@@ -2,10 +2,19 @@ import { type Stats, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { CommandValue } from '../../node/reports/command-result.ts';
 
-/** Says whether all files that a command named, and what it put out, are as it left them. */
-export function areAsLeft({ files = {}, stdoutFile, stderrFile }: CommandValue): boolean {
+/**
+ * Says whether all files that a command named, and what it put out, are as it left them.
+ * directory: where it ran.
+ */
+export function areAsLeft(
+  { files = {}, stdoutFile, stderrFile }: CommandValue,
+  directory: string = process.cwd(),
+): boolean {
   const kept = [stdoutFile, stderrFile].every((long) => long === undefined || isFile(long.file));
-  return kept && Object.entries(files).every(([path, left]) => isAsLeft(statOf(path), left));
+  return (
+    kept &&
+    Object.entries(files).every(([path, left]) => isAsLeft(statOf(resolve(directory, path)), left))
+  );
 }
 
 function isAsLeft(
@@ -23,5 +32,5 @@ function isFile(path: string): boolean {
 }
 
 function statOf(path: string): Stats | undefined {
-  return statSync(resolve(path), { throwIfNoEntry: false });
+  return statSync(path, { throwIfNoEntry: false });
 }

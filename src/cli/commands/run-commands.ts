@@ -21,6 +21,7 @@ import { type Planned, planCommands } from './plan.ts';
 import { CommandReport } from './report.ts';
 import { commandSubmission } from './submission.ts';
 import { Offers, sharedReturn, shownFiles } from './transfer.ts';
+import { makeWorkingFolder, workingFolder } from './working-folder.ts';
 
 /** Most commands at once for each core with -j 0: each slot has a process of its own. */
 const ALL_PER_CORE = 16;
@@ -35,6 +36,7 @@ export async function runCommands(
   checkFlags(flags, context.json);
   const halt = parseHalt(flags.halt ?? 'never');
   const { io } = context;
+  const directory = workingFolder(flags);
   const { planned, columns } = await planCommands(words, flags, io.stdin);
   if (flags.dryRun === true) {
     for (const one of planned) showPlanned(context, one);
@@ -45,8 +47,8 @@ export async function runCommands(
     return EXIT.done;
   }
   const offers = new Offers();
-  const place = { env: io.env, directory: workingFolder(), offers };
-  const submission = await commandSubmission(planned, flags, place);
+  const submission = await commandSubmission(planned, flags, { env: io.env, directory, offers });
+  makeWorkingFolder(directory);
   warnMissing(context, '--allow-read', submission.needs.reads);
   warnMissing(context, '--allow-write', submission.needs.writes);
   warnShared(context, planned);
@@ -55,7 +57,7 @@ export async function runCommands(
   if (flags.detach === true) {
     return withRunningPeer(context, async (mesh) => {
       await offers.give(context.home);
-      const { job } = await gather(mesh, submission, { force, onWarning });
+      const { job } = await gather(mesh, submission, { force, directory, onWarning });
       if (job === null) tell(context, 'all was known before', { event: 'known' });
       else print(context, job.id, { event: 'published', job: job.id });
       return EXIT.done;
@@ -63,7 +65,7 @@ export async function runCommands(
   }
   const slots = flags.jobs === undefined ? {} : { slots: slotsFor(flags.jobs, planned.length) };
   const report = new CommandReport(context, flags, columns);
-  const gathering = { force, onWarning };
+  const gathering = { force, directory, onWarning };
   const order = { planned, flags, submission, offers, report, halt, gathering };
   try {
     return await withMesh(context, (mesh) => follow(context, mesh, order), slots);
@@ -117,16 +119,6 @@ function checkFlags(flags: CommandFlags, isJson: boolean): void {
   throw new MeshError('MESH_USAGE', text);
 }
 
-/** @throws MeshError MESH_USAGE when it is gone */
-function workingFolder(): string {
-  try {
-    return process.cwd();
-  } catch (cause) {
-    const text = 'the working folder is gone; commands run in it: go to another one';
-    throw new MeshError('MESH_USAGE', text, { cause });
-  }
-}
-
 /** What is to be followed, and where it is shown. */
 interface Order {
   readonly planned: readonly Planned[];
@@ -135,7 +127,7 @@ interface Order {
   readonly offers: Offers;
   readonly report: CommandReport;
   readonly halt: Halt;
-  readonly gathering: Pick<Parameters<typeof gather>[2], 'force' | 'onWarning'>;
+  readonly gathering: Pick<Parameters<typeof gather>[2], 'force' | 'directory' | 'onWarning'>;
 }
 
 async function follow(context: Context, mesh: OpenMesh, order: Order): Promise<number> {

@@ -49,7 +49,10 @@ export async function commandSubmission(
     name: flags.name ?? nameOf(planned[0]?.command ?? ''),
     params: JSON.stringify(manner),
     seed: 0,
-    target: { kind: 'map', items: await itemsOf(planned, isTransfer(flags) ? offers : null) },
+    target: {
+      kind: 'map',
+      items: await itemsOf(planned, directory, isTransfer(flags) ? offers : null),
+    },
     maxEvals: null,
     deadlineMs: flags.deadline ?? null,
     limits: { timeoutMs: null, memoryBytes: flags.memory ?? null },
@@ -86,12 +89,16 @@ function declared(names: readonly string[], env: NodeJS.ProcessEnv): Record<stri
   return found;
 }
 
-async function itemsOf(planned: readonly Planned[], offers: Offers | null): Promise<string[]> {
+async function itemsOf(
+  planned: readonly Planned[],
+  directory: string,
+  offers: Offers | null,
+): Promise<string[]> {
   let bytes = 0;
   const items: string[] = [];
   for (const one of planned) {
     const { seq, command } = one;
-    const item = JSON.stringify({ command, ...(await inputsOf(one, offers)) });
+    const item = JSON.stringify({ command, ...(await inputsOf(one, directory, offers)) });
     const size = Buffer.byteLength(item);
     if (size > MAX_VALUE_BYTES) {
       throw new MeshError('MESH_USAGE', `command ${seq} is longer than 1 MiB; give it a file`);
@@ -106,10 +113,14 @@ async function itemsOf(planned: readonly Planned[], offers: Offers | null): Prom
 }
 
 /** What says, beside its text, which command it is. */
-async function inputsOf({ args, files }: Planned, offers: Offers | null): Promise<object> {
+async function inputsOf(
+  { args, files }: Planned,
+  directory: string,
+  offers: Offers | null,
+): Promise<object> {
   const returns = files.returns.length === 0 ? {} : { returns: files.returns };
   if (offers !== null) return { sends: await offers.sent(files), ...returns };
-  const inputs = contentsOf(args);
+  const inputs = contentsOf(args, directory);
   return { ...(Object.keys(inputs).length === 0 ? {} : { inputs }), ...returns };
 }
 

@@ -22,8 +22,16 @@ export interface PlannedFiles {
 }
 
 /** Says whether commands run in folders of their own, with what is sent to them. */
-export function isTransfer({ transfer, transferfile, basefile, trc }: CommandFlags): boolean {
-  return [transfer, transferfile, basefile, trc].some((flag) => flag !== undefined);
+export function isTransfer({
+  transfer,
+  transferfile,
+  basefile,
+  trc,
+  workdir,
+}: CommandFlags): boolean {
+  return (
+    workdir === '...' || [transfer, transferfile, basefile, trc].some((flag) => flag !== undefined)
+  );
 }
 
 /** Says whether what was sent is not to be kept. */
