@@ -43,7 +43,15 @@ export async function connectControl(home: string): Promise<RemoteMesh | null> {
   } finally {
     socket.destroy();
   }
+  if (readToken(home) === '') await askForToken(path, home);
   return new RemoteMesh(controlClient(path, home));
+}
+
+/** The token was removed while the peer runs: who asks without has it written anew. */
+async function askForToken(path: string, home: string): Promise<void> {
+  const response = await send(path, home, 'GET', 'status', {});
+  response.resume();
+  await once(response, 'close');
 }
 
 function controlClient(path: string, home: string): ControlClient {

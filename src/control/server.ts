@@ -11,7 +11,7 @@ import { httpStatus, toFailure } from './failure.ts';
 import { HalfSent } from './half-sent.ts';
 import { socketPath } from './home.ts';
 import { answer, type ControlRequest } from './routes.ts';
-import { isToken, makeToken, noToken, TOKEN_HEADER } from './token.ts';
+import { isToken, makeToken, noToken, restoreToken, TOKEN_HEADER } from './token.ts';
 
 /** A client that was just answered asks the next thing within this time, in ms. */
 const NEXT_MS = 500;
@@ -103,7 +103,9 @@ async function serve(
 ): Promise<void> {
   const { request, response, signal } = wanted;
   try {
-    if (!isToken(token, request.headers[TOKEN_HEADER])) throw noToken(options.home);
+    if (!isToken(token, request.headers[TOKEN_HEADER])) {
+      throw noToken(options.home, restoreToken(options.home, token));
+    }
     await answer(options.mesh, wanted);
   } catch (error) {
     if (signal.aborted) return;

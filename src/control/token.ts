@@ -7,6 +7,8 @@ import {
   ftruncateSync,
   openSync,
   readFileSync,
+  rmSync,
+  writeFileSync,
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -46,6 +48,32 @@ export function makeToken(home: string): string {
 }
 
 /**
+ * Puts the token of a running peer back where its home has another one, or none: somebody removed
+ * it, and no command would reach the peer. Says whether it did. The file is a new one, never what a
+ * link there leads to.
+ */
+export function restoreToken(home: string, token: string): boolean {
+  const file = tokenFile(home);
+  try {
+    if (keptIn(file) === token) return false;
+    rmSync(file, { force: true });
+    writeFileSync(file, `${token}\n`, { mode: 0o600, flag: 'wx' });
+    return true;
+  } catch {
+    // The home itself is gone, or its disk is full: the request is refused as any other.
+    return false;
+  }
+}
+
+function keptIn(file: string): string | null {
+  try {
+    return readFileSync(file, 'utf8').trimEnd();
+  } catch {
+    return null;
+  }
+}
+
+/**
  * The token of a home for who asks its peer something; empty where there is none, since a peer of
  * an older version asks for none.
  * @throws MeshError MESH_HOME_UNUSABLE when this user may not read it.
@@ -68,8 +96,12 @@ export function isToken(token: string, shown: unknown): boolean {
   return timingSafeEqual(hash(token), hash(typeof shown === 'string' ? shown : ''));
 }
 
-/** The refusal of a request without the home's token. */
-export function noToken(home: string): MeshError {
+/** The refusal of a request without the home's token. restored: it was not there. */
+export function noToken(home: string, restored: boolean): MeshError {
+  const again =
+    `${tokenFile(home)} was gone, or not this peer’s; the peer has written it anew: give the ` +
+    'command again';
+  if (restored) return new MeshError('MESH_HOME_UNUSABLE', again);
   const text =
     `the request did not show the token in ${tokenFile(home)}: only programs of this version, ` +
     'run by the user whose home it is, may ask its peer';

@@ -7,6 +7,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { request } from 'node:http';
@@ -116,6 +117,25 @@ describe('a mesh over the control socket', () => {
     expect(await once()).not.toBe(first);
     writeFileSync(file, '');
     expect(await once()).toMatch(/^[0-9a-f]{64}\n$/);
+  });
+
+  test('a token that was removed or changed while the peer runs is written anew', async () => {
+    const file = join(home, 'control-token');
+    const first = readFileSync(file, 'utf8');
+    rmSync(file);
+    expect((await (await open({ home })).status()).peer).toBe((await embedded.status()).peer);
+    expect([readFileSync(file, 'utf8'), statSync(file).mode & 0o777]).toEqual([first, 0o600]);
+    writeFileSync(file, `${'0'.repeat(64)}\n`);
+    // Who shows another one is refused all the same.
+    await expect(remote.status()).rejects.toThrow(/written it anew: give the command again/);
+    expect(await remote.peers()).toHaveLength(1);
+    expect(readFileSync(file, 'utf8')).toBe(first);
+    rmSync(file);
+    const elsewhere = join(folder, 'elsewhere');
+    writeFileSync(elsewhere, 'mine');
+    symlinkSync(elsewhere, file);
+    await remote.status().catch(() => undefined);
+    expect([readFileSync(elsewhere, 'utf8'), readFileSync(file, 'utf8')]).toEqual(['mine', first]);
   });
 
   test('both sides give the same lines and the same summary', async () => {
