@@ -21,9 +21,10 @@ export function lostValue(
     const end = state.ending?.end ?? 0;
     for (const [hash, index] of end === 0 ? [] : state.computation.long) {
       if (index >= end || live.some((other) => other.blob(hash))) continue;
-      // That of a command is told as lost by who holds its values: it is not to run again.
-      const isCommand = job.plan.commands === true;
-      const tells = isCommand ? known.map(([, other]) => other) : isGone(job, live) ? [state] : [];
+      // Who holds its values tells it as lost, where it is not or cannot be evaluated again; others
+      // do not look for them.
+      const isLeft = job.plan.commands === true || isGone(job, live);
+      const tells = isLeft ? known.map(([, other]) => other) : [];
       if (tells.some(({ computation }) => computation.missing.has(index))) continue;
       const { name } = machine.plan;
       return `${name} names the value of ${index} of job ${job.plan.number}, which nobody has`;
