@@ -3,7 +3,7 @@ import { connectControl } from '../control/client.ts';
 import { type ControlServer, inUse, serveControl } from '../control/server.ts';
 import type { Peer, PeerOptions } from '../node/peer.ts';
 import type { TenureEnd } from '../node/tenure.ts';
-import { type Context, type Interrupt, print, tell, warn } from './context.ts';
+import { type Context, type Interrupt, print, tell } from './context.ts';
 import { EXIT } from './exit-code.ts';
 import { formatSeconds } from './format.ts';
 import { logTo } from './log-line.ts';
@@ -13,6 +13,7 @@ import { seekMesh } from './seek-mesh.ts';
 import { endText, Stay } from './stay.ts';
 import type { StayFlags } from './stay-flags.ts';
 import { formatPairs } from './table.ts';
+import { warnUnheld } from './use-mesh.ts';
 
 /** What flags give under other names. */
 type FlaggedOptions =
@@ -110,7 +111,7 @@ async function serveUntilEnd(run: Foreground, peer: Peer): Promise<number> {
     throw error;
   }
   tellReady(context, peer);
-  await warnUnheld(context, peer);
+  await warnUnheld(context, peer.mesh);
   const interrupted = new Promise<Interrupt>((resolve) => {
     if (interrupt.aborted) resolve(interrupt.reason);
     interrupt.addEventListener('abort', () => resolve(interrupt.reason), { once: true });
@@ -161,13 +162,6 @@ function tellReady(context: Context, peer: Peer): void {
     `Ctrl-C or \`meshd stop${context.homeWords}\` ends this peer; membership and jobs are kept.`,
   ];
   print(context, lines.join('\n'), { event: 'ready', peer: peer.id, addresses, invite });
-}
-
-/** A machine that cannot hold what others run on it says so at once. */
-async function warnUnheld(context: Context, { mesh }: Peer): Promise<void> {
-  const { slots, sandbox } = await mesh.status();
-  const { unheld } = sandbox;
-  if (slots > 0 && unheld !== null) warn(context, unheld);
 }
 
 /** The secret is for the eyes of a person, not for the log of a service or a batch queue. */

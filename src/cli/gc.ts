@@ -25,7 +25,7 @@ export const gc: Verb<readonly [], GcFlags> = {
   ],
   async run(context, _, { max = 0 }) {
     checkHome(context);
-    const report = await withMesh(context, (mesh) => mesh.gc(max));
+    const report = await withMesh(context, (mesh) => mesh.gc(max), { slots: 0 });
     const { freedBytes, bytes, files } = report;
     print(context, gcText(report, max), { event: 'gc', freedBytes, bytes, files });
     return EXIT.done;

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import type { OpenMesh } from '../control/open.ts';
 import { MeshError } from '../core/mesh-error.ts';
-import type { Job } from '../node/mesh.ts';
-import type { Context } from './context.ts';
+import type { Job, Mesh } from '../node/mesh.ts';
+import { type Context, warn } from './context.ts';
 import { visible } from './format.ts';
 import { logTo } from './log-line.ts';
 
@@ -26,10 +26,27 @@ export async function withMesh<T>(
   const { open } = await import('../control/open.ts');
   const mesh = await open({ home: context.home, onLog: logTo(context, 'warn'), ...options });
   try {
+    if (mesh.embedded && options.slots !== 0 && (await isMember(mesh))) {
+      await warnUnheld(context, mesh);
+    }
     return await use(mesh);
   } finally {
     await mesh.close();
   }
+}
+
+/** A machine that cannot hold what others run on it says so at once. */
+export async function warnUnheld(context: Context, mesh: Pick<Mesh, 'status'>): Promise<void> {
+  const { slots, sandbox } = await mesh.status();
+  if (slots > 0 && sandbox.unheld !== null) warn(context, sandbox.unheld);
+}
+
+/** On a home of no mesh nothing of others runs. */
+function isMember(mesh: OpenMesh): Promise<boolean> {
+  return mesh.invite().then(
+    () => true,
+    () => false,
+  );
 }
 
 /**

@@ -116,6 +116,13 @@ describe('start and join', () => {
       expect(await started('open', '--slots', '1')).toMatch(warning);
       expect(await started('chosen', '--slots', '1', '--sandbox', 'none')).not.toMatch(warning);
       expect(await started('idle', '--slots', '0')).not.toMatch(warning);
+      // On a home of a mesh, so does a command that runs them for as long as it lasts.
+      const ran = async (name: string, ...words: string[]): Promise<string> =>
+        (await runCaptured([...words, '--home', join(folder, name)])).stderr;
+      expect(await ran('open', 'jobs')).toBe('');
+      const publish = ['publish', 'examples/pi.js', '--accept', '1'];
+      expect(await ran('open', ...publish)).toMatch(warning);
+      expect(await ran('alone', ...publish)).not.toMatch(warning);
     } finally {
       process.env['PATH'] = PATH;
     }
