@@ -76,6 +76,8 @@ class ExecutorWorkforce implements Workforce {
   #files: ProgramFiles;
   #pool: Pool;
   #orders = new Map<number, OrderRun>();
+  /** What was told last of why no executor could be started; null: one could. */
+  #noExecutor: string | null = null;
   /** Rejects when the workforce closes. */
   #closing = Promise.withResolvers<never>();
   #closed: Promise<void> | null = null;
@@ -120,9 +122,19 @@ class ExecutorWorkforce implements Workforce {
       pool: this.#pool,
       handlers,
       log: (level, event, fields) => log?.(level, event, fields),
+      noExecutor: (why) => this.#tellNoExecutor(why),
       over: () => this.#orders.delete(order.id),
     });
     this.#orders.set(order.id, run);
+  }
+
+  /** Orders come again each second: what is the same as before was told. */
+  #tellNoExecutor(why: Error | null): void {
+    // The message has the name of a folder that is another one each time.
+    const kind = why === null ? null : ((why as NodeJS.ErrnoException).code ?? why.message);
+    if (kind === this.#noExecutor) return;
+    this.#noExecutor = kind;
+    if (why !== null) this.#options.log?.('warn', 'executor.none', { error: String(why) });
   }
 
   stop(id: number, mode: 'drain' | 'kill'): void {

@@ -14,6 +14,8 @@ const PIECES = 16;
 const WRITTEN_DOWN = 65_536;
 /** How long a slot takes nothing on after no executor could be made. */
 const REST_MS = 1000;
+/** Executors in a row that may die with nothing in hand, while items are fetched for them. */
+const IDLE_DEATHS = 3;
 /** Items fetched and sent at a time: at first, and at most, of short ones. */
 const ITEMS = 64;
 const MOST_ITEMS = 1024;
@@ -25,6 +27,8 @@ export interface OrderContext {
   readonly pool: Pool;
   readonly handlers: WorkHandlers;
   log(level: 'warn' | 'debug', event: string, fields: object): void;
+  /** Is told why no executor could be started; null: one was. */
+  noExecutor(why: Error | null): void;
   /** Called once, before `handlers.ended`. */
   over(): void;
 }
@@ -58,6 +62,7 @@ export class OrderRun {
   #halt: Halt | null = null;
   #items = ITEMS;
   #diedLoading = false;
+  #diedIdle = 0;
   #state: 'open' | 'draining' | 'over' = 'open';
 
   constructor(order: WorkOrder, inputs: WorkInputs, context: OrderContext) {
@@ -112,10 +117,11 @@ export class OrderRun {
       executor = start();
     } catch (error) {
       // A full disk, or no descriptors left: no candidate's fault. Its slot is to rest a while.
-      this.#context.log('warn', 'executor.none', { error: String(error) });
+      this.#context.noExecutor(error instanceof Error ? error : new Error(String(error)));
       setTimeout(() => this.#end('stopped', 'kill'), REST_MS).unref();
       return;
     }
+    if (executor.fresh) this.#context.noExecutor(null);
     this.#executor = executor;
     executor.loaded.then(
       () => this.#begin(executor),
@@ -128,6 +134,7 @@ export class OrderRun {
     executor.listen({
       batch: (batch) => {
         this.#at = batch.hi;
+        this.#diedIdle = 0;
         this.#parts.add(batch);
         if (this.#at === this.#order.hi) this.#end('finished', 'keep');
         else if (executor.worn || this.#order.each) this.#replace(executor);
@@ -201,8 +208,14 @@ export class OrderRun {
   #died(executor: Executor, failure: WorkFailure, noted: number | null): void {
     const [at, sent] = [this.#at, this.#sent];
     if (at === sent) {
-      // It had nothing in hand.
-      this.#again(0);
+      // It had nothing in hand: once or twice that may have been a kill from outside.
+      this.#diedIdle += 1;
+      if (this.#diedIdle < IDLE_DEATHS) {
+        this.#again(0);
+        return;
+      }
+      if (this.#state === 'open') this.#giveUp(at, failure);
+      this.#end('stopped', 'kill');
       return;
     }
     const known = noted !== null && noted >= at && noted < sent ? noted : null;
