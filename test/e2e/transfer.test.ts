@@ -30,8 +30,23 @@ function told({ stderr }: Ended): string {
 
 const UPPER = 'tr a-z A-Z < {} > {.}.up; pwd';
 
+const MAKE = 'mkdir out; echo {} > out/{}; echo {} > out/log';
+
 // Between machines: test/lab/transfer.test.ts.
 describe('files that commands declare', () => {
+  test('that two commands bring back under one name are told once', async () => {
+    const words = ['--', MAKE, ':::', 'x', 'y', 'z'];
+    const own = await run('--wd', '...', '--return', 'out/[xyz]', ...words);
+    expect([own.code, own.stderr]).toEqual([0, expect.stringMatching(/^3 commands/)]);
+    const { code, stderr } = await run('--wd', '...', '--return', 'out/*', ...words);
+    expect(code).toBe(0);
+    expect(stderr.match(/^warning: .*/gm)).toEqual([
+      'warning: --return: commands 1 and 2 both brought back out/log, and one overwrote the other: ' +
+        'name it by the argument, such as {/.}.out',
+    ]);
+    expect(get('out/y')).toBe('y\n');
+  });
+
   test('that a command did not make are an error that names them', async () => {
     put('x.txt', '');
     for (const transfer of [['--transfer'], []]) {

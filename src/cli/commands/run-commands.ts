@@ -19,8 +19,9 @@ import { Halting } from './halting.ts';
 import { showOutput, TurnOrder } from './live-view.ts';
 import { type Planned, planCommands } from './plan.ts';
 import { CommandReport } from './report.ts';
+import { ReturnedNames, type SharedName } from './returned-names.ts';
 import { commandSubmission } from './submission.ts';
-import { Offers, sharedReturn, shownFiles } from './transfer.ts';
+import { isTransfer, Offers, sharedReturn, shownFiles } from './transfer.ts';
 import { makeWorkingFolder, workingFolder } from './working-folder.ts';
 
 /** Most commands at once for each core with -j 0: each slot has a process of its own. */
@@ -51,7 +52,7 @@ export async function runCommands(
   makeWorkingFolder(directory);
   warnMissing(context, '--allow-read', submission.needs.reads);
   warnMissing(context, '--allow-write', submission.needs.writes);
-  warnShared(context, planned);
+  const isShared = warnShared(context, planned);
   const force = flags.force === true;
   const onWarning = (line: string): void => warn(context, line);
   if (flags.detach === true) {
@@ -66,7 +67,8 @@ export async function runCommands(
   const slots = flags.jobs === undefined ? {} : { slots: slotsFor(flags.jobs, planned.length) };
   const report = new CommandReport(context, flags, columns);
   const gathering = { force, directory, onWarning };
-  const order = { planned, flags, submission, offers, report, halt, gathering };
+  const returned = isShared || !isTransfer(flags) ? null : new ReturnedNames(directory);
+  const order = { returned, planned, flags, submission, offers, report, halt, gathering };
   try {
     return await withMesh(context, (mesh) => follow(context, mesh, order), slots);
   } finally {
@@ -92,13 +94,16 @@ function showPlanned(context: Context, { command, files }: Planned): void {
   if (parts.length > 0) tell(context, `# ${parts.join(', ')}`, {});
 }
 
-/** Warns of commands that overwrite each other's files. */
-function warnShared(context: Context, planned: readonly Planned[]): void {
+/** Warns of commands that overwrite each other's files, as far as it is known before they run. */
+function warnShared(context: Context, planned: readonly Planned[]): boolean {
   const shared = sharedReturn(planned);
-  if (shared === null) return;
-  const { name, first, second } = shared;
-  const text = `--return: commands ${first} and ${second} both return ${visible(name)}, and one `;
-  warn(context, `${text}overwrites the other: name it by the argument, such as {/.}.out`);
+  if (shared !== null) warn(context, sharedText(shared, 'both return', 'overwrites'));
+  return shared !== null;
+}
+
+function sharedText({ name, first, second }: SharedName, both: string, does: string): string {
+  const text = `--return: commands ${first} and ${second} ${both} ${visible(name)}, and one `;
+  return `${text}${does} the other: name it by the argument, such as {/.}.out`;
 }
 
 function checkFlags(flags: CommandFlags, isJson: boolean): void {
@@ -126,6 +131,8 @@ interface Order {
   readonly submission: Submission;
   readonly offers: Offers;
   readonly report: CommandReport;
+  /** Null: that commands overwrite each other's files was said. */
+  readonly returned: ReturnedNames | null;
   readonly halt: Halt;
   readonly gathering: Pick<Parameters<typeof gather>[2], 'force' | 'directory' | 'onWarning'>;
 }
@@ -166,7 +173,7 @@ async function follow(context: Context, mesh: OpenMesh, order: Order): Promise<n
 async function showAll(
   context: Context,
   gathering: Gathering,
-  { planned, flags, report, halt }: Order,
+  { planned, flags, report, halt, returned }: Order,
   signal: AbortSignal,
 ): Promise<boolean> {
   const { job } = gathering;
@@ -185,6 +192,7 @@ async function showAll(
   live?.catch(() => undefined);
   const isOrdered = !isLive || flags.keepOrder === true;
   const open: Planned[] = [];
+  let shared: SharedName | null = null;
   try {
     const settled = halting?.ended;
     const results = isOrdered ? gathering.results(settled) : gathering.asKnown(settled);
@@ -194,6 +202,10 @@ async function showAll(
       const result = halting === null ? found : await halting.taken(found);
       view.clear();
       await report.show(one, result);
+      if (result.value !== undefined && shared === null) {
+        shared = returned?.take(one, result.value) ?? null;
+        if (shared !== null) warn(context, sharedText(shared, 'both brought back', 'overwrote'));
+      }
       await order.next(result.place + 1);
       if (result.lost !== undefined) report.lost(one, result.lost);
       else if (result.value === undefined) open.push(one);
