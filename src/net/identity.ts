@@ -5,13 +5,10 @@ import {
   sign as signBytes,
   verify as verifyBytes,
 } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
-import { loadOrCreateSelfKey } from '@libp2p/config';
-import type { PrivateKey } from '@libp2p/interface';
-import { peerIdFromPrivateKey, peerIdFromString } from '@libp2p/peer-id';
+import { base58btc } from 'multiformats/bases/base58';
 import type { PeerId } from '../core/ids.ts';
 import { MeshError } from '../core/mesh-error.ts';
-import { KeyStore } from './key-store.ts';
+import { createKeyFile, readKeyFile } from './key-file.ts';
 
 /** Public keys kept ready for verify; a mesh has fewer peers than this. */
 const MAX_CACHED_KEYS = 1024;
@@ -19,8 +16,8 @@ const MAX_CACHED_KEYS = 1024;
 /** The Ed25519 key that makes a peer: who it is, what it signs. All methods are synchronous. */
 export interface Identity {
   readonly peer: PeerId;
-  /** The same key in libp2p's form; for the network only. */
-  readonly privateKey: PrivateKey;
+  /** Private and public key, 32 bytes each; for the network only. */
+  readonly key: Uint8Array;
   /** Ed25519 signature, 64 bytes. */
   sign(bytes: Uint8Array): Uint8Array;
   /** False for a wrong signature, and for a peer id or signature that is none. Never throws. */
@@ -28,15 +25,12 @@ export interface Identity {
 }
 
 /**
- * Loads the key kept in `dir`, or creates it there once (files 0600, folder 0700, synced).
+ * Loads the key kept in `dir`, or creates it there once (file 0600, folder 0700, synced).
  * @throws MeshError MESH_HOME_UNUSABLE when the folder cannot be written or the key not be read.
  */
 export async function loadIdentity(dir: string): Promise<Identity> {
   try {
-    await mkdir(dir, { recursive: true, mode: 0o700 });
-    const store = new KeyStore(dir);
-    await store.open();
-    return identityOf(await loadOrCreateSelfKey(store));
+    return identityOf(createPrivateKey((await readKeyFile(dir)) ?? (await createKeyFile(dir))));
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new MeshError(
@@ -47,22 +41,28 @@ export async function loadIdentity(dir: string): Promise<Identity> {
   }
 }
 
-/** The identity of a private key. @throws TypeError when it is not Ed25519. */
-export function identityOf(privateKey: PrivateKey): Identity {
-  if (privateKey.type !== 'Ed25519') {
-    throw new TypeError(`a peer's key is Ed25519, this one is ${privateKey.type}`);
+/** The peer whose key is kept in `dir`; null when there is none, or none that can be read. */
+export async function peerIn(dir: string): Promise<PeerId | null> {
+  try {
+    const pem = await readKeyFile(dir);
+    return pem === null ? null : identityOf(createPrivateKey(pem)).peer;
+  } catch {
+    return null;
   }
-  const own = createPrivateKey({
-    key: Buffer.concat([PKCS8_PREFIX, privateKey.raw.subarray(0, 32)]),
-    format: 'der',
-    type: 'pkcs8',
-  });
+}
+
+/** The identity of a private key. @throws TypeError when it is not Ed25519. */
+export function identityOf(privateKey: KeyObject): Identity {
+  const { asymmetricKeyType: type = 'no key pair' } = privateKey;
+  if (type !== 'ed25519') throw new TypeError(`a peer's key is Ed25519, this one is ${type}`);
+  const { d = '', x = '' } = privateKey.export({ format: 'jwk' });
+  const publicKey = Buffer.from(x, 'base64url');
   const keys = new Map<PeerId, KeyObject>();
 
   return {
-    peer: peerIdFromPrivateKey(privateKey).toString(),
-    privateKey,
-    sign: (bytes) => new Uint8Array(signBytes(null, bytes, own)),
+    peer: base58btc.baseEncode(Buffer.concat([PEER_PREFIX, publicKey])),
+    key: Buffer.concat([Buffer.from(d, 'base64url'), publicKey]),
+    sign: (bytes) => new Uint8Array(signBytes(null, bytes, privateKey)),
     verify(peer, bytes, signature) {
       try {
         let key = keys.get(peer);
@@ -90,18 +90,19 @@ export function isSignedBy(peer: PeerId, bytes: Uint8Array, signature: Uint8Arra
   }
 }
 
-/** DER of RFC 8410 before the 32 bytes of an Ed25519 private key. */
-const PKCS8_PREFIX: Uint8Array = Buffer.from('302e020100300506032b657004220420', 'hex');
+/**
+ * What is before the 32 bytes of an Ed25519 public key in a peer id: identity multihash of 36
+ * bytes, a message of type 1 (Ed25519) with 32 bytes of data.
+ * @see https://github.com/libp2p/specs/blob/master/peer-ids/peer-ids.md
+ */
+const PEER_PREFIX: Uint8Array = Buffer.from('002408011220', 'hex');
 
 /** DER of RFC 8410 before the 32 bytes of an Ed25519 public key. */
 const SPKI_PREFIX: Uint8Array = Buffer.from('302a300506032b6570032100', 'hex');
 
 function publicKeyOf(peer: PeerId): KeyObject {
-  const id = peerIdFromString(peer);
-  if (id.type !== 'Ed25519' || id.toString() !== peer) throw new TypeError('not an Ed25519 id');
-  return createPublicKey({
-    key: Buffer.concat([SPKI_PREFIX, id.publicKey.raw]),
-    format: 'der',
-    type: 'spki',
-  });
+  const bytes = Buffer.from(base58btc.baseDecode(peer));
+  const [prefix, key] = [bytes.subarray(0, PEER_PREFIX.length), bytes.subarray(PEER_PREFIX.length)];
+  if (!prefix.equals(PEER_PREFIX) || key.length !== 32) throw new TypeError('not an Ed25519 id');
+  return createPublicKey({ key: Buffer.concat([SPKI_PREFIX, key]), format: 'der', type: 'spki' });
 }

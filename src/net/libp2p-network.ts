@@ -58,10 +58,10 @@ export interface Libp2pNetworkOptions {
  * @throws MeshError MESH_PORT_IN_USE, MESH_USAGE when an address cannot be listened on.
  */
 export async function startLibp2pNetwork(options: Libp2pNetworkOptions): Promise<Network> {
-  const { gate } = options;
+  const { gate, identity } = options;
   const loopbackOnly = isLoopbackOnly(options.listen);
   const node = await createNode({
-    privateKey: options.identity.privateKey,
+    identity,
     gate,
     listen: options.listen,
     announce: options.announce ?? [],

@@ -1,6 +1,7 @@
 import { circuitRelayTransport } from '@libp2p/circuit-relay-v2';
+import { privateKeyFromRaw } from '@libp2p/crypto/keys';
 import { identify } from '@libp2p/identify';
-import type { ConnectionGater, Libp2p, PrivateKey } from '@libp2p/interface';
+import type { ConnectionGater, Libp2p } from '@libp2p/interface';
 import { kadDHT, passthroughMapper } from '@libp2p/kad-dht';
 import { ping } from '@libp2p/ping';
 import { tcp } from '@libp2p/tcp';
@@ -11,6 +12,7 @@ import { isLoopback, parseAddress } from './addresses.ts';
 import { Entrance } from './entrance.ts';
 import type { Gate } from './gate.ts';
 import { gossipService } from './gossip.ts';
+import type { Identity } from './identity.ts';
 import { localDiscovery } from './local-discovery.ts';
 import { meshNoise, noiseFollower } from './mesh-noise.ts';
 import { nodeParts } from './node-parts.ts';
@@ -41,7 +43,8 @@ export function protocolsOf(meshId: string): Protocols {
 
 /** What a node is made of. */
 export interface NodeOptions {
-  readonly privateKey: PrivateKey;
+  /** Whose key it speaks with. */
+  readonly identity: Identity;
   /** The mesh's secrets, and who is kept out. */
   readonly gate: Gate;
   /** TCP and WebSocket multiaddrs; port 0 picks a free one. None: it only dials. */
@@ -66,7 +69,7 @@ export function createNode(options: NodeOptions): Promise<Libp2p> {
   const entrance = new Entrance();
   return createLibp2p({
     start: false,
-    privateKey: options.privateKey,
+    privateKey: privateKeyFromRaw(options.identity.key),
     addresses: {
       // An address of a certain relay would never come back after that relay's restart.
       listen: [...options.listen, ...Array.from({ length: RELAY_SLOTS }, () => '/p2p-circuit')],

@@ -1,4 +1,4 @@
-import { generateKeyPair } from '@libp2p/crypto/keys';
+import { generateKeyPairSync } from 'node:crypto';
 import { afterEach, expect, test } from 'vitest';
 import { Gate } from '../../src/net/gate.ts';
 import { identityOf } from '../../src/net/identity.ts';
@@ -28,7 +28,7 @@ function intervals(): NodeJS.Timeout[] {
 
 test('a network that cannot listen leaves no interval behind', async () => {
   const taken = portOf(await peers.start());
-  const identity = identityOf(await generateKeyPair('Ed25519'));
+  const identity = identityOf(generateKeyPairSync('ed25519').privateKey);
   const made = intervals();
   const start = startLibp2pNetwork({
     ...{ identity, gate: new Gate(identity.peer, ringOf(peers.secret)), listen: [taken] },

@@ -26,7 +26,7 @@ describe('an identity', () => {
     expect((await stat(join(dir, 'key'))).mode & 0o777).toBe(0o700);
     const names = await readdir(join(dir, 'key'), { recursive: true, withFileTypes: true });
     const files = names.filter((entry) => entry.isFile());
-    expect(files.map(({ name }) => name)).toEqual(['self.data', 'self.data']);
+    expect(files.map(({ name }) => name)).toEqual(['key.pem']);
     for (const { parentPath, name } of files) {
       expect((await stat(join(parentPath, name))).mode & 0o777).toBe(0o600);
     }
@@ -34,7 +34,7 @@ describe('an identity', () => {
 
   test('is refused with its folder named when the key is damaged, and the file stays', async () => {
     await loadIdentity(join(dir, 'key'));
-    const file = join(dir, 'key', 'pkcs8', 'self.data');
+    const file = join(dir, 'key', 'key.pem');
     await writeFile(file, 'torn');
     await expect(loadIdentity(join(dir, 'key'))).rejects.toMatchObject({
       code: 'MESH_HOME_UNUSABLE',

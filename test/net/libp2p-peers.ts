@@ -1,4 +1,4 @@
-import { generateKeyPair } from '@libp2p/crypto/keys';
+import { generateKeyPairSync } from 'node:crypto';
 import { Gate } from '../../src/net/gate.ts';
 import { type Identity, identityOf } from '../../src/net/identity.ts';
 import { type KnownPeer, startLibp2pNetwork } from '../../src/net/libp2p-network.ts';
@@ -35,7 +35,7 @@ export class Libp2pPeers {
     } = {},
   ): Promise<TestPeer> {
     const told = new Recorder();
-    const identity = options.identity ?? identityOf(await generateKeyPair('Ed25519'));
+    const identity = options.identity ?? identityOf(generateKeyPairSync('ed25519').privateKey);
     const ring = options.ring ?? ringOf(options.secret ?? this.secret);
     const gate = new Gate(identity.peer, ring, { sign: identity.sign });
     const network = await startLibp2pNetwork({

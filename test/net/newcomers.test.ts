@@ -1,4 +1,4 @@
-import { generateKeyPair } from '@libp2p/crypto/keys';
+import { generateKeyPairSync } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { Gate } from '../../src/net/gate.ts';
 import { identityOf } from '../../src/net/identity.ts';
@@ -58,7 +58,7 @@ test('a network that is closed does not watch its gate any more', async () => {
       };
     }
   }
-  const identity = identityOf(await generateKeyPair('Ed25519'));
+  const identity = identityOf(generateKeyPairSync('ed25519').privateKey);
   const gate = new CountingGate(identity.peer, ringOf(createMeshSecret()));
   const handlers = new Recorder();
   const network = await startLibp2pNetwork({ identity, gate, handlers, listen: [LOOPBACK] });

@@ -1,4 +1,4 @@
-import { generateKeyPair } from '@libp2p/crypto/keys';
+import { generateKeyPairSync } from 'node:crypto';
 import { multiaddr } from '@multiformats/multiaddr';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Gate } from '../../src/net/gate.ts';
@@ -32,10 +32,10 @@ describe('what to upgrade', () => {
 
 test('a peer of another protocol number is refused with a line on both sides', async () => {
   const member = await peers.start();
-  const privateKey = await generateKeyPair('Ed25519');
-  const gate = new Gate(identityOf(privateKey).peer, ringOf(peers.secret));
+  const identity = identityOf(generateKeyPairSync('ed25519').privateKey);
+  const gate = new Gate(identity.peer, ringOf(peers.secret));
   const newer = await createNode({
-    ...{ privateKey, gate, announce: [], loopbackOnly: true },
+    ...{ identity, gate, announce: [], loopbackOnly: true },
     listen: [LOOPBACK],
   });
   const own = Number(/\d+$/.exec(protocolsOf(gate.ring.mesh).sync)?.[0]);

@@ -1,4 +1,4 @@
-import { generateKeyPair } from '@libp2p/crypto/keys';
+import { generateKeyPairSync } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Gate } from '../../src/net/gate.ts';
 import { type Identity, identityOf } from '../../src/net/identity.ts';
@@ -46,7 +46,7 @@ function newOnly(): SecretRing {
 /** A peer with both secrets, who expects a member with the old one alone. */
 async function withBoth(): Promise<{ both: TestPeer; old: TestPeer }> {
   const old = await peers.start();
-  const identity = identityOf(await generateKeyPair('Ed25519'));
+  const identity = identityOf(generateKeyPairSync('ed25519').privateKey);
   const offered = sealedBy(identity, [old.network.self]);
   const ring = withSecret(ringOf(peers.secret), offered, Date.now());
   return { both: await peers.start({ identity, ring }), old };
@@ -198,7 +198,7 @@ describe('a gate', () => {
   let author: Identity;
   let self: string;
   beforeEach(async () => {
-    author = identityOf(await generateKeyPair('Ed25519'));
+    author = identityOf(generateKeyPairSync('ed25519').privateKey);
     self = author.peer;
   });
 
@@ -277,7 +277,7 @@ describe('a gate', () => {
 });
 
 test('a secret frame of another form is refused', async () => {
-  const author = identityOf(await generateKeyPair('Ed25519'));
+  const author = identityOf(generateKeyPairSync('ed25519').privateKey);
   const offered = sealedBy(author, ['one', 'two'], fresh, 3);
   const body = (changed: object): Uint8Array =>
     encodeOffer({ ...offered, ...changed }) ?? new Uint8Array();

@@ -1,4 +1,4 @@
-import { generateKeyPair } from '@libp2p/crypto/keys';
+import { generateKeyPairSync } from 'node:crypto';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { Gate } from '../../src/net/gate.ts';
 import { type Identity, identityOf } from '../../src/net/identity.ts';
@@ -23,7 +23,7 @@ const log = vi.fn();
 beforeEach(async () => {
   vi.useFakeTimers();
   vi.clearAllMocks();
-  self = identityOf(await generateKeyPair('Ed25519'));
+  self = identityOf(generateKeyPairSync('ed25519').privateKey);
   isFull = false;
   const keep = async (): Promise<void> => {
     if (isFull) throw new Error('the disk is full');

@@ -1,4 +1,4 @@
-import { generateKeyPair } from '@libp2p/crypto/keys';
+import { generateKeyPairSync } from 'node:crypto';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { Gate } from '../../src/net/gate.ts';
 import { type Identity, identityOf } from '../../src/net/identity.ts';
@@ -18,7 +18,7 @@ beforeEach(async () => {
 });
 
 async function identity(): Promise<Identity> {
-  return identityOf(await generateKeyPair('Ed25519'));
+  return identityOf(generateKeyPairSync('ed25519').privateKey);
 }
 
 /** The gate of a peer with the first secret that was connected to all. */

@@ -1,4 +1,4 @@
-import { generateKeyPair } from '@libp2p/crypto/keys';
+import { generateKeyPairSync } from 'node:crypto';
 import type { Libp2p, Stream } from '@libp2p/interface';
 import { multiaddr } from '@multiformats/multiaddr';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -16,10 +16,10 @@ let raw: Libp2p;
 beforeEach(async () => {
   peers = new Libp2pPeers();
   member = await peers.start();
-  const privateKey = await generateKeyPair('Ed25519');
+  const identity = identityOf(generateKeyPairSync('ed25519').privateKey);
   raw = await createNode({
-    privateKey,
-    gate: new Gate(identityOf(privateKey).peer, ringOf(peers.secret)),
+    identity,
+    gate: new Gate(identity.peer, ringOf(peers.secret)),
     listen: [LOOPBACK],
     announce: [],
     loopbackOnly: true,

@@ -1,7 +1,7 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { generateKeyPair } from '@libp2p/crypto/keys';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { newPeerState, type PeerState } from '../../src/core/peer-state.ts';
 import { DEFAULT_TIMING } from '../../src/core/timing.ts';
@@ -43,7 +43,7 @@ afterEach(async () => {
 });
 
 async function identity(): Promise<Identity> {
-  return identityOf(await generateKeyPair('Ed25519'));
+  return identityOf(generateKeyPairSync('ed25519').privateKey);
 }
 
 /** A loop that writes removals and does nothing else. */

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { constants, existsSync, lstatSync } from 'node:fs';
+import { constants, lstatSync } from 'node:fs';
 import { mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { isPeerId, type PeerId } from '../../core/ids.ts';
-import { loadIdentity } from '../../net/identity.ts';
+import { peerIn } from '../../net/identity.ts';
 
 /** Entries looked at; a user has fewer homes. */
 const MOST_ENTRIES = 1024;
@@ -133,11 +133,7 @@ async function pathIn(file: string): Promise<string | null> {
 /** Says whether a home has the key of a peer. It makes no key. */
 async function holds(home: string, peer: PeerId): Promise<boolean> {
   const folder = join(home, 'identity');
-  if (!isOwn(folder) || !existsSync(join(folder, 'pkcs8'))) return false;
-  return loadIdentity(folder).then(
-    (identity) => identity.peer === peer,
-    () => false,
-  );
+  return isOwn(folder) && (await peerIn(folder)) === peer;
 }
 
 /** A file or folder of this user's, and no link. */
