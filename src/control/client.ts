@@ -1,11 +1,12 @@
 import { once } from 'node:events';
-import { request as httpRequest, type IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { createConnection } from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { MeshError } from '../core/mesh-error.ts';
 import { fromFailure } from './failure.ts';
 import { socketPath } from './home.ts';
+import { request as httpRequest } from './http.ts';
 import { RemoteMesh } from './remote-mesh.ts';
 import { CONTROL_VERSION } from './routes.ts';
 import { readToken, TOKEN_HEADER } from './token.ts';

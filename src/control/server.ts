@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { chmodSync, mkdirSync, rmSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
+import type { Server } from 'node:http';
 import { createConnection } from 'node:net';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,6 +10,7 @@ import type { Mesh } from '../node/mesh.ts';
 import { httpStatus, toFailure } from './failure.ts';
 import { HalfSent } from './half-sent.ts';
 import { socketPath } from './home.ts';
+import { createServer } from './http.ts';
 import { answer, type ControlRequest } from './routes.ts';
 import { isToken, makeToken, noToken, restoreToken, TOKEN_HEADER } from './token.ts';
 
