@@ -52,6 +52,22 @@ export const run: Verb<readonly [readonly string[]], CommandFlags> = {
       parse: wholeNumber(0, 1_000_000),
     },
     {
+      flags: '-L, --max-lines <n>',
+      help: 'so many lines for each command; as -N',
+      parse: wholeNumber(1, 1_000_000),
+    },
+    {
+      flags: '-X',
+      help: 'as many arguments as fit for each command; the word around {} is repeated',
+    },
+    { flags: '-m', help: 'the same, all in one place' },
+    { flags: '--xargs', help: 'as -m, but the last command’s are not spread over all slots' },
+    {
+      flags: '-s, --max-chars <n>',
+      help: 'with these, so many bytes of a command at most, its end included (default: 131072)',
+      parse: wholeNumber(2, 1_000_000),
+    },
+    {
       flags: '--header <:>',
       help: 'the first argument of each source names its column: {name}, {name.} …',
       parse: headerMark,

@@ -55,7 +55,7 @@ describe('options of GNU parallel', () => {
     ['--sshlogin=host', /-S\/--sshlogin is not supported/],
     ['--tmux', /--line-buffer/],
     ['--semaphore', /flock/],
-    ['-X', /-N/],
+    ['-l', /-L/],
     ['--load 80%', /meshd slots/],
     ['--header 2', /Only : is supported/],
   ])('%s is refused in one line that says what to use', async (words, says) => {

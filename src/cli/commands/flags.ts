@@ -8,6 +8,12 @@ export interface CommandFlags extends NeedFlags {
   readonly colsep?: string;
   readonly maxArgs?: number;
   readonly maxReplaceArgs?: number;
+  /** Short options have no other name. */
+  readonly X?: boolean;
+  readonly m?: boolean;
+  readonly xargs?: boolean;
+  readonly maxChars?: number;
+  readonly maxLines?: number;
   readonly link?: boolean;
   readonly runIfEmpty?: boolean;
   readonly replace?: string;

@@ -2,7 +2,7 @@ import type { ForeignFlag } from '../verb.ts';
 
 const STDIN = 'stdin is not split: cut it with `split` and give the parts as arguments';
 const MACHINES = 'commands run on the machines of the mesh: see `meshd join`';
-const FITTING = 'give with -N how many arguments a command takes';
+const FITTING = 'give with -L how many lines a command takes';
 const LOAD = 'a machine runs as many at once as it has slots: see -j, `meshd slots` and --memory';
 const ONE = 'a command runs on one machine; --needs TAG says on which';
 const RULES = 'use {.} {/} {//} {/.} {#}, or let the command compute it';
@@ -15,15 +15,7 @@ export const FOREIGN_FLAGS: readonly ForeignFlag[] = [
   ...refused(MACHINES, '-S, --sshlogin', '--slf, --sshloginfile', '--ssh', '--sshdelay'),
   ...refused(MACHINES, '-M, --controlmaster', '--rsync-opts', '--filter-hosts'),
   ...refused(ONE, '--onall', '--nonall', '--hgrp, --hostgroups'),
-  ...refused(
-    FITTING,
-    '-X',
-    '-m, --xargs',
-    '-s, --max-chars',
-    '-x, --exit',
-    '-L',
-    '-l, --max-lines',
-  ),
+  ...refused(FITTING, '-l'),
   ...refused(LOAD, '--load', '--memfree', '--memsuspend', '--noswap', '--limit'),
   ...refused(RULES, '--plus', '--rpl', '--parens', '--seqreplace', '-U', '--trim'),
   ...refused('--line-buffer shows what commands write while they run', '--tmux, --tmuxpane'),
@@ -42,7 +34,8 @@ export const FOREIGN_FLAGS: readonly ForeignFlag[] = [
   ...refused('cut the list at that line before', '-E, --eof'),
   ...refused('--json or --out FILE gives JSON lines', '--sql', '--sqlmaster', '--sqlworker'),
   ...refused('--json or --out FILE gives JSON lines', '--sqlandworker'),
-  ...['--will-cite', '--no-notice', '--gnu', '--group', '--silent'].map((flags) => ({
+  // A command that is too long is an error in any case.
+  ...['-x, --exit', '--will-cite', '--no-notice', '--gnu', '--group', '--silent'].map((flags) => ({
     flags,
     instead: null,
   })),

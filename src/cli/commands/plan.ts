@@ -1,12 +1,14 @@
 import { randomInt } from 'node:crypto';
 import { existsSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import type { Readable } from 'node:stream';
 import { MeshError } from '../../core/mesh-error.ts';
+import { fitted } from '../parallel/fitting.ts';
 import { readJobLog } from '../parallel/job-log.ts';
 import { refuseUnsupported } from '../parallel/placeholders.ts';
 import { resultPaths } from '../parallel/results-folder.ts';
 import { readTable, splitWords } from '../parallel/sources.ts';
-import { compileTemplate } from '../parallel/template.ts';
+import { compileTemplate, type Template } from '../parallel/template.ts';
 import type { CommandFlags } from './flags.ts';
 import { filePlanner, type PlannedFiles } from './transfer.ts';
 
@@ -44,21 +46,27 @@ export async function planCommands(
     );
   }
   refuseUnsupported(command.join(' '));
-  const { columns, jobs } = await readTable(sources, {
+  const isFitted = checkFitting(flags);
+  const { columns, jobs: records } = await readTable(sources, {
     stdin,
     argFiles: flags.argFile ?? [],
     delimiter: flags.null === true ? '\0' : delimiterOf(flags.delimiter),
     colsep: flags.colsep ?? null,
-    maxArgs: flags.maxReplaceArgs ?? flags.maxArgs ?? null,
+    maxArgs: isFitted ? null : (repeatedArgs(flags) ?? flags.maxArgs ?? null),
     link: flags.link === true,
     skipBlank: flags.runIfEmpty === false,
     header: flags.header !== undefined,
   });
-  if (flags.shuf === true) shuffle(jobs);
+  if (flags.shuf === true) shuffle(records);
   const template = compileTemplate(command, {
-    ...{ quote: flags.quote === true, columns, perArgument: flags.maxReplaceArgs !== undefined },
+    ...{
+      quote: flags.quote === true,
+      columns,
+      perArgument: flags.X === true || repeatedArgs(flags) !== undefined,
+    },
     ...(flags.replace === undefined ? {} : { replacement: flags.replace }),
   });
+  const jobs = isFitted ? fittedJobs(records, template, flags) : records;
   const done = doneBefore(flags, columns);
   const filesOf = filePlanner(flags, columns);
   const planned = jobs.flatMap((args, k) => {
@@ -68,6 +76,37 @@ export async function planCommands(
     return [{ seq, args, files, command: template(files.args, seq) }];
   });
   return { planned, columns };
+}
+
+/** Arguments for each command where the word around their place is repeated. */
+function repeatedArgs({ maxReplaceArgs, maxLines }: CommandFlags): number | undefined {
+  return maxReplaceArgs ?? maxLines;
+}
+
+/** Says whether as many arguments as fit go into a command. @throws MeshError MESH_USAGE */
+function checkFitting({ X, m, xargs, maxChars }: CommandFlags): boolean {
+  const isFitted = X === true || m === true || xargs === true;
+  if (maxChars === undefined || isFitted) return isFitted;
+  const text = '-s says how long a command with as many arguments as fit may be: give -X or -m';
+  throw new MeshError('MESH_USAGE', text);
+}
+
+function fittedJobs(
+  records: readonly string[][],
+  template: Template,
+  flags: CommandFlags,
+): string[][] {
+  if (records.some(({ length }) => length !== 1)) {
+    const text = '-X, -m and --xargs take one list of arguments, without columns; give -n or -N';
+    throw new MeshError('MESH_USAGE', text);
+  }
+  const { jobs = availableParallelism(), xargs, maxChars } = flags;
+  const mostArgs = repeatedArgs(flags) ?? flags.maxArgs;
+  return fitted(
+    records.map(([argument = '']) => argument),
+    (args, seq) => Buffer.byteLength(template(args, seq)) + 1,
+    { mostBytes: maxChars, mostArgs, spread: xargs === true ? 1 : Math.max(1, jobs) },
+  );
 }
 
 /** In place, each order as likely (Fisher and Yates). */
