@@ -54,6 +54,8 @@ describe('options of GNU parallel', () => {
     ['-S host', /-S\/--sshlogin is not supported: .*meshd join/],
     ['--sshlogin=host', /-S\/--sshlogin is not supported/],
     ['--tmux', /--line-buffer/],
+    ['--arg-sep ,,', /after :::/],
+    ['--csv', /--colsep/],
     ['--semaphore', /flock/],
     ['-l', /-L/],
     ['--load 80%', /meshd slots/],
