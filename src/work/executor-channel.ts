@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { Socket } from 'node:net';
 import { deserialize } from 'node:v8';
 import { check } from '../core/form.ts';
+import { faultOfBytes } from './executor-bytes.ts';
 import { fromExecutorForm } from './executor-check.ts';
 import { FROM_PEER_FD, TO_PEER_FD } from './executor-descriptors.ts';
 import { FrameReader, frameOf, MOST_FRAME_BYTES } from './executor-frame.ts';
@@ -95,6 +96,8 @@ export class ExecutorChannel {
   #take(piece: Buffer): void {
     for (const body of this.#frames.take(piece)) {
       this.#room -= 1;
+      const bad = faultOfBytes(body);
+      if (bad !== null) return this.#fault(bad);
       const read = check(fromExecutorForm, decoded(body));
       if ('rejected' in read) return this.#fault(read.rejected);
       this.#listener.hear(read.value);

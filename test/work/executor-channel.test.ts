@@ -3,6 +3,7 @@ import type { ErrorOutcome } from '../../src/core/column.ts';
 import { check } from '../../src/core/form.ts';
 import { piecesOf } from '../../src/work/batch-pieces.ts';
 import type { ValueColumn } from '../../src/work/candidate/accepted-column.ts';
+import { faultOfBytes } from '../../src/work/executor-bytes.ts';
 import { fromExecutorForm } from '../../src/work/executor-check.ts';
 import { FrameReader, frameOf, MOST_FRAME_BYTES } from '../../src/work/executor-frame.ts';
 import type { FromExecutor } from '../../src/work/executor-message.ts';
@@ -100,6 +101,55 @@ describe('what an executor tells is refused, and nothing thrown, when it is', ()
     ['a failure before all', { kind: 'failure', index: -5, failure: { kind: 'died', detail: '' } }],
   ])('%s', (_, message) => {
     expect(check(fromExecutorForm, message)).toEqual({ rejected: expect.any(String) });
+  });
+});
+
+/** Numbers as V8 writes them: seven bits a byte. */
+function varint(value: number): number[] {
+  return value < 128 ? [value] : [(value & 127) | 128, ...varint(value >>> 7)];
+}
+
+function bytesOf(...parts: (string | number)[]): Buffer {
+  const each = parts.map((part) => {
+    return typeof part === 'number' ? Buffer.from(varint(part)) : Buffer.from(part);
+  });
+  return Buffer.concat([Buffer.from([0xff, 0x0f]), ...each]);
+}
+
+describe('V8 is given the bytes of a message', () => {
+  const holey: object[] = [];
+  holey[1] = { ...LINE };
+  holey[0] = LINE;
+  test.each<[string, object]>([
+    ['without a column', EMPTY],
+    ['of numbers', numbers([3, 4], [-1.5, 0])],
+    ['of records', record(['a', '中'], [Float64Array.of(1, 2), Float64Array.of(3, 4)])],
+    ['of texts', texts('"a"', '{"b":["中😀"]}')],
+    ['of errors', { ...EMPTY, errors: [{ index: 4, name: 'E', detail: '中' }] }],
+    ['of lines', { kind: 'log', lines: holey }],
+    ['of a piece', { kind: 'output', index: 2 ** 40, piece: PIECE }],
+    ['of a buffer', { kind: 'output', index: 3, piece: { ...PIECE, bytes: Buffer.from('x') } }],
+  ])('%s', (_, message) => {
+    expect(faultOfBytes(frameOf(message).subarray(4))).toBe(null);
+  });
+});
+
+describe('V8 is not given', () => {
+  test.each<[string, Buffer]>([
+    ['a list that is shorter than it says', bytesOf('A', 4, '0', '0', '$', 0, 4)],
+    ['lists that say how long they are', bytesOf('A', 4e6, 'A', 4e6, 'A', 4e6)],
+    ['holes', bytesOf('a', 2 ** 25 - 2, 'I', 0, '0', '@', 1, 2 ** 25 - 2)],
+    ['properties of a list', bytesOf('A', 0, '"', 1, 'x', '0', '$', 1, 0)],
+    ['a buffer that grows', bytesOf('~', 1, 2 ** 30, 'x')],
+    ['a map', bytesOf(';', ':', 0)],
+    ['what was there before', bytesOf('A', 2, 'o', '{', 0, '^', 1, '$', 0, 2)],
+    ['what is nested deeply', bytesOf(...Array.from({ length: 100 }, () => ['A', 1]).flat())],
+    ['a text that is shorter than it says', bytesOf('"', 9, 'x')],
+    ['a key that is a number', bytesOf('o', 'I', 2, '0', '{', 1)],
+    ['two messages', bytesOf('0', '0')],
+    ['no message', Buffer.of()],
+  ])('%s', (_, bytes) => {
+    expect(faultOfBytes(bytes)).toEqual(expect.any(String));
   });
 });
 
@@ -229,16 +279,19 @@ function writing(hex: string): string {
 }
 
 test.each([
-  ['what is null', '00000003ff0f30'],
-  ['what nobody can read', '00000004ff0fffff'],
-  ['half a message', '00100000ff0f'],
-])('a candidate that tells %s has died, and all others have their outcomes', async (_, hex) => {
+  ['what is null', 'not a message', '00000003ff0f30'],
+  ['what nobody can read', 'a value that no message has', '00000004ff0fffff'],
+  ['half a message', 'half a message', '00100000ff0f'],
+  ['a list of holes without an end', 'ends too early', '00000007ff0f61feffff0f'],
+])('a candidate that tells %s has died, and all others have their outcomes', async (...given) => {
+  const [, why, hex] = given;
   await using bench = await openBench({ stillMs: 300 });
   const { parts, failed, ended } = bench.execute({ hi: 9 }, inputsOf(writing(hex)));
   expect(await ended).toBe('finished');
   expect(textsOf(parts)).toEqual([0, 1, 2, 4, 5, 6, 7, 8].map((k) => `${k}:${2 * k}`));
   expect(failed.map(({ index, failure }) => [index, failure.kind])).toEqual([[3, 'died']]);
   expect(failed[0]?.failure.detail).toMatch(/took its executor over: /);
+  expect(failed[0]?.failure.detail).toContain(why);
   expect(bench.logged.at(-1)?.text).toMatch(/took its executor over/);
 });
 
