@@ -55,7 +55,10 @@ const piece = fields({
 });
 const errorForm = fields<ErrorOutcome>({
   index: whole(0, MOST_INDEX),
-  name: text(MOST_NAME, 1),
+  // Its bytes have half a character no more, and the outcome would be another one on other peers.
+  name: refine(text(MOST_NAME, 1), (name) =>
+    name.isWellFormed() ? undefined : 'half a character',
+  ),
   detail: text(MOST_TOLD),
 });
 const errorsForm = list(errorForm, MOST_INDEX);

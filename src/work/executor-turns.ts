@@ -4,6 +4,9 @@ import type { FromExecutor, Span } from './executor-message.ts';
 /** What a trace tells of what candidates took, at most so often. */
 const MOST_USAGES = 1000;
 
+/** Characters that are told of an error outside a trace: what a record of it holds. */
+const MOST_TOLD = 2048;
+
 /** What an executor was started for. */
 export interface TurnsOptions {
   /** It tells what its candidates draw and take. */
@@ -89,12 +92,16 @@ export class Turns {
     }
   }
 
-  #faultOfBatch({ lo, hi, worn }: Extract<FromExecutor, { kind: 'batch' }>): string | null {
+  #faultOfBatch(batch: Extract<FromExecutor, { kind: 'batch' }>): string | null {
+    const { lo, hi, worn, errors } = batch;
     const span = this.#span;
     if (span === null || this.#isEnding) return 'outcomes that nobody asked for';
     if (lo !== span.at || hi > span.hi) {
       return `outcomes of [${lo}, ${hi}), where [${span.at}, ${span.hi}) is in hand`;
     }
+    // Other peers would refuse the record that it becomes.
+    const isLong = !this.#options.isTrace && errors.some(({ detail }) => detail.length > MOST_TOLD);
+    if (isLong) return 'an error of which more is told than is kept';
     span.at = hi;
     this.#isEnding = worn || hi === lo || hi === span.hi;
     return null;

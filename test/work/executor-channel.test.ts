@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { ErrorOutcome } from '../../src/core/column.ts';
 import { check } from '../../src/core/form.ts';
+import { decodeBody, encodeBody } from '../../src/core/record-codec.ts';
 import { piecesOf } from '../../src/work/batch-pieces.ts';
 import type { ValueColumn } from '../../src/work/candidate/accepted-column.ts';
 import { faultOfBytes } from '../../src/work/executor-bytes.ts';
@@ -62,6 +63,7 @@ describe('what an executor tells is refused, and nothing thrown, when it is', ()
     ['a key too many', { kind: 'leaving', more: 1 }],
     ['a column that is none', { ...EMPTY, column: {} }],
     ['no errors', { ...EMPTY, errors: null }],
+    ['half a character', { ...EMPTY, errors: [{ index: 4, name: '\ud83d', detail: '' }] }],
     ['an error that is none', { ...EMPTY, errors: [null] }],
     ['the error of another', { ...EMPTY, errors: [{ index: 5, name: 'E', detail: '' }] }],
     ['a batch backwards', { ...EMPTY, hi: 2 }],
@@ -167,6 +169,7 @@ describe('an executor’s turn', () => {
   const failure = (index: number): FromExecutor => {
     return { kind: 'failure', index, failure: { kind: 'stack', detail: '' } };
   };
+  const errors = (detail: string): object => ({ errors: [{ index: 10, name: 'E', detail }] });
   const LOADED = { kind: 'loaded', teardown: true } as const;
 
   function turns(isTrace = false): Turns {
@@ -189,6 +192,24 @@ describe('an executor’s turn', () => {
     expect(made.faultOf(batch(10, 12, { worn: true }))).toBe(null);
     expect(made.faultOf(failure(12))).toBe(null);
     expect(made.faultOf(batch(13, 14))).toMatch(/nobody asked/);
+  });
+
+  test('is as much of an error as the records of other peers hold, and all of it in a trace', () => {
+    for (const [length, isTaken] of [
+      [2048, true],
+      [2049, false],
+    ] as const) {
+      const message = batch(10, 11, errors('e'.repeat(length))) as Extract<
+        FromExecutor,
+        { kind: 'batch' }
+      >;
+      expect(turns().faultOf(message) === null).toBe(isTaken);
+      expect(turns(true).faultOf(message)).toBe(null);
+      const job = '0'.repeat(64);
+      const { ms, lo, hi, errors: told } = message;
+      const segment = { job, lo, hi, ms, errors: told, accepted: [], fresh: false } as const;
+      expect('value' in decodeBody(encodeBody({ kind: 'segment', ...segment }))).toBe(isTaken);
+    }
   });
 
   test('is an answer to a drain of an earlier listener while a span is in hand', () => {
