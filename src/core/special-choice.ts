@@ -13,6 +13,9 @@ import type { Turn } from './turn.ts';
 /** Parts that an interval is split into after it was under way when its peer ended. */
 const LOST_PARTS = 16;
 
+/** What so many processes ended with may be what ends them. */
+const SUSPECT = 3;
+
 /** So many long runs are waited for before a peer tries again what it failed at. */
 const LONG_RUNS = 4;
 
@@ -148,8 +151,9 @@ export function chooseMissing(
 /**
  * An interval that was under way when its peer ended is split in 16. Lost once, it goes on at once,
  * for the machine may just have been switched off: each part with the peer that it falls to, after
- * a while with any. Lost twice or more, one peer alone tries a part at a time after a minute,
- * doubled each time.
+ * a while with any. Lost again, one peer alone tries a part at a time: at once where it was
+ * twice, which in a mesh where machines come and go is mostly chance; else after a minute, doubled
+ * each time.
  */
 function chooseLost(turn: Turn, job: JobState, taken: IntervalSet, reach: number): Special | null {
   const { computation } = job;
@@ -198,9 +202,11 @@ function mayRetry(turn: Turn, computation: Computation, lo: number, hi: number):
   const over = computation.losses.filter((loss) => loss.lo < hi && loss.hi > lo);
   const silentMs = now - Math.max(...over.map(({ at }) => at));
   const isOwn = liveContenders(turn, computation).owner(lo) === state.self.peer;
-  // All peers at once would fall together if a candidate takes machines down.
   if (over.length < 2) return isOwn || silentMs >= deadMs;
-  if (!isOwn || silentMs < lostMs * 2 ** Math.min(rounds(over, lostMs) - 1, 16)) return false;
+  // All peers at once would fall together if a candidate takes machines down.
+  if (!isOwn) return false;
+  if (over.length >= SUSPECT && silentMs < lostMs * 2 ** Math.min(rounds(over, lostMs) - 1, 16))
+    return false;
   return state.leases.every(({ lease }) => lease.segment !== undefined);
 }
 

@@ -18,7 +18,7 @@ export interface Timing {
   readonly yieldMs: number;
   /** From cancel to kill. @default 5000 */
   readonly graceMs: number;
-  /** Before an interval that was lost twice is tried again, doubled each time. @default 60000 */
+  /** Before what was lost three times is tried again, doubled each time. @default 60000 */
   readonly lostMs: number;
   /** How long an ended job's records are kept. @default 604800000 (7 days) */
   readonly keepMs: number;

@@ -184,4 +184,30 @@ describe('an interval found at a start', () => {
     expect(mesh.certificate(id, 900_000)).toBe(askOracle(question).certificate);
     expect(mesh.job(mesh.peer(0), id)?.successor).toBeNull();
   });
+
+  test.each([
+    { times: 2, least: 0, most: 40_000 },
+    { times: 3, least: 60_000, most: 90_000 },
+  ])('lost $times times, is at its end after $least to $most ms more', ({ times, least, most }) => {
+    const mesh = new SmallMesh({ peers: 1 });
+    const [peer] = mesh.peers;
+    if (peer === undefined) throw new Error('no peer');
+    const { id, question } = mesh.publish(peer, JOB);
+    const lossesOver = ({ lo, hi }: { lo: number; hi: number }): number => {
+      const { losses = [] } = mesh.job(peer, id)?.computation ?? {};
+      return losses.filter((loss) => loss.lo < hi && loss.hi > lo).length;
+    };
+    mesh.pass(1200);
+    for (let known = 0; known < times; known++) {
+      mesh.until(`what was lost ${known} times runs`, () =>
+        peer.executors.executions().some((execution) => lossesOver(execution) === known),
+      );
+      mesh.kill(peer);
+      mesh.start(peer);
+    }
+    const from = mesh.now;
+    expect(mesh.certificate(id, 900_000)).toBe(askOracle(question).certificate);
+    expect(mesh.now - from).toBeGreaterThan(least);
+    expect(mesh.now - from).toBeLessThan(most);
+  });
 });

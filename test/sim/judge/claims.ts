@@ -87,7 +87,7 @@ export class Claims implements Observer {
     }
   }
 
-  /** What two processes or more ended with is not tried again before its time. */
+  /** What three processes or more ended with is not tried again before its time. */
   #checkPatience(
     machine: Machine,
     state: PeerState,
@@ -96,7 +96,7 @@ export class Claims implements Observer {
   ): void {
     const losses = state.computations.get(ground.computation)?.losses ?? [];
     const over = losses.filter(({ lo, hi }) => overlaps({ ...NO_LEASE, ...ground, lo, hi }));
-    if (over.length < 2) return;
+    if (over.length < 3) return;
     const { lostMs } = state.timing;
     const times = over.map(({ at }) => at).sort((a, b) => a - b);
     // Machines that fell together, before they could tell of it, count as one.
