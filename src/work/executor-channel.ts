@@ -15,6 +15,8 @@ const LOOKS = 10;
 /** Messages that are taken at once, and then in each second; more have to wait. */
 const BURST_MESSAGES = 10_000;
 const MESSAGES_PER_SECOND = 2000;
+/** A longer one counts as several: the peer has to look at all of it. */
+const MESSAGE_BYTES = 16_384;
 /** Nothing was taken of it for a while. */
 const PAUSE_MS = 100;
 /** What was told and is not read, when there is more to tell, in bytes. */
@@ -95,7 +97,7 @@ export class ExecutorChannel {
 
   #take(piece: Buffer): void {
     for (const body of this.#frames.take(piece)) {
-      this.#room -= 1;
+      this.#room -= Math.ceil(body.length / MESSAGE_BYTES);
       const bad = faultOfBytes(body);
       if (bad !== null) return this.#fault(bad);
       const read = check(fromExecutorForm, decoded(body));

@@ -1,6 +1,8 @@
 // A thread of an executor that holds the candidates to their limits: they may never return to the
 // event loop. It also ends the executor when its peer is gone, where nothing else does.
+import { fstatSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
+import { LEDGER_FD } from './executor-descriptors.ts';
 import type { ScratchLimit } from './executor-message.ts';
 import { noteReason, type Reason } from './ledger.ts';
 import { residentBytesOfChildren, visibleProcesses } from './process-tree.ts';
@@ -24,6 +26,9 @@ export interface Wardship {
 
 /** Between two looks. */
 const LOOK_MS = 10;
+
+/** The ledger has some numbers; user code may write to it as well, and fill the disk. */
+const MOST_LEDGER_BYTES = 4096;
 
 /** Between two looks at the processes that user code started, in looks. */
 const CHILDREN_LOOKS = 10;
@@ -72,9 +77,16 @@ function lookAtMemory(limitBytes: number): void {
   if (bytes > limitBytes) end('memory', bytes);
 }
 
+/** It has no name, and what is in it is in no folder that is measured. */
+function lookAtLedger(): void {
+  const { size } = fstatSync(LEDGER_FD);
+  if (size > MOST_LEDGER_BYTES) end('scratch', size);
+}
+
 /** A part of it at a time: a large folder is not to delay the other looks. */
 function lookAtScratch({ folder, bytes: mostBytes }: ScratchLimit): void {
   if (looks % SCRATCH_LOOKS === 0) measuring ??= measureTree(folder, mostBytes);
+  lookAtLedger();
   const bytes = measuring?.next().value;
   if (typeof bytes !== 'number') return;
   measuring = null;

@@ -25,11 +25,10 @@ import { NO_CAP, processCap } from './sandbox/process-cap.ts';
 import { removeBehind } from './sandbox/remove-tree.ts';
 import { OPEN, type Sandbox } from './sandbox/sandbox.ts';
 import { scratchIn } from './sandbox/scratch.ts';
+import { StderrTail } from './stderr-tail.ts';
 import { fromExecutor, ownIndex, type WorkLog } from './work-log.ts';
 import type { TraceListener, WorkFailure, WorkInputs } from './workforce.ts';
 
-/** What is kept of stderr to tell why an executor died. */
-const STDERR_CHARACTERS = 4096;
 /** Import and setup may take this long, or so many times what a candidate may, in ms. */
 const SETUP_MS = 600_000;
 const SETUP_TIMES = 10;
@@ -124,7 +123,7 @@ export class Executor {
   /** What it told that cannot come from it. */
   #fault: string | null = null;
   #ledger: Ledger;
-  #stderr = '';
+  readonly #stderr: StderrTail;
   #scratchBytes: number;
   #log: WorkLog;
   /** Lines of which it is not known yet whether they are kept: at most what a candidate may log. */
@@ -168,9 +167,7 @@ export class Executor {
       this.kill();
     }, mostMs);
     loading.promise.finally(() => clearTimeout(late)).catch(() => undefined);
-    this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      this.#stderr = (this.#stderr + text).slice(-STDERR_CHARACTERS);
-    });
+    this.#stderr = new StderrTail(this.#child.stderr);
     const listener = {
       hear: (message: FromExecutor): void => {
         const fault = this.#turns.faultOf(message);
@@ -372,8 +369,8 @@ export class Executor {
     }
     const how = howEnded(this.#child, this.sandbox);
     const memory = /heap out of memory|invalid (array|table) size|Allocation failed/i;
-    if (memory.test(this.#stderr)) return { kind: 'memory', detail: `out of memory (${how})` };
-    const line = /^\w*Error\b.*$|^\[?\w+Error.*$/m.exec(this.#stderr)?.[0] ?? '';
+    if (memory.test(this.#stderr.text)) return { kind: 'memory', detail: `out of memory (${how})` };
+    const line = /^\w*Error\b.*$|^\[?\w+Error.*$/m.exec(this.#stderr.text)?.[0] ?? '';
     const detail = `the executor died: ${how}${line === '' ? '' : `: ${line}`}`;
     return { kind: 'died', detail: detail.slice(0, 500) };
   }

@@ -1,3 +1,11 @@
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync } from 'node:fs';
+import { connect, createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { ErrorOutcome } from '../../src/core/column.ts';
 import { check } from '../../src/core/form.ts';
@@ -5,10 +13,12 @@ import { decodeBody, encodeBody } from '../../src/core/record-codec.ts';
 import { piecesOf } from '../../src/work/batch-pieces.ts';
 import type { ValueColumn } from '../../src/work/candidate/accepted-column.ts';
 import { faultOfBytes } from '../../src/work/executor-bytes.ts';
+import { ExecutorChannel } from '../../src/work/executor-channel.ts';
 import { fromExecutorForm } from '../../src/work/executor-check.ts';
 import { FrameReader, frameOf, MOST_FRAME_BYTES } from '../../src/work/executor-frame.ts';
 import type { FromExecutor } from '../../src/work/executor-message.ts';
 import { Turns } from '../../src/work/executor-turns.ts';
+import { StderrTail } from '../../src/work/stderr-tail.ts';
 import { inputsOf, openBench, textsOf } from './work-bench.ts';
 
 const EMPTY = {
@@ -323,4 +333,50 @@ test('an executor has nothing of Node’s own channel', async () => {
   const { parts, ended } = bench.execute({}, inputsOf(source));
   await ended;
   expect(textsOf(parts)).toEqual(['0:true']);
+});
+
+test('of what an executor writes to stderr no more is read than a person could', async () => {
+  let pieces = 0;
+  const stream = new Readable({
+    read() {
+      pieces += 1;
+      this.push(`${'x'.repeat(65_535)}\n`);
+    },
+  });
+  const tail = new StderrTail(stream);
+  for (let turn = 0; turn < 200; turn += 1) await setImmediate();
+  stream.destroy();
+  expect(pieces).toBeGreaterThan(2);
+  expect(pieces).toBeLessThan(60);
+  expect(tail.text).toBe(`${'x'.repeat(4095)}\n`);
+});
+
+test('long messages wait as many short ones do', async () => {
+  const path = join(mkdtempSync(join(tmpdir(), 'meshd-channel-')), 'socket');
+  const server = createServer().listen(path);
+  const theirs = connect(path);
+  const [ours] = (await once(server, 'connection')) as [Socket];
+  server.close();
+  const value = Float64Array.from({ length: 65_536 }, (_, k) => k);
+  const column = { kind: 'number', indices: value, values: value.slice() };
+  const frame = frameOf({ ...EMPTY, lo: 0, hi: 65_536, column });
+  const frames = Math.ceil((13_000 * 16_384) / frame.length);
+  const ended = Promise.withResolvers<void>();
+  let heard = 0;
+  const child = { stdio: [null, null, null, null, null, ours] } as unknown as ChildProcess;
+  const channel = new ExecutorChannel(child, {
+    hear() {
+      heard += 1;
+      if (heard === frames) ended.resolve();
+    },
+    fault: (why) => ended.reject(new Error(why)),
+    ended: () => undefined,
+  });
+  const before = performance.now();
+  for (let sent = 0; sent < frames; sent += 1) theirs.write(frame);
+  await ended.promise;
+  channel.close();
+  theirs.destroy();
+  // 10 000 at once, 3000 more at 2000 a second; the last ones are taken in one piece.
+  expect(performance.now() - before).toBeGreaterThan(1000);
 });

@@ -44,6 +44,22 @@ test.runIf(hasPermission)('a held function writes to its scratch folder alone', 
   expect(left()).toEqual([]);
 });
 
+test.runIf(hasPermission)('a held function does not fill the disk by its ledger', async () => {
+  const inputs = inputsOf(
+    `import fs from 'node:fs';
+     export default ({ index }) => {
+       if (index === 1) fs.writeSync(4, Buffer.alloc(1e5), 0, 1e5, 100);
+       for (const end = performance.now() + 5000; index === 1 && performance.now() < end; );
+       return index;
+     };`,
+    { sandbox: { tier: 'permission', net: false, reads: [], writes: [] } },
+  );
+  const told = bench.execute({ hi: 3 }, inputs);
+  await told.ended;
+  expect(textsOf(told.parts)).toEqual(['0:0', '2:2']);
+  expect(told.failed).toMatchObject([{ index: 1, failure: { kind: 'system' } }]);
+});
+
 test('what a dead executor left in its scratch folder is removed', async () => {
   const inputs = inputsOf(
     `import fs from 'node:fs';
