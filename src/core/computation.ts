@@ -84,6 +84,8 @@ export class Computation {
   milliseconds = 0;
   segments = 0;
   readonly #recent: number[] = [];
+  /** Of them; undefined: to be found anew. */
+  #median: number | null | undefined;
 
   constructor(id: ComputationId, spec: ComputationSpec) {
     this.id = id;
@@ -269,9 +271,11 @@ export class Computation {
 
   /** Median time of recent segments in ms, or null before the first. */
   get medianMs(): number | null {
-    if (this.#recent.length === 0) return null;
-    const sorted = [...this.#recent].sort((a, b) => a - b);
-    return sorted[sorted.length >>> 1] ?? null;
+    if (this.#median === undefined) {
+      const sorted = [...this.#recent].sort((a, b) => a - b);
+      this.#median = sorted[sorted.length >>> 1] ?? null;
+    }
+    return this.#median;
   }
 
   /** The first index below an end whose outcome is not the one first known here, or null. */
@@ -300,6 +304,7 @@ export class Computation {
     this.candidates += size;
     this.milliseconds += segment.ms;
     this.segments++;
+    this.#median = undefined;
     this.#recent.push(segment.ms);
     if (this.#recent.length > RECENT_SEGMENTS) this.#recent.shift();
     const made = this.#made.get(segment.job) ?? { ran: 0, peers: new Set<PeerId>() };

@@ -33,18 +33,15 @@ export function chooseSpecial(
   recovered: number,
 ): Special | null {
   const { computation } = job;
-  if (
-    computation.disputes.size + computation.attempts.size + computation.losses.length === 0 &&
-    computation.missing.isEmpty()
-  ) {
-    return null;
-  }
+  const { disputes, attempts, losses, coverage, missing } = computation;
+  const open = losses.filter(({ lo, hi }) => !coverage.covers(lo, Math.min(hi, reach)));
+  if (disputes.size + attempts.size + open.length === 0 && missing.isEmpty()) return null;
   const taken = leased(turn, job.ground);
   return (
     chooseDispute(turn, computation, reach) ??
     chooseAttempted(turn, job, reach) ??
     chooseMissing(turn, job, taken, reach, recovered) ??
-    chooseLost(turn, job, taken, reach)
+    chooseLost(turn, job, open, taken, reach)
   );
 }
 
@@ -153,16 +150,22 @@ export function chooseMissing(
  * for the machine may just have been switched off: each part with the peer that it falls to, after
  * a while with any. Lost again, one peer alone tries a part at a time: at once where it was
  * twice, which in a mesh where machines come and go is mostly chance; else after a minute, doubled
- * each time.
+ * each time. open: the losses with something that is not known yet.
  */
-function chooseLost(turn: Turn, job: JobState, taken: IntervalSet, reach: number): Special | null {
+function chooseLost(
+  turn: Turn,
+  job: JobState,
+  open: readonly LostInterval[],
+  taken: IntervalSet,
+  reach: number,
+): Special | null {
   const { computation } = job;
   const { losses, coverage } = computation;
-  if (losses.length === 0) return null;
+  if (open.length === 0) return null;
   const busy = taken.clone();
-  const [from, to] = hullOf(losses);
+  const [from, to] = hullOf(open);
   for (const index of job.singlesWithin(from, to)) busy.add(index, index + 1);
-  for (const { lo, hi } of losses) {
+  for (const { lo, hi } of open) {
     for (const [a, b] of coverage.gaps(lo, Math.min(hi, reach))) {
       for (const [from, to] of busy.gaps(a, b)) {
         for (let at = from; at < to; ) {
