@@ -43,11 +43,20 @@ async function removeByProgram(path: string): Promise<void> {
     await promisify(execFile)(program, [...words, path]).catch(({ code }: { code: unknown }) => {
       isAway ||= code === 'ENOENT';
     });
-    if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return;
+    if (!isThere(path)) return;
   }
   // By names: not where somebody holds out against a removal that cannot be led astray.
   if (!isAway) return;
   await rm(path, { recursive: true, force: true, maxRetries: 5 }).catch(() => undefined);
+}
+
+function isThere(path: string): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch {
+    // A file stands where its parent was.
+    return false;
+  }
 }
 
 const REMOVE = ['rm', '-rf', '--'] as const;
