@@ -1,22 +1,12 @@
 import { closeSync, constants, fsyncSync, openSync, renameSync, writeSync } from 'node:fs';
-import {
-  access,
-  lstat,
-  mkdir,
-  open,
-  readdir,
-  readFile,
-  rename,
-  rm,
-  rmdir,
-  stat,
-} from 'node:fs/promises';
+import { access, lstat, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isPeerId, type PeerId } from '../core/ids.ts';
 import { MeshError } from '../core/mesh-error.ts';
 import { DEFAULT_TIMING } from '../core/timing.ts';
 import type { SecretRing } from '../net/secret-ring.ts';
-import { isWorkingOutput } from '../work/command/left-outputs.ts';
+import { isWorkingOutput, leaveOutputs } from '../work/command/left-outputs.ts';
+import { removeBehind } from '../work/sandbox/remove-tree.ts';
 import { readRing, ringText } from './admission/ring-file.ts';
 import { closeToOthers } from './close-to-others.ts';
 
@@ -125,9 +115,7 @@ export class Home {
     if (isLink) await rm(folder);
     await mkdir(folder, { recursive: true, mode: 0o700 });
     // The folder itself stays: it may be a disk of its own.
-    for (const name of await namesIn(folder)) {
-      await rm(join(folder, name), { recursive: true, force: true });
-    }
+    for (const name of await namesIn(folder)) await removeBehind(join(folder, name));
     return folder;
   }
 
@@ -305,19 +293,14 @@ async function makeFolder(path: string): Promise<string | null> {
   return above ?? path;
 }
 
-/** Those that ran in a sandbox left theirs in a folder of their own, which goes with the last. */
+/** Those that ran in a sandbox left theirs in a folder of their own, and what they liked. */
 async function tidyOutputs(folder: string): Promise<void> {
   const oldest = Date.now() - 2 * DEFAULT_TIMING.keepMs;
   for (const name of await namesIn(folder)) {
     const path = join(folder, name);
     const found = await lstat(path);
-    if (found.isDirectory()) {
-      await tidyOutputs(path);
-      // Not the ones that still hold something.
-      await rmdir(path).catch(() => undefined);
-    } else if (isWorkingOutput(name) || found.mtimeMs < oldest) {
-      await rm(path, { force: true });
-    }
+    if (found.isDirectory()) await leaveOutputs(path, oldest);
+    else if (isWorkingOutput(name) || found.mtimeMs < oldest) await rm(path, { force: true });
   }
 }
 

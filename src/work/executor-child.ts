@@ -109,12 +109,13 @@ const { Worker } = workerThreads;
 const kill = rawKill();
 
 /** A candidate may never return to the event loop: another thread holds it to its limits. */
-function startWarden({ limits, tier, scratch }: LoadMessage): Promise<unknown> {
+function startWarden({ limits, tier, scratch, outputs }: LoadMessage): Promise<unknown> {
   const ending = import.meta.url.slice(import.meta.url.lastIndexOf('.'));
   const cell = at.buffer as SharedArrayBuffer;
   const wardship: Wardship = {
     ...{ cell, ...limits, scratch, peer: watch === 'watch' ? Number(peer) : null },
     mostProcesses: tier === 'bwrap' ? MOST_PROCESSES : null,
+    outputs: tier === 'none' ? null : outputs,
   };
   const url = new URL(`./executor-warden${ending}`, import.meta.url);
   const warden = new Worker(url, { workerData: wardship, env: {} });

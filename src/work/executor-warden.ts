@@ -20,12 +20,17 @@ export interface Wardship {
   /** The process id of the peer, or null where another program ends orphans. */
   readonly peer: number | null;
   readonly scratch: ScratchLimit;
+  /** Where a sandbox's commands have their outputs, and may write what they like; or null. */
+  readonly outputs: string | null;
   /** Of the sandbox that it is in, which holds nothing else; null: it is in none. */
   readonly mostProcesses: number | null;
 }
 
 /** Between two looks. */
 const LOOK_MS = 10;
+
+/** A command has two outputs, each of which may be as long as its scratch folder is large. */
+const OUTPUTS = 2;
 
 /** The ledger has some numbers; user code may write to it as well, and fill the disk. */
 const MOST_LEDGER_BYTES = 4096;
@@ -39,13 +44,18 @@ const STILL_MS = 2000;
 /** Between two measurements of the scratch folder, in looks. */
 const SCRATCH_LOOKS = 50;
 
-const { cell, timeoutMs, memoryBytes, peer, scratch, mostProcesses } = workerData as Wardship;
+const wardship = workerData as Wardship;
+const { cell, timeoutMs, memoryBytes, peer, scratch, outputs, mostProcesses } = wardship;
 const inHand = new Float64Array(cell);
 let watched = -1;
 let spentMs = 0;
 let lastLook = performance.now();
 let looks = 0;
 let childrenBytes = 0;
+let writer = -1;
+let before = 0;
+let written = 0;
+let weighing: ReturnType<typeof measureTree> | null = null;
 let measuring: ReturnType<typeof measureTree> | null = null;
 
 function end(reason: Reason, amount: number): void {
@@ -93,6 +103,19 @@ function lookAtScratch({ folder, bytes: mostBytes }: ScratchLimit): void {
   if (bytes > mostBytes) end('scratch', bytes);
 }
 
+/** Outputs stay when their command is over: what the candidate in hand adds is counted. */
+function lookAtOutputs(folder: string, mostBytes: number): void {
+  const index = inHand[0] ?? -1;
+  if (index !== writer) before = written;
+  writer = index;
+  if (looks % SCRATCH_LOOKS === 0) weighing ??= measureTree(folder, before + mostBytes);
+  const bytes = weighing?.next().value;
+  if (typeof bytes !== 'number') return;
+  weighing = null;
+  written = bytes;
+  if (bytes > before + mostBytes) end('scratch', bytes);
+}
+
 function lookAtProcesses(most: number): void {
   if (looks % CHILDREN_LOOKS !== 0) return;
   const count = visibleProcesses();
@@ -109,6 +132,7 @@ setInterval(() => {
   if (memoryBytes !== null) lookAtMemory(memoryBytes);
   if (mostProcesses !== null) lookAtProcesses(mostProcesses);
   lookAtScratch(scratch);
+  if (outputs !== null) lookAtOutputs(outputs, OUTPUTS * scratch.bytes);
 }, LOOK_MS);
 
 // The clock of the first candidates would begin late, were they evaluated before this.

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -5,6 +6,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ringOf } from '../../src/net/secret-ring.ts';
 import { Home } from '../../src/node/home.ts';
 import { LevelStore } from '../../src/store/level-store.ts';
+import { measureTree } from '../../src/work/sandbox/measure-tree.ts';
 
 const PEER = '12D3KooWE3toA6kgXjGqGmTWTJVQ7g9K4NVLYTWJzHKiqRsyHTUq';
 
@@ -112,3 +114,28 @@ test.runIf(hasModes)(
     expect(await readdir(folder)).toEqual(['notes']);
   },
 );
+
+test('no path that is too long keeps a peer from its start', async () => {
+  const home = await Home.open(folder);
+  const places = [join(folder, 'outputs', 'a'.repeat(16)), join(folder, 'work', 'meshd-work-a')];
+  for (const place of places) {
+    await mkdir(place, { recursive: true });
+    // Deeper than any path may be long.
+    const nest = `cd '${place}'; for n in $(seq 30); do mkdir ${'d'.repeat(200)}; cd d*; done`;
+    execFileSync('/bin/sh', ['-c', nest]);
+  }
+  const kept = join(places[0] ?? '', `${'b'.repeat(16)}-7.stdout`);
+  await writeFile(kept, 'told');
+  await home.outputFolder();
+  await home.workFolder();
+  expect(await readdir(places[0] ?? '')).toEqual([`${'b'.repeat(16)}-7.stdout`]);
+  expect(await readdir(join(folder, 'work'))).toEqual([]);
+});
+
+test('a folder that has what nobody can look at has too much in it', async () => {
+  const nest = `cd '${folder}'; for n in $(seq 30); do mkdir ${'d'.repeat(200)}; cd d*; done`;
+  execFileSync('/bin/sh', ['-c', nest]);
+  const looks = [...measureTree(folder, 1e9)];
+  expect(looks.at(-1)).toBeGreaterThan(1e9);
+  execFileSync('rm', ['-rf', folder]);
+});

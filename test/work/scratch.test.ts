@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { hasPermission } from '../why-no-bwrap.ts';
+import { hasBwrap, hasPermission } from '../why-no-bwrap.ts';
 import { inputsOf, openBench, textsOf, type WorkBench } from './work-bench.ts';
 
 let folder: string;
@@ -94,4 +94,32 @@ test('a link in the place of a scratch folder, or in it, is not followed', async
   const shown = values.map(({ exit, stdout = '' }) => `${exit} ${stdout}`);
   expect(shown).toEqual(['0 a\n', '0 ', '0 file\n', '0 ', '0 ', '0 ']);
   expect(readdirSync(kept)).toEqual(['file']);
+});
+
+const FIND = `O=$(grep -o '/[^ ]*/outputs/[^ ]*' /proc/self/mountinfo | head -n 1); cd "$O"`;
+
+test.runIf(hasBwrap)('a held command leaves nothing but its outputs beside them', async () => {
+  const outputs = mkdtempSync(join(tmpdir(), 'meshd-outputs-'));
+  const nest = 'for n in $(seq 40); do mkdir $D; cd $D; done';
+  const items = [
+    `D=$(printf 'd%.0s' $(seq 200)); ${FIND}; ${nest}; echo x; yes | head -c 300000`,
+    `${FIND}; head -c 5000000 /dev/zero > fill; sleep 20`,
+    'echo y',
+  ].map((command) => JSON.stringify({ command }));
+  const inputs = inputsOf(JSON.stringify({ ...SPEC, directory: '/tmp' }), {
+    ...{ commands: true, params: '{}', items: async (lo, hi) => items.slice(lo, hi) },
+    sandbox: { tier: 'bwrap', net: false, reads: [], writes: [] },
+  });
+  {
+    await using own = await openBench({ outputs: join(outputs, 'outputs'), scratchBytes: 2e6 });
+    const told = own.execute({ hi: items.length }, inputs);
+    await told.ended;
+    expect(told.failed).toMatchObject([{ index: 1, failure: { kind: 'system' } }]);
+    expect(told.failed[0]?.failure.detail).toMatch(/scratch/);
+  }
+  const left = readdirSync(outputs, { recursive: true, encoding: 'utf8' });
+  expect(left.filter((name) => !/^outputs(?:\/[0-9a-f]{16})?$/.test(name))).toEqual([
+    expect.stringMatching(/^outputs\/[0-9a-f]{16}\/[0-9a-f]{16}-1\.stdout$/),
+  ]);
+  rmSync(outputs, { recursive: true });
 });

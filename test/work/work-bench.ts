@@ -33,7 +33,7 @@ export interface WorkBench extends AsyncDisposable {
 
 type BenchOptions = Pick<
   WorkforceOptions,
-  'setupMs' | 'teardownMs' | 'idleMs' | 'stillMs' | 'folder' | 'scratchBytes'
+  'setupMs' | 'teardownMs' | 'idleMs' | 'stillMs' | 'folder' | 'outputs' | 'scratchBytes'
 >;
 
 /** Starts a workforce of two slots. */

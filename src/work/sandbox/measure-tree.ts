@@ -1,4 +1,4 @@
-import { lstatSync, readdirSync } from 'node:fs';
+import { lstatSync, readdirSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 
 /** A file takes an entry, whatever is in it: nobody is to make them without end. */
@@ -17,8 +17,9 @@ export function* measureTree(path: string, mostBytes: number): Generator<number 
   const waiting = [path];
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
     for (const name of namesIn(next)) {
-      const found = lstatSync(join(next, name), { throwIfNoEntry: false });
-      bytes += ENTRY_BYTES + (found?.blocks ?? 0) * BLOCK_BYTES;
+      const found = factsOf(join(next, name));
+      // What cannot be looked at is not to be filled: it counts as too much.
+      bytes += found === null ? mostBytes + 1 : ENTRY_BYTES + (found?.blocks ?? 0) * BLOCK_BYTES;
       if (bytes > mostBytes) {
         yield bytes;
         return;
@@ -29,6 +30,15 @@ export function* measureTree(path: string, mostBytes: number): Generator<number 
     }
   }
   yield bytes;
+}
+
+/** Undefined: it is gone. Null: nobody can say, as of a path that is too long. */
+function factsOf(path: string): Stats | null | undefined {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false });
+  } catch {
+    return null;
+  }
 }
 
 function namesIn(folder: string): string[] {
