@@ -14,7 +14,14 @@ let folder: string;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'meshd-home-'));
 });
-afterEach(async () => await rm(folder, { recursive: true, force: true }));
+afterEach(() => void execFileSync('rm', ['-rf', folder]));
+
+/** Makes folders in one another, deeper than any path may be long. */
+function nest(place: string): void {
+  const step = `fs.mkdirSync('${'d'.repeat(200)}'); process.chdir('${'d'.repeat(200)}');`;
+  const script = `for (let depth = 0; depth < 30; depth += 1) { ${step} }`;
+  execFileSync(process.execPath, ['-e', script], { cwd: place });
+}
 
 test('what is written at the same time is written one after the other, the last one last', async () => {
   const home = await Home.open(folder);
@@ -120,9 +127,7 @@ test('no path that is too long keeps a peer from its start', async () => {
   const places = [join(folder, 'outputs', 'a'.repeat(16)), join(folder, 'work', 'meshd-work-a')];
   for (const place of places) {
     await mkdir(place, { recursive: true });
-    // Deeper than any path may be long.
-    const nest = `cd '${place}'; for n in $(seq 30); do mkdir ${'d'.repeat(200)}; cd d*; done`;
-    execFileSync('/bin/sh', ['-c', nest]);
+    nest(place);
   }
   const kept = join(places[0] ?? '', `${'b'.repeat(16)}-7.stdout`);
   await writeFile(kept, 'told');
@@ -133,9 +138,7 @@ test('no path that is too long keeps a peer from its start', async () => {
 });
 
 test('a folder that has what nobody can look at has too much in it', async () => {
-  const nest = `cd '${folder}'; for n in $(seq 30); do mkdir ${'d'.repeat(200)}; cd d*; done`;
-  execFileSync('/bin/sh', ['-c', nest]);
+  nest(folder);
   const looks = [...measureTree(folder, 1e9)];
   expect(looks.at(-1)).toBeGreaterThan(1e9);
-  execFileSync('rm', ['-rf', folder]);
 });
