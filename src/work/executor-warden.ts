@@ -59,9 +59,16 @@ let weighing: ReturnType<typeof measureTree> | null = null;
 let measuring: ReturnType<typeof measureTree> | null = null;
 
 function end(reason: Reason, amount: number): void {
-  noteReason(inHand[0] ?? -1, reason, amount);
+  try {
+    noteReason(inHand[0] ?? -1, reason, amount);
+  } catch {
+    // User code closed the ledger: nobody will know why.
+  }
   killAll();
 }
+
+// User code must not go on unwatched, whatever it did to what is watched.
+process.on('uncaughtException', killAll);
 
 function killAll(): void {
   try {

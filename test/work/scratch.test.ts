@@ -60,6 +60,29 @@ test.runIf(hasPermission)('a held function does not fill the disk by its ledger'
   expect(told.failed).toMatchObject([{ index: 1, failure: { kind: 'system' } }]);
 });
 
+test.each(['none', 'permission'] as const)(
+  'a function that closes its ledger is ended at its time all the same: tier %s',
+  async (tier) => {
+    const inputs = inputsOf(
+      `import fs from 'node:fs';
+       export default ({ index }) => {
+         if (index === 1) fs.closeSync(4);
+         for (const end = performance.now() + 20000; index === 1 && performance.now() < end; );
+         return index;
+       };`,
+      tier === 'none' ? {} : { sandbox: { tier, net: false, reads: [], writes: [] } },
+    );
+    const limits = { timeoutMs: 300, memoryBytes: null };
+    const before = performance.now();
+    const told = bench.execute({ hi: 3, limits }, inputs);
+    await told.ended;
+    // It would go on for twenty seconds.
+    expect(performance.now() - before).toBeLessThan(15_000);
+    expect(textsOf(told.parts)).toEqual(['0:0', '2:2']);
+    expect(told.failed).toMatchObject([{ index: 1, failure: { kind: 'died' } }]);
+  },
+);
+
 test('what a dead executor left in its scratch folder is removed', async () => {
   const inputs = inputsOf(
     `import fs from 'node:fs';
