@@ -101,7 +101,9 @@ function fish(verbs: readonly Verb[]): string {
 function fishFlag(flag: Flag): string {
   const files = flag.complete === 'file' || flag.complete === 'folder' ? ' -F' : '';
   const value = valueName(flag) === null ? '' : ' -r';
-  return ` -l ${longOf(flag).slice(2)} -d ${quote(flag.help)}${value}${files}`;
+  const name = longOf(flag);
+  const option = name.startsWith('--') ? `-l ${name.slice(2)}` : `-s ${name.slice(1)}`;
+  return ` ${option} -d ${quote(flag.help)}${value}${files}`;
 }
 
 function flagsOf(verb: Verb): readonly Flag[] {
