@@ -99,6 +99,8 @@ async function send(
   signal?.throwIfAborted();
   const request = httpRequest({
     socketPath: path,
+    // A connection that is kept for the next request may be closed while that one is on its way.
+    agent: false,
     path: `/${CONTROL_VERSION}/${route}`,
     method,
     headers: { host: 'meshd', [TOKEN_HEADER]: readToken(home) },
