@@ -138,7 +138,7 @@ describe('no order waits for an executor', () => {
 test('a flood of good messages neither fills its peer nor keeps it from others', async () => {
   await using bench = await openBench();
   const line = "{ timeMs: 1, index: 3, level: 'info', text: 'x'.repeat(2000), held: false }";
-  const flood = `const line = ${line}; const message = { kind: 'log', lines: Array(1000).fill(line) };
+  const flood = `const line = ${line}; const message = { kind: 'log', lines: Array.from({ length: 1000 }, () => ({ ...line })) };
     for (;;) tell(message);`;
   const before = process.memoryUsage().rss;
   const limits = { ...NO_LIMITS, timeoutMs: 2000 };
