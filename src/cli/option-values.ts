@@ -57,6 +57,12 @@ export function headerMark(text: string): string {
   throw new InvalidArgumentError('Only : is supported: the first argument of each source.');
 }
 
+/** The ends of arguments that lose their white space. */
+export function trimmedEnds(text: string): string {
+  if (['n', 'l', 'r', 'lr', 'rl'].includes(text)) return text;
+  throw new InvalidArgumentError('It is l, r, lr or n.');
+}
+
 /** A job's name, or the beginning of its id. */
 export function jobReference(text: string): string {
   if (text.trim() !== '') return text;

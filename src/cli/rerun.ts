@@ -91,7 +91,7 @@ async function commandOf(job: Job, { outcome }: Rerun): Promise<CommandValue | n
 async function commandEnd(context: Context, report: Rerun, value: CommandValue): Promise<number> {
   const { OutputWriter } = await import('./commands/writer.ts');
   const { failureOf, hasSucceeded } = await import('../node/reports/command-result.ts');
-  await new OutputWriter(context.io, { tagged: false }).write(report.index + 1, [], value);
+  await new OutputWriter(context.io, { tag: null }).write(report.index + 1, [], value);
   const isDone = hasSucceeded(value);
   const how = isDone ? 'done' : failureOf(value);
   const took = formatSeconds(value.seconds);

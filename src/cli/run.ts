@@ -8,6 +8,7 @@ import {
   memorySize,
   outputSize,
   slotCount,
+  trimmedEnds,
   wholeNumber,
 } from './option-values.ts';
 import { NEED_FLAGS } from './publication-flags.ts';
@@ -73,9 +74,19 @@ export const run: Verb<readonly [readonly string[]], CommandFlags> = {
       parse: headerMark,
     },
     { flags: '--shuf', help: 'in random order' },
+    {
+      flags: '--trim <ends>',
+      help: 'leave out white space of arguments: l, r or lr (default: n, and lr of columns)',
+      parse: trimmedEnds,
+    },
+    { flags: '-E, --eof <text>', help: 'arguments end before this one' },
     { flags: '--link', help: 'take one of each source, instead of all combinations' },
     { flags: '-r, --no-run-if-empty', help: 'leave out empty arguments' },
     { flags: '-I, --replace <text>', help: 'what stands for the argument (default: {})' },
+    {
+      flags: '--plus',
+      help: 'also {..} {...} {/..} {/...}: two or three endings less; {+/} {+.} {+..}: the rest',
+    },
     { flags: '-q, --quote', help: 'quote the command too: no part of it is for the shell' },
     {
       flags: '-j, --jobs <n>',
@@ -98,6 +109,7 @@ export const run: Verb<readonly [readonly string[]], CommandFlags> = {
     { flags: '-v, --printed', help: 'print each command before its output' },
     { flags: '-t, --verbose', help: 'the same, on stderr' },
     { flags: '--tag', help: 'begin each line of output with the arguments' },
+    { flags: '--tagstring <text>', help: 'begin it with this, such as {/} or {#}' },
     {
       flags: '--joblog <file>',
       help: 'write what ran there, as GNU parallel does',

@@ -35,14 +35,14 @@ function value(more: Partial<CommandValue>): CommandValue {
 }
 
 test('a result adds what its pieces did not say, with tags at the beginnings of lines', async () => {
-  const writer = new OutputWriter(io, { tagged: true });
+  const writer = new OutputWriter(io, { tag: (args) => args.join(' ') });
   await writer.piece(1, ['a', 'b'], piece(0, 'one\ntwo\n'));
   await writer.write(1, ['a', 'b'], value({ stdout: 'one\ntwo\nthree\n' }));
   expect(written()).toBe('a b\tone\na b\ttwo\na b\tthree\n');
 });
 
 test('what follows on a piece that is missing, or comes again or late, is left out', async () => {
-  const writer = new OutputWriter(io, { tagged: false });
+  const writer = new OutputWriter(io, { tag: null });
   for (const one of [piece(0, 'one\n'), piece(0, 'one\n'), piece(8, 'three\n')]) {
     await writer.piece(1, [], one);
   }
@@ -52,14 +52,14 @@ test('what follows on a piece that is missing, or comes again or late, is left o
 });
 
 test('of another run than was shown a result is written whole', async () => {
-  const writer = new OutputWriter(io, { tagged: false });
+  const writer = new OutputWriter(io, { tag: null });
   await writer.piece(1, [], piece(0, 'first try\n', STARTED_MS - 1000));
   await writer.write(1, [], value({ stdout: 'second try\n' }));
   expect(written()).toBe('first try\nsecond try\n');
 });
 
 test('of a long output in a file the rest is written; of one that is elsewhere, where', async () => {
-  const writer = new OutputWriter(io, { tagged: false });
+  const writer = new OutputWriter(io, { tag: null });
   const file = join(folder, 'output');
   writeFileSync(file, 'one\ntwo\n');
   await writer.piece(1, [], piece(0, 'one\n'));

@@ -73,6 +73,48 @@ describe('options of GNU parallel', () => {
     expect(stdout).not.toMatch(/--pipe|--sshlogin|--will-cite|--max-procs/);
   });
 
+  // What GNU parallel 20221122 printed.
+  test.each([
+    ['-E c', ['echo', ':::', 'a', 'b', 'c', 'd'], 'echo a\necho b\n'],
+    ['--eof c', ['echo', ':::', 'a', 'c', 'd', ':::', 'x', 'c', 'y'], 'echo a x\n'],
+    ['--trim n', ['echo {}', ':::', ' a b '], "echo ' a b '\n"],
+    ['--trim l', ['echo {}', ':::', ' a b '], "echo 'a b '\n"],
+    ['--trim r', ['echo {}', ':::', ' a b '], "echo ' a b'\n"],
+    ['--trim lr', ['echo {}', ':::', ' a b '], "echo 'a b'\n"],
+    ['--trim rl', ['echo {}', ':::', ' a b '], "echo 'a b'\n"],
+    ['--colsep ,', ['echo {1} {2}', ':::', ' a , b '], 'echo a b\n'],
+    ['--colsep , --trim n', ['echo {1} {2}', ':::', ' a , b '], "echo ' a ' ' b '\n"],
+  ])('%s %j gives the commands of GNU parallel', async (options, words, commands) => {
+    const ran = await run('--dry-run', ...options.split(' '), ...words);
+    expect(ran).toMatchObject({ code: 0, stdout: commands });
+  });
+
+  test.each([
+    ['dir/a.b.c.d', 'dir | d | dir/a.b | c.d | a.b | dir/a | b.c.d | a | dir | dir/a.b'],
+    ['x.y', "'' | y | x.y | '' | x.y | x.y | '' | x.y | '' | x.y"],
+    ['./z', ". | /z | ./z | '' | z | ./z | '' | z | . | ./z"],
+    ['/r.t', "'' | t | /r.t | '' | r.t | /r.t | '' | r.t | '' | /r.t"],
+    ['d.e/f', "d.e | e/f | d.e/f | '' | f | d.e/f | '' | f | d.e | d.e/f"],
+  ])('--plus takes the parts of %s as GNU parallel does', async (path, parts) => {
+    const words =
+      'echo {+/} | {+.} | {..} | {+..} | {/..} | {...} | {+...} | {/...} | {1+/} | {1..}';
+    const { stdout } = await run('--dry-run', '--plus', words, ':::', path);
+    expect(stdout).toBe(`echo ${parts}\n`);
+    expect((await run('--dry-run', 'echo {..} {+/}', ':::', path)).stdout).toContain('{..} {+/}');
+  });
+
+  test.each(['{##}', '{:2}', '{%.txt}', '{1#a}'])('--plus refuses %s in one line', async (text) => {
+    const { code, stderr } = await run('--dry-run', '--plus', `echo ${text}`, ':::', 'a');
+    expect(code).toBe(2);
+    expect(stderr).toContain(text);
+    expect(stderr.trimEnd().split('\n')).toHaveLength(1);
+  });
+
+  test('--trim takes no other ends', async () => {
+    const { code, stderr } = await run('--dry-run', '--trim', 'x', ...three);
+    expect([code, stderr]).toEqual([2, expect.stringContaining('It is l, r, lr or n.')]);
+  });
+
   test('--shuf runs the same in another order', async () => {
     const args = Array.from({ length: 40 }, (_, k) => String(k));
     const { stdout } = await run('--dry-run', '--shuf', 'echo {}', ':::', ...args);
@@ -96,6 +138,19 @@ describe('what they show', () => {
     const told = await run('--verbose', '--force', ...command);
     expect(told.stdout).toBe('1x\n2x\n1y\n2y\n');
     expect(told.stderr).toMatch(/^echo 1x; echo 2x\necho 1y; echo 2y\n/);
+  });
+
+  // What GNU parallel 20221122 printed.
+  test.each([
+    ['x{/}', ['echo', ':::', 'd/a', 'b'], 'xa\td/a\nxb\tb\n'],
+    ['T', ['echo', ':::', 'a'], 'T\ta\n'],
+    ['n{#}', ['echo', ':::', 'a'], 'n1\ta\n'],
+    ["it's {}", ['echo', ':::', 'a b'], "it's a b\ta b\n"],
+  ])('--tagstring %s begins each line', async (tag, words, stdout) => {
+    expect((await run('--tagstring', tag, '--force', ...words)).stdout).toBe(stdout);
+    expect((await run('--tag', '--lb', '--tagstring', tag, '--force', ...words)).stdout).toBe(
+      stdout,
+    );
   });
 
   test('--resume without a job log leaves out what the results folder has, by its names', async () => {

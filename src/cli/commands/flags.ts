@@ -1,3 +1,4 @@
+import type { Trim } from '../parallel/sources.ts';
 import type { NeedFlags } from '../publication-flags.ts';
 
 /** The options of `run`. */
@@ -17,9 +18,13 @@ export interface CommandFlags extends NeedFlags {
   readonly link?: boolean;
   readonly runIfEmpty?: boolean;
   readonly replace?: string;
+  readonly plus?: boolean;
+  readonly trim?: Trim;
+  readonly eof?: string;
   readonly quote?: boolean;
   readonly jobs?: number;
   readonly tag?: boolean;
+  readonly tagstring?: string;
   readonly keepOrder?: boolean;
   readonly lineBuffer?: boolean;
   readonly ungroup?: boolean;

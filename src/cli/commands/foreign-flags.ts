@@ -24,7 +24,7 @@ export const FOREIGN_FLAGS: readonly ForeignFlag[] = [
   ...refused(ONE, '--onall', '--nonall', '--hgrp, --hostgroups'),
   ...refused(FITTING, '-l'),
   ...refused(LOAD, '--load', '--memfree', '--memsuspend', '--noswap', '--limit'),
-  ...refused(RULES, '--plus', '--rpl', '--parens', '--seqreplace', '-U', '--trim'),
+  ...refused(RULES, '--rpl', '--parens', '--seqreplace', '-U'),
   ...refused('--line-buffer shows what commands write while they run', '--tmux, --tmuxpane'),
   ...refused(
     'it is not for one command: use `flock`',
@@ -33,12 +33,11 @@ export const FOREIGN_FLAGS: readonly ForeignFlag[] = [
     '--id',
     '--st',
   ),
-  ...refused('--tag begins each line with the arguments', '--tagstring', '--ctag', '--ctagstring'),
+  ...refused('--tag begins each line with the arguments', '--ctag', '--ctagstring'),
   ...refused('--results DIR writes outputs to files', '--files', '--tmpdir', '--compress'),
   ...refused('`meshd start --nice N` is for all that a machine runs', '--nice'),
   ...refused('--dry-run shows the commands before anything runs', '-p, --interactive'),
   ...refused('write the options into a script or an alias', '-J, --profile', '--shebang'),
-  ...refused('cut the list at that line before', '-E, --eof'),
   ...refused('--json or --out FILE gives JSON lines', '--sql', '--sqlmaster', '--sqlworker'),
   ...refused('--json or --out FILE gives JSON lines', '--sqlandworker'),
   // A command that is too long is an error in any case.

@@ -45,7 +45,7 @@ export async function planCommands(
       '-0 and --delimiter both say what ends an argument; give one',
     );
   }
-  refuseUnsupported(command.join(' '));
+  refuseUnsupported(command.join(' '), flags.plus);
   const isFitted = checkFitting(flags);
   const { columns, jobs: records } = await readTable(sources, {
     stdin,
@@ -55,6 +55,8 @@ export async function planCommands(
     maxArgs: isFitted ? null : (repeatedArgs(flags) ?? flags.maxArgs ?? null),
     link: flags.link === true,
     skipBlank: flags.runIfEmpty === false,
+    trim: flags.trim,
+    eof: flags.eof,
     header: flags.header !== undefined,
   });
   if (flags.shuf === true) shuffle(records);
@@ -62,6 +64,7 @@ export async function planCommands(
     ...{
       quote: flags.quote === true,
       columns,
+      plus: flags.plus === true,
       perArgument: flags.X === true || repeatedArgs(flags) !== undefined,
     },
     ...(flags.replace === undefined ? {} : { replacement: flags.replace }),

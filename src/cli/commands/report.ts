@@ -6,6 +6,7 @@ import { formatCount, formatSeconds, visible } from '../format.ts';
 import { type ResultSink, resultSink } from '../output-file.ts';
 import { JobLogWriter } from '../parallel/job-log.ts';
 import { writeResults } from '../parallel/results-folder.ts';
+import { compileName, type Template } from '../parallel/template.ts';
 import type { CommandFlags } from './flags.ts';
 import type { Result } from './gather.ts';
 import type { Planned } from './plan.ts';
@@ -42,11 +43,11 @@ export class CommandReport {
 
   /** @throws MeshError MESH_USAGE when the job log cannot be written */
   constructor(context: Context, flags: CommandFlags, columns: readonly string[] = []) {
-    const { joblog, resume, resumeFailed, out, tag, ungroup } = flags;
+    const { joblog, resume, resumeFailed, out } = flags;
     this.#context = context;
     this.#flags = flags;
     this.#columns = columns;
-    this.#writer = new OutputWriter(context.io, { tagged: tag === true && ungroup !== true });
+    this.#writer = new OutputWriter(context.io, { tag: tagOf(flags, columns) });
     const append = resume === true || resumeFailed === true;
     this.#log = joblog === undefined ? null : new JobLogWriter(joblog, { append });
     this.#lines = context.json || out !== undefined ? resultSink(context.io, out) : null;
@@ -141,9 +142,18 @@ export class CommandReport {
     const { printed, verbose } = this.#flags;
     if ((printed !== true && verbose !== true) || this.#announced.has(seq)) return;
     this.#announced.add(seq);
-    if (printed === true) await this.#writer.line('stdout', args, command);
-    if (verbose === true) await this.#writer.line('stderr', args, command);
+    if (printed === true) await this.#writer.line('stdout', { seq, args }, command);
+    if (verbose === true) await this.#writer.line('stderr', { seq, args }, command);
   }
+}
+
+/** What lines begin with: the arguments (--tag), or what --tagstring says. Not with -u. */
+function tagOf(flags: CommandFlags, columns: readonly string[]): Template | null {
+  const { tag, tagstring, ungroup, replace, plus } = flags;
+  if (ungroup === true) return null;
+  if (tagstring === undefined) return tag === true ? (args) => args.join(' ') : null;
+  const given = replace === undefined ? {} : { replacement: replace };
+  return compileName(tagstring, { columns, plus: plus === true, ...given }) ?? (() => tagstring);
 }
 
 function sizeOf({ stdout = '', stdoutBase64 = '', stdoutFile }: CommandValue): number {

@@ -53,9 +53,9 @@ export function filePlanner(
   refuseEmpty('--basefile', basefile);
   refuseEmpty('--return', flags.return);
   refuseEmpty('--trc', trc);
-  const find = placeholderFinder(flags.replace, columns);
+  const find = placeholderFinder(flags.replace, columns, flags.plus);
   const compiled = (pattern: string): Piece[] => {
-    refuseUnsupported(pattern);
+    refuseUnsupported(pattern, flags.plus);
     return find(pattern);
   };
   const all = flags.transfer === true || trc.length > 0 ? [find(flags.replace ?? '{}')] : [];

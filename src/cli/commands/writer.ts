@@ -4,6 +4,7 @@ import type { OutputPiece } from '../../node/mesh.ts';
 import type { CommandValue, MovedOutput } from '../../node/reports/command-result.ts';
 import type { Io, Output } from '../context.ts';
 import { formatBytes } from '../format.ts';
+import type { Template } from '../parallel/template.ts';
 
 /** How much of a command that runs stands on stdout and stderr already. */
 interface Shown {
@@ -18,15 +19,15 @@ interface Shown {
  */
 export class OutputWriter {
   readonly #io: Io;
-  readonly #tagged: boolean;
+  readonly #tag: Template | null;
   readonly #shown = new Map<number, Shown>();
   readonly #written = new Set<number>();
   #turn: Promise<void> = Promise.resolve();
 
-  /** tagged: each line begins with the arguments of its command. */
-  constructor(io: Io, { tagged }: { readonly tagged: boolean }) {
+  /** tag: makes what each line of a command begins with, a tab behind it; null: nothing does. */
+  constructor(io: Io, { tag }: { readonly tag: Template | null }) {
     this.#io = io;
-    this.#tagged = tagged;
+    this.#tag = tag;
   }
 
   /** Writes a command's result: what was not written while it ran. */
@@ -36,7 +37,7 @@ export class OutputWriter {
       const isSame = shown?.startedMs === Math.round(value.started * 1000);
       this.#shown.delete(seq);
       this.#written.add(seq);
-      const tag = this.#tagOf(args);
+      const tag = this.#tagOf(seq, args);
       const { stdout, stdoutBase64, stdoutFile, stderr, stderrBase64, stderrFile } = value;
       const [out, err] = isSame ? [shown.stdout, shown.stderr] : [0, 0];
       await put(this.#io.stdout, tag, out, bytesOf(stdout, stdoutBase64, stdoutFile), stdoutFile);
@@ -48,8 +49,13 @@ export class OutputWriter {
   }
 
   /** Writes a line of its own. */
-  line(name: 'stdout' | 'stderr', args: readonly string[], text: string): Promise<void> {
-    return this.#inTurn(() => put(this.#io[name], this.#tagOf(args), 0, Buffer.from(`${text}\n`)));
+  line(
+    name: 'stdout' | 'stderr',
+    { seq, args }: { readonly seq: number; readonly args: readonly string[] },
+    text: string,
+  ): Promise<void> {
+    const bytes = Buffer.from(`${text}\n`);
+    return this.#inTurn(() => put(this.#io[name], this.#tagOf(seq, args), 0, bytes));
   }
 
   #tellElsewhere(seq: number, name: string, { file, bytes }: MovedOutput): void {
@@ -77,12 +83,12 @@ export class OutputWriter {
       const bytes = Buffer.from(base64, 'base64');
       shown[name] += bytes.length;
       this.#shown.set(seq, shown);
-      await put(this.#io[name], this.#tagOf(args), 0, bytes);
+      await put(this.#io[name], this.#tagOf(seq, args), 0, bytes);
     });
   }
 
-  #tagOf(args: readonly string[]): string {
-    return this.#tagged ? `${args.join(' ')}\t` : '';
+  #tagOf(seq: number, args: readonly string[]): string {
+    return this.#tag === null ? '' : `${this.#tag(args, seq)}\t`;
   }
 
   /** One after the other: no line is mixed with another command's. */

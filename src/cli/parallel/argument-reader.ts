@@ -19,20 +19,23 @@ export interface ArgumentReader {
 export function argumentReader({
   delimiter,
   skipBlank = false,
+  eof,
 }: {
   readonly delimiter: string;
   readonly skipBlank?: boolean;
+  /** Ends the source it stands in; the empty text ends none. */
+  readonly eof?: string | undefined;
 }): ArgumentReader {
   if (delimiter === '') throw new MeshError('MESH_USAGE', 'the delimiter is empty; give a sign');
   const read = async (stream: Readable, name: string): Promise<string[]> => {
-    const found = new Arguments(name, delimiter, skipBlank);
+    const found = new Arguments(name, { delimiter, skipBlank, eof });
     for await (const chunk of textsOf(stream, name)) found.take(chunk);
     return found.end();
   };
   return {
     fromWords(words) {
       // GNU parallel writes them into a file: a line break within one ends it there.
-      const found = new Arguments(':::', delimiter, skipBlank);
+      const found = new Arguments(':::', { delimiter, skipBlank, eof });
       for (const word of words) found.take(word + delimiter);
       return found.end();
     },
@@ -46,14 +49,24 @@ class Arguments {
   readonly #name: string;
   readonly #delimiter: string;
   readonly #skipBlank: boolean;
+  readonly #eof: string | undefined;
+  #isOver = false;
   readonly #found: string[] = [];
   #rest = '';
   #total = 0;
 
-  constructor(name: string, delimiter: string, skipBlank: boolean) {
+  constructor(
+    name: string,
+    options: {
+      readonly delimiter: string;
+      readonly skipBlank: boolean;
+      readonly eof: string | undefined;
+    },
+  ) {
     this.#name = name;
-    this.#delimiter = delimiter;
-    this.#skipBlank = skipBlank;
+    this.#delimiter = options.delimiter;
+    this.#skipBlank = options.skipBlank;
+    this.#eof = options.eof === '' ? undefined : options.eof;
   }
 
   take(text: string): void {
@@ -73,6 +86,8 @@ class Arguments {
   }
 
   #add(text: string): void {
+    this.#isOver ||= text === this.#eof;
+    if (this.#isOver) return;
     if (text.includes('\0')) {
       throw this.#fault(
         `argument ${this.#found.length + 1} has a NUL character, which no command takes; ` +

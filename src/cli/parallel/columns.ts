@@ -2,8 +2,8 @@ import { MeshError } from '../../core/mesh-error.ts';
 import { MAX_ARGUMENTS, tooManyArguments } from './combinations.ts';
 
 /**
- * What splits an argument into its columns at a regular expression, groups of it included, without
- * the white space around each (--colsep).
+ * What splits an argument into its columns at a regular expression, groups of it included
+ * (--colsep).
  * @throws MeshError MESH_USAGE for what Perl and JavaScript do not both read, or matches nothing
  */
 export function columnSplitter(pattern: string): (text: string) => string[] {
@@ -15,7 +15,7 @@ export function columnSplitter(pattern: string): (text: string) => string[] {
   }
   let count = 0;
   return (text) => {
-    const columns = text.split(expression).map((column) => trimmed(column ?? ''));
+    const columns = text.split(expression).map((column) => column ?? '');
     count += columns.length;
     if (count > MAX_ARGUMENTS) throw tooManyArguments();
     return columns;
@@ -34,9 +34,4 @@ function expressionOf(pattern: string): RegExp {
     const text = `--colsep ${pattern}: no regular expression that JavaScript reads (${reason})`;
     throw new MeshError('MESH_USAGE', text, { cause });
   }
-}
-
-/** Only ASCII white space, as Perl takes bytes. */
-function trimmed(text: string): string {
-  return text.replace(/^[ \t-\r]+/, '').replace(/(?<![ \t-\r])[ \t-\r]+$/, '');
 }

@@ -1,7 +1,9 @@
 import { MeshError } from '../../core/mesh-error.ts';
 
 /** What a placeholder takes of an argument; `number` is the job's own. */
-type Form = 'whole' | 'stem' | 'name' | 'folder' | 'nameStem' | 'number';
+type Form =
+  | ('whole' | 'stem' | 'name' | 'folder' | 'nameStem' | 'number')
+  | ('stem2' | 'stem3' | 'nameStem2' | 'nameStem3' | 'before' | 'ending' | 'ending2' | 'ending3');
 
 /** A place in a word that an argument goes to. */
 export interface Placeholder {
@@ -21,25 +23,39 @@ const FORMS: readonly (readonly [text: string, form: Form])[] = [
   ['{#}', 'number'],
 ];
 
+/** Those of --plus. */
+const PLUS_FORMS: readonly (readonly [text: string, form: Form])[] = [
+  ['{..}', 'stem2'],
+  ['{...}', 'stem3'],
+  ['{/..}', 'nameStem2'],
+  ['{/...}', 'nameStem3'],
+  ['{+/}', 'before'],
+  ['{+.}', 'ending'],
+  ['{+..}', 'ending2'],
+  ['{+...}', 'ending3'],
+];
+
 /**
  * What splits words into pieces. `replacement` stands for each argument; it is `{}` unless -I
  * gives another, which may have numbers if it begins with `{`. `columns` are the names of the
- * first, second … argument (--header): `{name}`, `{name.}`.
+ * first, second … argument (--header): `{name}`, `{name.}`. plus: also those of --plus.
  * @throws MeshError MESH_USAGE for an empty replacement
  */
 export function placeholderFinder(
   replacement = '{}',
   columns: readonly string[] = [],
+  plus: boolean = false,
 ): (word: string) => Piece[] {
   if (replacement === '') throw new MeshError('MESH_USAGE', '-I: the text is empty; give one: {}');
-  const forms = new Map<string, Form>([...FORMS, [replacement, 'whole']]);
+  const more = plus ? PLUS_FORMS : [];
+  const forms = new Map<string, Form>([...FORMS, ...more, [replacement, 'whole']]);
   // The longest first, or one could be taken for the beginning of another.
   const texts = [...forms.keys()].sort((one, other) => other.length - one.length);
   const ends = texts.filter((text) => text.startsWith('{') && text !== '{#}');
   const numbered = ends.map((text) => escaped(text.slice(1))).join('|');
   const plain = texts.map(escaped).join('|');
   const positions = new Map(columns.map((name, k) => [name, k + 1] as const));
-  const names = [...positions.keys()].filter((name) => !/^(?:-?\d*|#|\/*\.?)$/.test(name));
+  const names = [...positions.keys()].filter((name) => !/^(?:-?\d*|#|\+?\/*\.*)$/.test(name));
   const named = names.sort((one, other) => other.length - one.length).map(escaped);
   const at = [`(?<position>-?\\d+)\\s*`, ...named.map((name) => `(?:${name})`)].join('|');
   const expression = new RegExp(`\\{(?<at>${at})(?<end>${numbered})|${plain}`, 'g');
@@ -66,11 +82,19 @@ function escaped(text: string): string {
 
 /**
  * Refuses what GNU parallel would replace and this does not.
- * @throws MeshError MESH_USAGE for `{%}` and Perl expressions
+ * @throws MeshError MESH_USAGE for `{%}` and Perl expressions; with plus for what --plus makes of
+ * texts in bash's way, and `{##}`
  */
-export function refuseUnsupported(command: string): void {
+export function refuseUnsupported(command: string, plus: boolean = false): void {
   if (/\{(?:-?\d+\s*)?%\}/.test(command)) {
     const text = '{%}: the number of a job slot has no meaning on many machines; use {#}';
+    throw new MeshError('MESH_USAGE', text);
+  }
+  const ofBash = plus
+    ? /\{-?\d*(?:##|:[^{}]+|#[^{}]+|%[^{}]+|\^[^{}]+|,[^{}]+)\}/.exec(command)
+    : null;
+  if (ofBash !== null) {
+    const text = `${ofBash[0]}: only the parts of paths are there of --plus; let sh compute it`;
     throw new MeshError('MESH_USAGE', text);
   }
   const perl = /\{=.*?=\}/s.exec(command);
@@ -94,7 +118,28 @@ export function formed(form: Form, argument: string, seq: number): string {
       return stemOf(nameOf(argument));
     case 'number':
       return String(seq);
+    case 'stem2':
+      return withoutEndings(argument, 2);
+    case 'stem3':
+      return withoutEndings(argument, 3);
+    case 'nameStem2':
+      return withoutEndings(nameOf(argument), 2);
+    case 'nameStem3':
+      return withoutEndings(nameOf(argument), 3);
+    case 'before':
+      return argument.slice(0, Math.max(0, argument.lastIndexOf('/')));
+    case 'ending':
+      return /\.([^.]*)$/s.exec(argument)?.[1] ?? '';
+    case 'ending2':
+      return /\.([^/.]*\.[^/.]*)$/.exec(argument)?.[1] ?? '';
+    case 'ending3':
+      return /\.([^/.]*\.[^/.]*\.[^/.]*)$/.exec(argument)?.[1] ?? '';
   }
+}
+
+/** Without so many extensions, if the last part of the path has as many. */
+function withoutEndings(path: string, count: 2 | 3): string {
+  return path.replace(count === 2 ? /\.[^/.]*\.[^/.]*$/ : /\.[^/.]*\.[^/.]*\.[^/.]*$/, '');
 }
 
 /** Without the extension: the last dot after the last slash, and what follows. */

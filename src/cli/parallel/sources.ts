@@ -28,6 +28,10 @@ export interface SourceOptions {
   readonly link: boolean;
   /** Leaves out arguments that are white space or empty (-r). @default false */
   readonly skipBlank?: boolean;
+  /** Of each argument, or column. @default 'n', and 'lr' of columns */
+  readonly trim?: Trim | undefined;
+  /** The argument before which a source ends (-E). @default none */
+  readonly eof?: string | undefined;
   /** The first argument of each source names its columns (--header). @default false */
   readonly header?: boolean;
 }
@@ -38,6 +42,9 @@ export interface Table {
   readonly columns: readonly string[];
   readonly jobs: string[][];
 }
+
+/** At which ends of an argument white space is left out (--trim). */
+export type Trim = 'n' | 'l' | 'r' | 'lr' | 'rl';
 
 const SEPARATOR = /^:::(:?)(\+?)$/;
 
@@ -97,16 +104,28 @@ export async function readTable(
   if (all.filter((source) => source.kind === 'file' && source.path === '-').length > 1) {
     throw new MeshError('MESH_USAGE', 'stdin (-) is named as a source twice; it can be read once');
   }
-  const split = options.colsep === null ? null : columnSplitter(options.colsep);
+  const { colsep, trim = colsep === null ? 'n' : 'lr' } = options;
+  const split = colsep === null ? null : columnSplitter(colsep);
   const reader = argumentReader(options);
   const lists: LinkedRecords[] = [];
   for (const source of all) {
     const values = await valuesOf(source, options.stdin, reader);
-    lists.push({ records: values.map(split ?? ((value) => [value])), linked: source.linked });
+    const records = values.map(split ?? ((value) => [value]));
+    const trimmed = trim === 'n' ? records : records.map((each) => each.map(trimmer(trim)));
+    lists.push({ records: trimmed, linked: source.linked });
   }
   const columns =
     options.header === true ? lists.flatMap(({ records }) => records.shift() ?? []) : [];
   return { columns, jobs: combine(lists, { link, maxArgs }) };
+}
+
+/** Only ASCII white space, as Perl takes bytes. */
+function trimmer(trim: Trim): (text: string) => string {
+  const [left, right] = [trim.includes('l'), trim.includes('r')];
+  return (text) => {
+    const begun = left ? text.replace(/^[ \t-\r]+/, '') : text;
+    return right ? begun.replace(/(?<![ \t-\r])[ \t-\r]+$/, '') : begun;
+  };
 }
 
 async function valuesOf(

@@ -14,6 +14,8 @@ export interface TemplateOptions {
   readonly replacement?: string;
   /** Names of the first, second … argument (--header). @default none */
   readonly columns?: readonly string[];
+  /** Takes the placeholders of --plus as well. @default false */
+  readonly plus?: boolean;
   /** Repeats the word around a placeholder for each argument, as -N does. @default false */
   readonly perArgument?: boolean;
 }
@@ -32,10 +34,10 @@ const WORD_BREAK = '\0';
  */
 export function compileTemplate(
   command: readonly string[],
-  { quote = false, replacement, columns, perArgument = false }: TemplateOptions = {},
+  { quote = false, replacement, columns, plus = false, perArgument = false }: TemplateOptions = {},
 ): Template {
-  refuseUnsupported(command.join(' '));
-  const words = command.map(placeholderFinder(replacement, columns));
+  refuseUnsupported(command.join(' '), plus);
+  const words = command.map(placeholderFinder(replacement, columns, plus));
   if (!words.some((pieces) => pieces.some(isPlaceholder))) words.push([EACH]);
   const isBare = beginsWithPlaceholder(words);
   const shown = quote || isBare ? (text: string): string => text : quoteForShell;
@@ -58,10 +60,10 @@ export function compileTemplate(
  */
 export function compileName(
   name: string,
-  { replacement, columns, perArgument = false }: Omit<TemplateOptions, 'quote'> = {},
+  { replacement, columns, plus = false, perArgument = false }: Omit<TemplateOptions, 'quote'> = {},
 ): Template | null {
-  refuseUnsupported(name);
-  const pieces = placeholderFinder(replacement, columns)(name);
+  refuseUnsupported(name, plus);
+  const pieces = placeholderFinder(replacement, columns, plus)(name);
   if (!pieces.some(isPlaceholder)) return null;
   return compileWord(pieces, { shown: (text) => text, perArgument, gap: ' ' });
 }
