@@ -148,7 +148,7 @@ describe('what they show', () => {
     ["it's {}", ['echo', ':::', 'a b'], "it's a b\ta b\n"],
   ])('--tagstring %s begins each line', async (tag, words, stdout) => {
     expect((await run('--tagstring', tag, '--force', ...words)).stdout).toBe(stdout);
-    expect((await run('--tag', '--lb', '--tagstring', tag, '--force', ...words)).stdout).toBe(
+    expect((await run('--tag', '--lb', '-k', '--tagstring', tag, '--force', ...words)).stdout).toBe(
       stdout,
     );
   });
