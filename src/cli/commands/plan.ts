@@ -8,7 +8,7 @@ import { readJobLog } from '../parallel/job-log.ts';
 import { refuseUnsupported } from '../parallel/placeholders.ts';
 import { resultPaths } from '../parallel/results-folder.ts';
 import { readTable, splitWords } from '../parallel/sources.ts';
-import { compileTemplate, type Template } from '../parallel/template.ts';
+import { compileTemplate, type Template, type TemplateOptions } from '../parallel/template.ts';
 import type { CommandFlags } from './flags.ts';
 import { filePlanner, type PlannedFiles } from './transfer.ts';
 
@@ -61,13 +61,9 @@ export async function planCommands(
   });
   if (flags.shuf === true) shuffle(records);
   const template = compileTemplate(command, {
-    ...{
-      quote: flags.quote === true,
-      columns,
-      plus: flags.plus === true,
-      perArgument: flags.X === true || repeatedArgs(flags) !== undefined,
-    },
-    ...(flags.replace === undefined ? {} : { replacement: flags.replace }),
+    ...placesOf(flags, columns),
+    quote: flags.quote === true,
+    perArgument: flags.X === true || repeatedArgs(flags) !== undefined,
   });
   const jobs = isFitted ? fittedJobs(records, template, flags) : records;
   const done = doneBefore(flags, columns);
@@ -79,6 +75,17 @@ export async function planCommands(
     return [{ seq, args, files, command: template(files.args, seq) }];
   });
   return { planned, columns };
+}
+
+/** What the options say of placeholders. */
+export function placesOf(
+  { replace, plus }: CommandFlags,
+  columns: readonly string[],
+): Pick<TemplateOptions, 'replacement' | 'columns' | 'plus'> {
+  return {
+    ...{ columns, plus: plus === true },
+    ...(replace === undefined ? {} : { replacement: replace }),
+  };
 }
 
 /** Arguments for each command where the word around their place is repeated. */

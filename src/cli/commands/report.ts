@@ -9,7 +9,7 @@ import { writeResults } from '../parallel/results-folder.ts';
 import { compileName, type Template } from '../parallel/template.ts';
 import type { CommandFlags } from './flags.ts';
 import type { Result } from './gather.ts';
-import type { Planned } from './plan.ts';
+import { type Planned, placesOf } from './plan.ts';
 import { bytesOf, OutputWriter } from './writer.ts';
 
 /** Characters of a command in a line for a person. */
@@ -149,11 +149,10 @@ export class CommandReport {
 
 /** What lines begin with: the arguments (--tag), or what --tagstring says. Not with -u. */
 function tagOf(flags: CommandFlags, columns: readonly string[]): Template | null {
-  const { tag, tagstring, ungroup, replace, plus } = flags;
+  const { tag, tagstring, ungroup } = flags;
   if (ungroup === true) return null;
   if (tagstring === undefined) return tag === true ? (args) => args.join(' ') : null;
-  const given = replace === undefined ? {} : { replacement: replace };
-  return compileName(tagstring, { columns, plus: plus === true, ...given }) ?? (() => tagstring);
+  return compileName(tagstring, placesOf(flags, columns)) ?? (() => tagstring);
 }
 
 function sizeOf({ stdout = '', stdoutBase64 = '', stdoutFile }: CommandValue): number {

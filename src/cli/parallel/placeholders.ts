@@ -139,7 +139,7 @@ export function formed(form: Form, argument: string, seq: number): string {
 
 /** Without so many extensions, if the last part of the path has as many. */
 function withoutEndings(path: string, count: 2 | 3): string {
-  return path.replace(count === 2 ? /\.[^/.]*\.[^/.]*$/ : /\.[^/.]*\.[^/.]*\.[^/.]*$/, '');
+  return path.replace(count === 2 ? /(?:\.[^/.]*){2}$/ : /(?:\.[^/.]*){3}$/, '');
 }
 
 /** Without the extension: the last dot after the last slash, and what follows. */

@@ -106,13 +106,16 @@ export async function readTable(
   }
   const { colsep, trim = colsep === null ? 'n' : 'lr' } = options;
   const split = colsep === null ? null : columnSplitter(colsep);
+  const trimmed = trimmer(trim);
   const reader = argumentReader(options);
   const lists: LinkedRecords[] = [];
   for (const source of all) {
     const values = await valuesOf(source, options.stdin, reader);
     const records = values.map(split ?? ((value) => [value]));
-    const trimmed = trim === 'n' ? records : records.map((each) => each.map(trimmer(trim)));
-    lists.push({ records: trimmed, linked: source.linked });
+    lists.push({
+      records: trim === 'n' ? records : records.map((each) => each.map(trimmed)),
+      linked: source.linked,
+    });
   }
   const columns =
     options.header === true ? lists.flatMap(({ records }) => records.shift() ?? []) : [];
