@@ -38,19 +38,31 @@ export const run: Verb<readonly [readonly string[]], CommandFlags> = {
     { name: '[words...]', help: 'the command, then ::: and arguments, or :::: and files of them' },
   ],
   flags: [
-    { flags: '-a, --arg-file <file>', help: 'arguments, one a line', many: true, complete: 'file' },
+    {
+      flags: '-a, --arg-file <file>',
+      help: 'arguments, one a line',
+      many: true,
+      complete: 'file',
+      also: ['--argfile <file>'],
+    },
     { flags: '-0, --null', help: 'arguments end with NUL, as `find -print0` writes them' },
     { flags: '-d, --delimiter <text>', help: 'what ends an argument (default: a line’s end)' },
-    { flags: '--colsep <regex>', help: 'what stands between the columns {1} {2} … of an argument' },
+    {
+      flags: '-C, --colsep <regex>',
+      help: 'what stands between the columns {1} {2} … of an argument',
+      also: ['--col-sep <regex>'],
+    },
     {
       flags: '-N, --max-replace-args <n>',
       help: 'so many arguments for each command; the word around {} is repeated',
       parse: wholeNumber(0, 1_000_000),
+      also: ['--maxreplaceargs <n>'],
     },
     {
       flags: '-n, --max-args <n>',
       help: 'so many arguments for each command, all in one place',
       parse: wholeNumber(0, 1_000_000),
+      also: ['--maxargs <n>'],
     },
     {
       flags: '-L, --max-lines <n>',
@@ -67,6 +79,7 @@ export const run: Verb<readonly [readonly string[]], CommandFlags> = {
       flags: '-s, --max-chars <n>',
       help: 'with these, so many bytes of a command at most, its end included (default: 131072)',
       parse: wholeNumber(2, 1_000_000),
+      also: ['--maxchars <n>'],
     },
     {
       flags: '--header <:>',
@@ -80,7 +93,11 @@ export const run: Verb<readonly [readonly string[]], CommandFlags> = {
       parse: trimmedEnds,
     },
     { flags: '-E, --eof <text>', help: 'arguments end before this one' },
-    { flags: '--link', help: 'take one of each source, instead of all combinations' },
+    {
+      flags: '--link',
+      help: 'take one of each source, instead of all combinations',
+      also: ['--xapply'],
+    },
     { flags: '-r, --no-run-if-empty', help: 'leave out empty arguments' },
     { flags: '-I, --replace <text>', help: 'what stands for the argument (default: {})' },
     {
@@ -94,11 +111,12 @@ export const run: Verb<readonly [readonly string[]], CommandFlags> = {
         'commands at once, of a peer that starts in this process: 8, or from the cores: 50%, +2, ' +
         '-1; 0: all, at most 16 a core (default: one per core)',
       parse: slotCount,
-      also: ['-P, --max-procs <n>'],
+      also: ['-P, --max-procs <n>', '--maxprocs <n>'],
     },
     {
       flags: '-k, --keep-order',
       help: 'with --line-buffer: in order all the same; else nothing, output comes in order anyway',
+      also: ['--keeporder'],
     },
     {
       flags: '--lb, --line-buffer',
@@ -109,18 +127,28 @@ export const run: Verb<readonly [readonly string[]], CommandFlags> = {
     { flags: '-v, --printed', help: 'print each command before its output' },
     { flags: '-t, --verbose', help: 'the same, on stderr' },
     { flags: '--tag', help: 'begin each line of output with the arguments' },
-    { flags: '--tagstring <text>', help: 'begin it with this, such as {/} or {#}' },
+    {
+      flags: '--tagstring <text>',
+      help: 'begin it with this, such as {/} or {#}',
+      also: ['--tag-string <text>'],
+    },
     {
       flags: '--joblog <file>',
       help: 'write what ran there, as GNU parallel does',
       complete: 'file',
+      also: ['--jl <file>'],
     },
     { flags: '--resume', help: 'leave out what is in the job log' },
-    { flags: '--resume-failed', help: 'leave out what succeeded by the job log' },
+    {
+      flags: '--resume-failed',
+      help: 'leave out what succeeded by the job log',
+      also: ['--resumefailed'],
+    },
     {
       flags: '--results <folder>',
       help: 'write each output to a file there, not to stdout',
       complete: 'folder',
+      also: ['--result <folder>', '--res <folder>'],
     },
     {
       flags: '--retries <n>',
@@ -132,6 +160,7 @@ export const run: Verb<readonly [readonly string[]], CommandFlags> = {
       help:
         'soon,fail=1: start no more once one has failed; now,fail=1: end those that run, too; ' +
         'also success=1, fail=10%, done=3',
+      also: ['--halt-on-error <when>', '--haltonerror <when>'],
     },
     {
       flags: '--timeout <duration>',
@@ -145,6 +174,7 @@ export const run: Verb<readonly [readonly string[]], CommandFlags> = {
       flags: '--wd, --workdir <folder>',
       help: 'run commands there, not in this folder; ...: each in an empty one, removed afterwards',
       complete: 'folder',
+      also: ['--work-dir <folder>'],
     },
     {
       flags: '--transfer',
@@ -154,6 +184,7 @@ export const run: Verb<readonly [readonly string[]], CommandFlags> = {
       flags: '--tf, --transferfile <pattern>',
       help: 'send this file, such as {.}.dat',
       many: true,
+      also: ['--transfer-file <pattern>', '--transferfiles <pattern>'],
     },
     {
       flags: '--bf, --basefile <file>',
@@ -180,7 +211,7 @@ export const run: Verb<readonly [readonly string[]], CommandFlags> = {
     },
     { flags: '--memory <size>', help: 'most memory of a slot’s processes', parse: memorySize },
     ...NEED_FLAGS,
-    { flags: '--dry-run', help: 'print the commands; run nothing', also: ['--dryrun'] },
+    { flags: '--dry-run', help: 'print the commands; run nothing', also: ['--dryrun', '--dr'] },
     { flags: '--force', help: 'run also what succeeded before' },
     {
       flags: '--bar',

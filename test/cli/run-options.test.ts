@@ -44,6 +44,14 @@ describe('options of GNU parallel', () => {
     ['--linebuffer'],
     ['-v'],
     ['-t'],
+    ['--jl', join(folder, 'no-log')],
+    ['--halt-on-error', '2'],
+    ['--keeporder'],
+    ['--no-keep-order'],
+    ['--total-jobs', '3'],
+    ['-C', ' '],
+    ['--xapply'],
+    ['--dr'],
   ])('%s is taken', async (...words) => {
     const ran = await run('--dry-run', ...words, ...three);
     expect(ran).toMatchObject({ code: 0, stdout: 'echo a\necho b\necho c\n' });
@@ -59,6 +67,17 @@ describe('options of GNU parallel', () => {
     ['--semaphore', /flock/],
     ['-l', /-L/],
     ['--load 80%', /meshd slots/],
+    ['--bg', /flock/],
+    ['--wait', /flock/],
+    ['--tempdir x', /--home/],
+    ['--template a=b', /sed/],
+    ['-i', /-I/],
+    ['--er x', /\{\.\}/],
+    ['--basenamereplace x', /\{\/\}/],
+    ['--slotreplace x', /\{#\}/],
+    ['--number-of-cores', /nproc/],
+    ['--minversion 20130222', /meshd --version/],
+    ['--retry-failed', /--resume-failed/],
     ['--header 2', /Only : is supported/],
   ])('%s is refused in one line that says what to use', async (words, says) => {
     const { code, stdout, stderr } = await run('--dry-run', ...words.split(' '), ...three);
