@@ -52,6 +52,7 @@ Reflect.deleteProperty(process.env, 'PWD');
 // A batch queue tells all processes of a job to end. When executors do, their peer decides.
 process.on('SIGTERM', () => undefined);
 
+type PrepareMessage = Extract<ToExecutor, { kind: 'prepare' }>;
 type LoadMessage = Extract<ToExecutor, { kind: 'load' }>;
 
 const [, , peer, watch] = process.argv;
@@ -68,6 +69,7 @@ const note = () => noteIndex(at);
 const { now: wallClock } = Date;
 const { setImmediate } = globalThis;
 const { parse } = JSON;
+let preparing: Promise<PrepareMessage> | undefined;
 let loadedProgram: LoadedProgram | undefined;
 let evaluator: Evaluator | undefined;
 let wear: Wear | undefined;
@@ -109,7 +111,7 @@ const { Worker } = workerThreads;
 const kill = rawKill();
 
 /** A candidate may never return to the event loop: another thread holds it to its limits. */
-function startWarden({ limits, tier, scratch, outputs }: LoadMessage): Promise<unknown> {
+function startWarden({ limits, tier, scratch, outputs }: PrepareMessage): Promise<unknown> {
   const ending = import.meta.url.slice(import.meta.url.lastIndexOf('.'));
   const cell = at.buffer as SharedArrayBuffer;
   const wardship: Wardship = {
@@ -124,24 +126,30 @@ function startWarden({ limits, tier, scratch, outputs }: LoadMessage): Promise<u
 }
 
 /** Whether the warden is there from the beginning, or once somebody asks for a scratch folder. */
-function isWatched({ limits: { timeoutMs, memoryBytes }, tier }: LoadMessage): boolean {
+function isWatched({ limits: { timeoutMs, memoryBytes }, tier }: PrepareMessage): boolean {
   // In a sandbox no user code must see how a thread is made.
   return timeoutMs !== null || memoryBytes !== null || watch === 'watch' || tier !== 'none';
 }
 
-async function load(message: LoadMessage): Promise<void> {
-  const { memoryBytes } = message.limits;
+/** All that can be done before it is known what is evaluated. */
+async function prepare(message: PrepareMessage): Promise<PrepareMessage> {
   closeAll(message.inherited);
   if (isWatched(message)) await startWarden(message);
-  const scratch = new Scratch(message.scratch.folder, () => {
-    if (!isWatched(message)) void startWarden(message);
-  });
   if (process.permission !== undefined) refuseReach();
+  return message;
+}
+
+async function load(message: LoadMessage, prepared: PrepareMessage): Promise<void> {
+  const { limits, outputs } = prepared;
+  const { memoryBytes } = limits;
+  const scratch = new Scratch(prepared.scratch.folder, () => {
+    if (!isWatched(prepared)) void startWarden(prepared);
+  });
   const plain = createStreams(message.seed);
   if (message.trace) Error.stackTraceLimit = TRACED_FRAMES;
   const traced = message.trace ? traceStreams(plain, tellDraw) : null;
   const { streams, random } = traced ?? { streams: plain, random: plain.rng.uniform };
-  const drawn = message.outputs === null ? () => plain.drawn() : () => null;
+  const drawn = outputs === null ? () => plain.drawn() : () => null;
   if (message.trace) tellUsage = usageTeller(drawn);
   const log = createLog({ tell: sender, index: () => at[0] ?? -1, now, wallClock });
   candidateLog = log;
@@ -149,7 +157,7 @@ async function load(message: LoadMessage): Promise<void> {
   streams.openSetup();
   process.setSourceMapsEnabled(true);
   try {
-    const program = await programOf(message);
+    const program = await programOf(message, outputs);
     const worn = createWear({ memoryBytes, residentBytes: process.memoryUsage.rss, now });
     const { isFull } = worn;
     evaluator = createEvaluator({
@@ -167,8 +175,10 @@ async function load(message: LoadMessage): Promise<void> {
   }
 }
 
-async function programOf(message: LoadMessage): Promise<LoadedProgram> {
-  const { file, outputs, params } = message;
+async function programOf(
+  { file, params }: LoadMessage,
+  outputs: string | null,
+): Promise<LoadedProgram> {
   if (outputs === null) return loadProgram(() => import(file), JSON.parse(params));
   singly = true;
   const { commandSpec } = await import('./command/command-spec.ts');
@@ -284,8 +294,12 @@ function isNoted(span: Span, lo: number, size: number): boolean {
 
 async function hear(message: ToExecutor): Promise<void> {
   switch (message.kind) {
+    case 'prepare':
+      preparing = prepare(message);
+      return;
     case 'load':
-      return load(message);
+      if (preparing !== undefined) await load(message, await preparing);
+      return;
     case 'span':
       if (evaluator === undefined) return;
       working = true;

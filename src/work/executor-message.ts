@@ -31,20 +31,24 @@ export interface Span {
 
 /** What a peer tells an executor. */
 export type ToExecutor =
-  /** First, once. file: URL of the program, which may name a source map. params: JSON text. */
+  /** First, once. */
   | {
-      readonly kind: 'load';
-      readonly file: string;
+      readonly kind: 'prepare';
       /** Where long outputs of commands go; null: the program is a function. */
       readonly outputs: string | null;
-      readonly params: string;
-      readonly seed: number;
       readonly limits: Limits;
       readonly tier: Tier;
       /** Numbers of what it has open by accident, and closes. */
       readonly inherited: readonly number[];
       /** The candidates' scratch folder, and what may be in it at most. */
       readonly scratch: ScratchLimit;
+    }
+  /** Then, once. file: URL of the program, which may name a source map. params: JSON text. */
+  | {
+      readonly kind: 'load';
+      readonly file: string;
+      readonly params: string;
+      readonly seed: number;
       /** It tells what its candidates draw, and the whole of what they throw. */
       readonly trace: boolean;
     }

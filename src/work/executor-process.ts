@@ -26,13 +26,11 @@ export interface ExecutorStart {
   readonly kind: ExecutorKind;
   readonly sandbox: Sandbox;
   readonly limits: Limits;
-  /** The file of the program; its source map may lie beside it. */
-  readonly program: string;
   /** By which what it starts is found again, or null where its sandbox ends all that. */
   readonly mark: string | null;
   /** The descriptor of its ledger. */
   readonly ledger: number;
-  /** Its own folder, with its scratch folder in it where a sandbox is to open that alone. */
+  /** Its own folder: its program is put there, and its scratch folder lies there. */
   readonly folder: string;
   /** Where long outputs of its commands go; it exists. */
   readonly outputs: string;
@@ -114,11 +112,11 @@ function environmentOf({ kind, sandbox, folder, mark }: ExecutorStart): NodeJS.P
   return kind === 'worker' ? { ...env, ...home, ...own } : env;
 }
 
-function nodeFlags({ kind, sandbox, limits, program, folder }: ExecutorStart): string[] {
+function nodeFlags({ kind, sandbox, limits, folder }: ExecutorStart): string[] {
   const isHeld = kind === 'function' && sandbox.tier !== 'none' && whyNoPermission() === null;
   const { memoryBytes } = limits;
   return [
-    ...(isHeld ? permissionFlags(sandbox, program, folder) : []),
+    ...(isHeld ? permissionFlags(sandbox, folder) : []),
     // V8 ends a process by itself that keeps more objects; what is no object the warden sees.
     ...(memoryBytes === null
       ? []
@@ -127,7 +125,7 @@ function nodeFlags({ kind, sandbox, limits, program, folder }: ExecutorStart): s
 }
 
 function wrapping(
-  { kind, sandbox, program, folder, outputs, cap }: ExecutorStart,
+  { kind, sandbox, folder, outputs, cap }: ExecutorStart,
   granted: readonly Mount[],
 ): string[] {
   const own = (path: string, writable: boolean): Mount => ({ path, writable, required: true });
@@ -135,8 +133,8 @@ function wrapping(
     ...SYSTEM,
     ...(sandbox.net ? NETWORK_SETTINGS : []),
     ...granted,
-    ...[process.execPath, program].map((path) => own(path, false)),
-    ...[`${program}.map`, ...OWN_CODE].map((path) => ({ ...own(path, false), required: false })),
+    own(process.execPath, false),
+    ...OWN_CODE.map((path) => ({ ...own(path, false), required: false })),
     own(folder, false),
     own(scratchIn(folder), true),
     ...(kind === 'commands' ? [own(outputs, true)] : []),

@@ -1,30 +1,18 @@
-import type { ChildProcess } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { ComputationId } from '../core/ids.ts';
 import type { Ground, Limits } from '../core/limits.ts';
 import type { LogLine } from '../core/log-line.ts';
+import type { BareExecutor, Casing } from './bare-executor.ts';
 import { CANDIDATE_LINES } from './candidate/log-lines.ts';
-import { leaveOutputs } from './command/left-outputs.ts';
 import type { LivePiece } from './command/live-output.ts';
 import { isWorkerProgram } from './exec/worker-mark.ts';
-import { ExecutorChannel } from './executor-channel.ts';
-import { afterLastMessage, howEnded, killGroup } from './executor-exit.ts';
-import { endMarked } from './executor-mark.ts';
+import { howEnded } from './executor-exit.ts';
 import type { FromExecutor, Span } from './executor-message.ts';
-import { type ExecutorKind, startExecutor } from './executor-process.ts';
 import { Turns } from './executor-turns.ts';
-import { inheritedBy } from './inherited-files.ts';
-import { Ledger, type Noted } from './ledger.ts';
+import type { Noted } from './ledger.ts';
 import { allowedLog } from './log-allowance.ts';
 import { memoryText } from './memory-text.ts';
 import { MOST_PROCESSES } from './process-tree.ts';
-import { NO_CAP, processCap } from './sandbox/process-cap.ts';
-import { removeBehind } from './sandbox/remove-tree.ts';
 import { OPEN, type Sandbox } from './sandbox/sandbox.ts';
-import { scratchIn } from './sandbox/scratch.ts';
 import { StderrTail } from './stderr-tail.ts';
 import { fromExecutor, ownIndex, type WorkLog } from './work-log.ts';
 import type { TraceListener, WorkFailure, WorkInputs } from './workforce.ts';
@@ -49,20 +37,8 @@ export interface ExecutorListener {
   died(failure: WorkFailure, index: number | null): void;
 }
 
-/** How executors are started. */
+/** What an executor is used with. */
 export interface ExecutorOptions {
-  /** A program that runs another one and has it killed when its parent dies, or null: a thread. */
-  readonly leash: string | null;
-  /** Where ledgers lie. */
-  readonly folder: string;
-  /** Where each executor has a folder of its own. */
-  readonly scratch: string;
-  /** What a candidate may write there at most, in bytes. */
-  readonly scratchBytes: number;
-  /** Where long outputs of commands go. */
-  readonly outputs: string;
-  /** How much they yield to other programs, 0 … 19. */
-  readonly nice: number;
   /** Hears what commands write while they run. */
   output(computation: ComputationId, index: number, piece: LivePiece): void;
   readonly log: WorkLog;
@@ -72,8 +48,6 @@ export interface ExecutorOptions {
   readonly setupMs?: number;
   /** The longest time of a teardown, in ms. @default 5000 */
   readonly teardownMs?: number;
-  /** The longest time in which nothing of half a message comes, in ms. @default 10 000 */
-  readonly stillMs?: number;
   /** Hears once what an executor told that cannot come from it; it is killed. @default nobody */
   fault?(computation: ComputationId, why: string): void;
 }
@@ -98,8 +72,6 @@ export class Executor {
   /** What it evaluates candidates of. */
   readonly ground: Ground;
   readonly sandbox: Sandbox;
-  /** By which what it starts is found again, or null where its sandbox ends all that. */
-  readonly mark: string | null;
   /** Resolves when candidates can be evaluated. @throws LoadError */
   readonly loaded: Promise<void>;
   /** Resolves when the process is gone. */
@@ -108,7 +80,6 @@ export class Executor {
   fresh = true;
   /** At most so many candidates are in the batch in hand. */
   batchSize = 1;
-  alive = true;
   /** It takes no further candidates. */
   worn = false;
   /** The end of the span in hand, at first setup; null: all that was begun here came to its end. */
@@ -117,14 +88,11 @@ export class Executor {
   /** Numbers the drains; the answer to one that an earlier listener asked for is ignored. */
   #drains = 0;
   #drain: number | null = null;
-  #child: ChildProcess;
-  readonly #channel: ExecutorChannel;
+  readonly #bare: BareExecutor;
   readonly #turns: Turns;
   /** What it told that cannot come from it. */
   #fault: string | null = null;
-  #ledger: Ledger;
   readonly #stderr: StderrTail;
-  #scratchBytes: number;
   #log: WorkLog;
   /** Lines of which it is not known yet whether they are kept: at most what a candidate may log. */
   #held: LogLine[] = [];
@@ -132,32 +100,21 @@ export class Executor {
   #hasTeardown = false;
   #ending: NodeJS.Timeout | undefined;
 
-  constructor(inputs: WorkInputs, limits: Limits, file: string, options: ExecutorOptions) {
+  /**
+   * Loads a program. bare: started for it (see casingOf), and used by nobody else. file: the URL of
+   * the program.
+   */
+  constructor(inputs: WorkInputs, bare: BareExecutor, file: string, options: ExecutorOptions) {
+    const { limits, sandbox, kind } = bare.casing;
     this.ground = { computation: inputs.computation, limits };
-    this.sandbox = inputs.sandbox ?? OPEN;
-    this.#scratchBytes = options.scratchBytes;
-    const kind = kindOf(inputs);
-    const name = randomBytes(8).toString('hex');
-    const folder = join(options.scratch, name);
-    const isWrapped = this.sandbox.tier === 'bwrap';
-    this.mark = this.sandbox.tier === 'none' ? name : null;
-    const made = isWrapped ? scratchIn(folder) : folder;
-    mkdirSync(made, { recursive: true, mode: 0o700 });
-    const outputs = this.#outputs(options, kind, name);
-    this.#ledger = new Ledger(options.folder);
-    const { leash, nice } = options;
-    const cap = isWrapped ? processCap(name) : NO_CAP;
-    this.#child = startExecutor({
-      ...{ kind, limits, folder, outputs, leash, nice, cap, sandbox: this.sandbox },
-      ...{ program: fileURLToPath(file), ledger: this.#ledger.fd, mark: this.mark },
-    });
+    this.sandbox = sandbox;
+    this.#bare = bare;
+    this.gone = bare.gone;
     this.#log = allowedLog(options.log, () => performance.now());
     const isTrace = options.trace !== undefined;
     this.#turns = new Turns({ isTrace, isCommands: kind === 'commands' });
     const loading = Promise.withResolvers<void>();
-    const gone = Promise.withResolvers<void>();
     this.loaded = loading.promise;
-    this.gone = gone.promise;
     // Nobody may be waiting when an executor is killed while it loads.
     loading.promise.catch(() => undefined);
     const mostMs = options.setupMs ?? setupMs(limits);
@@ -167,49 +124,35 @@ export class Executor {
       this.kill();
     }, mostMs);
     loading.promise.finally(() => clearTimeout(late)).catch(() => undefined);
-    this.#stderr = new StderrTail(this.#child.stderr);
-    const listener = {
+    this.#stderr = new StderrTail(bare.child.stderr);
+    bare.listen({
       hear: (message: FromExecutor): void => {
         const fault = this.#turns.faultOf(message);
         if (fault === null) this.#hear(message, loading, options);
         else this.#broke(fault, options);
       },
       fault: (why: string): void => this.#broke(why, options),
-      ended: (): void => ended(),
-    };
-    this.#channel = new ExecutorChannel(this.#child, listener, options.stillMs);
-    const ended = afterLastMessage(this.#child, this.#channel, (error) => {
-      this.#channel.close();
-      this.alive = false;
-      clearTimeout(this.#ending);
-      this.#settle(true);
-      const noted = this.#ledger.read();
-      this.#ledger.close();
-      const failure = this.#deathOf(error, noted);
-      loading.reject(new LoadError(error === null ? { ...failure, kind: 'setup' } : failure));
-      this.#listener?.died(failure, noted.index);
-      this.#listener = null;
-      const isShared = outputs === options.outputs;
-      void Promise.all([
-        removeBehind(folder),
-        isShared ? null : leaveOutputs(outputs),
-        cap.release(),
-        this.#until !== null && this.mark !== null ? endMarked(this.mark) : null,
-      ]).then(() => gone.resolve());
+      ended: (error, noted) => {
+        clearTimeout(this.#ending);
+        this.#settle(true);
+        const failure = this.#deathOf(error, noted);
+        loading.reject(new LoadError(error === null ? { ...failure, kind: 'setup' } : failure));
+        this.#listener?.died(failure, noted.index);
+        this.#listener = null;
+        return this.#until !== null;
+      },
     });
     const { params, seed } = inputs;
-    const scratch = { folder: scratchIn(folder), bytes: options.scratchBytes };
-    const { tier } = this.sandbox;
-    this.#channel.tell({
-      ...{ kind: 'load', file, outputs: kind === 'commands' ? outputs : null },
-      ...{ params, seed, limits, tier, scratch, trace: isTrace },
-      inherited: tier === 'permission' ? inheritedBy(this.#child.pid) : [],
-    });
+    bare.tell({ kind: 'load', file, params, seed, trace: isTrace });
   }
 
-  /** Its process group; undefined when no process started. */
-  get group(): number | undefined {
-    return this.#child.pid;
+  /** What its process was started for. */
+  get casing(): Casing {
+    return this.#bare.casing;
+  }
+
+  get alive(): boolean {
+    return this.#bare.alive;
   }
 
   /** Who hears it from now on; null: nobody. */
@@ -223,7 +166,7 @@ export class Executor {
     this.#until = span.hi;
     if (span.careful !== null) this.batchSize = Math.min(this.batchSize, span.careful.step);
     this.#turns.begin(span);
-    this.#channel.tell({ kind: 'span', span });
+    this.#bare.tell({ kind: 'span', span });
   }
 
   /** Ends after the batch in hand; the listener hears `drained`. */
@@ -231,7 +174,7 @@ export class Executor {
     this.#drains += 1;
     this.#drain = this.#drains;
     this.#turns.drain(this.#drains);
-    this.#channel.tell({ kind: 'drain', token: this.#drains });
+    this.#bare.tell({ kind: 'drain', token: this.#drains });
   }
 
   /** Ends the process after the program's own teardown, if it has one; nobody hears it more. */
@@ -240,7 +183,7 @@ export class Executor {
     if (!this.#hasTeardown) return this.kill();
     this.#listener = null;
     this.#turns.leave();
-    this.#channel.tell({ kind: 'leave' });
+    this.#bare.tell({ kind: 'leave' });
     this.#ending = setTimeout(() => this.kill(), LEAVE_MS);
   }
 
@@ -249,7 +192,7 @@ export class Executor {
     clearTimeout(this.#ending);
     this.#hasTeardown = false;
     this.#listener = null;
-    if (this.#child.exitCode === null && this.#child.signalCode === null) killGroup(this.#child);
+    this.#bare.kill();
   }
 
   /** User code speaks in its name: nothing more is heard of it, and it counts as having died. */
@@ -259,15 +202,8 @@ export class Executor {
     const text = `the program took its executor over, which was ended: ${why}`;
     this.#log.line({ timeMs: Date.now(), index: null, level: 'error', text });
     fault?.(this.ground.computation, why);
-    this.#channel.close();
-    if (this.#child.exitCode === null && this.#child.signalCode === null) killGroup(this.#child);
-  }
-
-  /** Where long outputs go. One sandbox is not to reach what another one left. */
-  #outputs({ outputs }: ExecutorOptions, kind: ExecutorKind, name: string): string {
-    const own = this.sandbox.tier === 'none' ? outputs : join(outputs, name);
-    if (kind === 'commands') mkdirSync(own, { recursive: true, mode: 0o700 });
-    return own;
+    this.#bare.close();
+    this.#bare.kill();
   }
 
   #hear(
@@ -361,13 +297,14 @@ export class Executor {
       };
     }
     if (reason === 'scratch') {
-      const detail = `more than ${Math.round(this.#scratchBytes / 1e6)} MB in its scratch folder`;
+      const most = Math.round(this.#bare.scratch.bytes / 1e6);
+      const detail = `more than ${most} MB in its scratch folder`;
       return { kind: 'system', detail };
     }
     if (reason === 'processes') {
       return { kind: 'system', detail: `${amount} processes, the limit is ${MOST_PROCESSES}` };
     }
-    const how = howEnded(this.#child, this.sandbox);
+    const how = howEnded(this.#bare.child, this.sandbox);
     const memory = /heap out of memory|invalid (array|table) size|Allocation failed/i;
     if (memory.test(this.#stderr.text)) return { kind: 'memory', detail: `out of memory (${how})` };
     const line = /^\w*Error\b.*$|^\[?\w+Error.*$/m.exec(this.#stderr.text)?.[0] ?? '';
@@ -376,9 +313,11 @@ export class Executor {
   }
 }
 
-function kindOf({ commands = false, program }: WorkInputs): ExecutorKind {
-  if (commands) return 'commands';
-  return isWorkerProgram(program) ? 'worker' : 'function';
+/** What an executor of a computation with these limits is started for. */
+export function casingOf({ commands, program, sandbox }: WorkInputs, limits: Limits): Casing {
+  const ofFunction = isWorkerProgram(program) ? 'worker' : 'function';
+  const kind = commands === true ? 'commands' : ofFunction;
+  return { kind, limits, sandbox: sandbox ?? OPEN };
 }
 
 /** What the system says where it leads nowhere. */

@@ -1,8 +1,10 @@
 import { type Ground, type Limits, sameGround } from '../core/limits.ts';
-import { Executor, type ExecutorOptions } from './executor.ts';
+import { BareExecutor, type Casing, type StartOptions } from './bare-executor.ts';
+import { casingOf, Executor, type ExecutorOptions } from './executor.ts';
 import { Guardian } from './guardian.ts';
 import type { ProgramFiles } from './program-files.ts';
 import { OPEN, sameSandbox } from './sandbox/sandbox.ts';
+import { Spares } from './spares.ts';
 import type { WorkInputs } from './workforce.ts';
 
 /** Idle executors kept, for each slot, … */
@@ -11,7 +13,7 @@ const IDLE_PER_SLOT = 2;
 const IDLE_MS = 60_000;
 
 /** How a pool starts its executors, and keeps them. */
-export interface PoolOptions extends Omit<ExecutorOptions, 'log'> {
+export interface PoolOptions extends StartOptions, Omit<ExecutorOptions, 'log'> {
   /** How long one that has nothing to do is kept, in ms. @default 60 000 */
   readonly idleMs?: number;
 }
@@ -25,14 +27,21 @@ export class Pool {
   /** Each ends an idle executor after its time. */
   #clocks = new WeakMap<Executor, NodeJS.Timeout>();
   #all = new Set<Executor>();
+  /** Those in use. */
+  #busy = new Set<Executor>();
+  /** All processes, with or without a program. */
+  #bare = new Set<BareExecutor>();
   #closed = false;
   readonly #guardian: Guardian;
+  readonly #spares: Spares;
 
   constructor(options: PoolOptions, files: ProgramFiles, slots: number) {
     this.#options = options;
     this.#files = files;
     this.#slots = slots;
     this.#guardian = new Guardian(options.scratch);
+    const { idleMs = IDLE_MS } = options;
+    this.#spares = new Spares({ start: (casing) => this.#startBare(casing), idleMs }, slots);
   }
 
   /** An idle executor of the computation with these limits and sandbox, or a new one. */
@@ -46,8 +55,9 @@ export class Pool {
       const found = at < 0 ? undefined : this.#idle.splice(at, 1)[0];
       if (found === undefined) return this.start(inputs, limits, log);
       clearTimeout(this.#clocks.get(found));
-      if (found.alive) return found;
-      found.kill();
+      if (!found.alive) continue;
+      this.#use(found);
+      return found;
     }
   }
 
@@ -58,23 +68,57 @@ export class Pool {
     log: ExecutorOptions['log'],
     more: Pick<ExecutorOptions, 'trace'> = {},
   ): Executor {
-    const file = this.#files.urlOf(inputs.program, inputs.sources);
-    const executor = new Executor(inputs, limits, file, { ...this.#options, ...more, log });
-    const { group, mark } = executor;
-    if (group !== undefined) this.#guardian.watch({ group, mark });
+    const casing = casingOf(inputs, limits);
+    const bare = this.#spares.take(casing) ?? this.#startBare(casing);
+    const executor = this.#load(inputs, bare, { ...this.#options, ...more, log });
     this.#all.add(executor);
+    this.#use(executor);
     void executor.gone.then(() => {
-      if (group !== undefined) this.#guardian.forget({ group, mark });
       this.#all.delete(executor);
       this.#idle = this.#idle.filter((idle) => idle !== executor);
+      this.#unuse(executor);
     });
     if (this.#closed) executor.kill();
     return executor;
   }
 
+  #load(inputs: WorkInputs, bare: BareExecutor, options: ExecutorOptions): Executor {
+    try {
+      const file = this.#files.place(bare.folder, inputs.program, inputs.sources);
+      return new Executor(inputs, bare, file, options);
+    } catch (error) {
+      bare.kill();
+      throw error;
+    }
+  }
+
+  #startBare(casing: Casing): BareExecutor {
+    const bare = new BareExecutor(casing, this.#options);
+    this.#bare.add(bare);
+    const { group, mark } = bare;
+    if (group !== undefined) this.#guardian.watch({ group, mark });
+    void bare.gone.then(() => {
+      if (group !== undefined) this.#guardian.forget({ group, mark });
+      this.#bare.delete(bare);
+    });
+    return bare;
+  }
+
+  #use(executor: Executor): void {
+    this.#busy.add(executor);
+    this.#spares.wait();
+  }
+
+  /** After the last one in use, the next ones are made ready. */
+  #unuse(executor: Executor): void {
+    const wasUsed = this.#busy.delete(executor);
+    if (wasUsed && this.#busy.size === 0) this.#spares.prepare(executor.casing);
+  }
+
   /** Keeps an executor that has nothing in hand; the oldest idle ones make room. */
   release(executor: Executor): void {
     executor.listen(null);
+    this.#unuse(executor);
     if (executor.worn) return executor.retire();
     this.#idle.push(executor);
     const { idleMs = IDLE_MS } = this.#options;
@@ -91,6 +135,7 @@ export class Pool {
   /** Keeps idle executors for so many slots. */
   resize(slots: number): void {
     this.#slots = slots;
+    this.#spares.resize(slots);
     while (this.#idle.length > IDLE_PER_SLOT * slots) this.#idle.shift()?.retire();
   }
 
@@ -105,7 +150,8 @@ export class Pool {
   async close(): Promise<void> {
     this.#closed = true;
     this.#idle = [];
-    const gone = [...this.#all].map((executor) => executor.gone);
+    this.#spares.close();
+    const gone = [...this.#bare].map((bare) => bare.gone);
     for (const executor of this.#all) executor.retire();
     await Promise.all(gone);
     this.#guardian.close();

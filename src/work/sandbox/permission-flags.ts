@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { programFilesIn } from '../program-files.ts';
 import { OWN_CODE } from './own-code.ts';
 import type { Sandbox } from './sandbox.ts';
 import { scratchIn } from './scratch.ts';
@@ -7,14 +8,14 @@ import { permissionHoldsNetwork } from './tiers.ts';
 /**
  * Flags by which Node refuses files, child processes and addons to user code. Threads are open for
  * the warden; the executor itself refuses them. They have the same rights.
- * program: its file, beside which a source map may lie. folder: the executor's own.
+ * folder: the executor's own.
  * @see https://nodejs.org/docs/latest-v24.x/api/permissions.html
  */
-export function permissionFlags(sandbox: Sandbox, program: string, folder: string): string[] {
+export function permissionFlags(sandbox: Sandbox, folder: string): string[] {
   const scratch = within(scratchIn(folder));
   const writes = [...scratch, ...sandbox.writes.flatMap(within)];
   const reads = [
-    ...[program, `${program}.map`, ...OWN_CODE.flatMap(within), ...openFiles(sandbox)],
+    ...[...programFilesIn(folder), ...OWN_CODE.flatMap(within), ...openFiles(sandbox)],
     ...[...sandbox.reads.flatMap(within), ...writes],
   ];
   return [
