@@ -1,6 +1,6 @@
 import { type BareExecutor, type Casing, sameCasing } from './bare-executor.ts';
 
-/** Spares at most, however many slots there are: each takes some 50 MB. */
+/** Spares at most, however many slots there are: each takes some 27 MB of its own. */
 const MOST = 4;
 /** How long nothing has run before they are started, in ms. */
 const QUIET_MS = 200;

@@ -16,18 +16,18 @@ export function* measureTree(path: string, mostBytes: number): Generator<number 
   let seen = 0;
   const waiting = [path];
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-    for (const name of namesIn(next)) {
+    const names = namesIn(next);
+    // What nobody may look into is not to be filled: it counts as too much.
+    if (names === null) bytes = mostBytes + 1;
+    for (const name of names ?? []) {
       const found = factsOf(join(next, name));
-      // What cannot be looked at is not to be filled: it counts as too much.
       bytes += found === null ? mostBytes + 1 : ENTRY_BYTES + (found?.blocks ?? 0) * BLOCK_BYTES;
-      if (bytes > mostBytes) {
-        yield bytes;
-        return;
-      }
+      if (bytes > mostBytes) break;
       if (found?.isDirectory() === true) waiting.push(join(next, name));
       seen += 1;
       if (seen % FILES_A_CALL === 0) yield null;
     }
+    if (bytes > mostBytes) break;
   }
   yield bytes;
 }
@@ -41,11 +41,13 @@ function factsOf(path: string): Stats | null | undefined {
   }
 }
 
-function namesIn(folder: string): string[] {
+/** Null: nobody can say, as of a folder whose rights were taken from it. */
+function namesIn(folder: string): string[] | null {
   try {
     return readdirSync(folder);
-  } catch {
-    // Removed meanwhile.
-    return [];
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    // Removed meanwhile, or not made yet, or all descriptors are in use: another look tells.
+    return ['EACCES', 'EPERM', 'ENAMETOOLONG'].includes(code) ? null : [];
   }
 }
