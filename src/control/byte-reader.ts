@@ -43,6 +43,11 @@ export class ByteReader {
     }
   }
 
+  /** That nothing follows: the whole request is here. @throws MeshError MESH_USAGE */
+  async end(): Promise<void> {
+    if (this.#held.length > 0 || (await this.#more())) throw malformed('more than it says');
+  }
+
   /** Replaces the empty or used-up rest with the next chunk; false at the end. */
   async #more(): Promise<boolean> {
     const next = await this.#chunks.next();

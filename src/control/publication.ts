@@ -59,8 +59,11 @@ export async function decodePublication(body: AsyncIterable<Uint8Array>): Promis
   const program = new Uint8Array(await reader.bytes(programBytes));
   const map = new Uint8Array(await reader.bytes(sourcesBytes));
   const fields = { ...rest, program, sources: map.length === 0 ? null : map };
-  if (kind === 'accept') return { ...fields, target: { kind, count } };
-  return { ...fields, target: { kind, items: await readItems(reader, count) } };
+  const target =
+    kind === 'accept' ? { kind, count } : { kind, items: await readItems(reader, count) };
+  // An answer ends the connection, which a client that still writes would take for a fault.
+  await reader.end();
+  return { ...fields, target };
 }
 
 async function readItems(reader: ByteReader, count: number): Promise<string[]> {
