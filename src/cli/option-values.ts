@@ -127,6 +127,16 @@ export function outputSize(text: string): number {
   throw new InvalidArgumentError('It must be a size with its unit, such as 500kB or 2GB.');
 }
 
+/** A size in GNU parallel's way: `10M` is 10 MiB, `10m` 10 MB; up to 1 GiB. Below 0: a number. */
+export function blockSize(text: string): number {
+  const [, digits, unit = '', binary] = /^(-?\d+(?:\.\d+)?)([kmg]?)(i?)b?$/i.exec(text) ?? [];
+  const power = ['', 'k', 'm', 'g'].indexOf(unit.toLowerCase());
+  const isBinary = binary !== '' || unit !== unit.toLowerCase();
+  const bytes = Math.floor(Number(digits) * (isBinary ? 1024 : 1000) ** power);
+  if ((bytes >= 1 && bytes <= 2 ** 30) || (bytes < 0 && unit === '')) return bytes;
+  throw new InvalidArgumentError('It must be a size up to 1G, such as 10M or 100k.');
+}
+
 /** How closely the jobs of others are held. */
 export function sandboxTier(text: string): Tier {
   const found = TIERS.find((tier) => tier === text);

@@ -1,6 +1,7 @@
 import type { CommandFlags } from './commands/flags.ts';
 import { FOREIGN_FLAGS } from './commands/foreign-flags.ts';
 import {
+  blockSize,
   displayName,
   durationMs,
   headerMark,
@@ -30,6 +31,7 @@ export const run: Verb<readonly [readonly string[]], CommandFlags> = {
     'meshd run -- convert -resize 50% {} {.}.png ::: *.jpg',
     "meshd run --tag 'wc -l < {}' :::: files.txt",
     "find . -name '*.c' | meshd run --joblog log -- cc -c {} -o {.}.o",
+    "meshd run --pipe --block 10M grep -c ' 404 ' < access.log",
     'meshd run --dry-run -- ./simulate {1} {2} ::: 1 2 3 ::: low high',
   ],
   passesThrough: true,
@@ -87,6 +89,30 @@ export const run: Verb<readonly [readonly string[]], CommandFlags> = {
       parse: headerMark,
     },
     { flags: '--shuf', help: 'in random order' },
+    {
+      flags: '--pipe',
+      help: 'cut stdin into blocks of whole lines; each is the stdin of one command',
+      also: ['--spreadstdin'],
+    },
+    {
+      flags: '--pipepart',
+      help: 'the same of the files of -a; 10 blocks for each slot if --block is not given',
+      also: ['--pipe-part'],
+    },
+    {
+      flags: '--block <size>',
+      help: 'bytes of a block, such as 10M (default: 1M); with -N its records, with -L its lines',
+      parse: blockSize,
+      also: ['--block-size <size>', '--blocksize <size>'],
+    },
+    { flags: '--recend <text>', help: 'what ends a record, such as ; (default: a line’s end)' },
+    { flags: '--recstart <text>', help: 'what begins a record, such as >' },
+    {
+      flags: '--rrs',
+      help: 'leave out of blocks what stands between records',
+      also: ['--remove-rec-sep', '--removerecsep'],
+    },
+    { flags: '--cat', help: 'a block is a file that {} names, and the command has no stdin' },
     {
       flags: '--trim <ends>',
       help: 'leave out white space of arguments: l, r or lr (default: n, and lr of columns)',

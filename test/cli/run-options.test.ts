@@ -52,13 +52,14 @@ describe('options of GNU parallel', () => {
     ['-C', ' '],
     ['--xapply'],
     ['--dr'],
+    ['--compress'],
   ])('%s is taken', async (...words) => {
     const ran = await run('--dry-run', ...words, ...three);
     expect(ran).toMatchObject({ code: 0, stdout: 'echo a\necho b\necho c\n' });
   });
 
   test.each([
-    ['--pipe', /--pipe is not supported: .*split/],
+    ['--tee', /--tee is not supported: --pipe/],
     ['-S host', /-S\/--sshlogin is not supported: .*meshd join/],
     ['--sshlogin=host', /-S\/--sshlogin is not supported/],
     ['--tmux', /--line-buffer/],
@@ -89,7 +90,7 @@ describe('options of GNU parallel', () => {
   test('the help has none of those that are not there', async () => {
     const { stdout } = await run('--help');
     expect(stdout).toContain('--header <:>');
-    expect(stdout).not.toMatch(/--pipe|--sshlogin|--will-cite|--max-procs/);
+    expect(stdout).not.toMatch(/--tee|--sshlogin|--will-cite|--max-procs/);
   });
 
   // What GNU parallel 20221122 printed.

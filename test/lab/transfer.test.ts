@@ -86,6 +86,28 @@ test('a job log names the machine where a command ran, and `:` for this one', as
   expect(get('again')).toContain('\tworker\t');
 });
 
+test('blocks of stdin go to other machines, which run in the folder of the same name', async () => {
+  await mesh('a', 'b');
+  const lines = Array.from({ length: 200_000 }, (_, k) => `${(k * 7919) % 200_003}\n`).join('');
+  const home = lab.home('publisher');
+  const piped = (...args: string[]): Promise<Ended> =>
+    startBuilt(['run', '--pipe', '--block', '300k', ...args], { home, cwd: work, stdin: lines })
+      .ended;
+  const sorted = await piped('sort -n > part.{#}; pwd');
+  expect(new Set(sorted.stdout.trimEnd().split('\n'))).toEqual(new Set([work]));
+  expect(told(sorted)).toBe('5 commands');
+  const merged = execFileSync('sh', ['-c', 'sort -nm part.*'], {
+    ...{ cwd: work, maxBuffer: 2 ** 24 },
+    encoding: 'utf8',
+  });
+  const numbers = lines.trimEnd().split('\n').map(Number);
+  expect(merged.trimEnd().split('\n').map(Number)).toEqual(numbers.sort((a, b) => a - b));
+  const again = await piped('sort -n > part.{#}; pwd');
+  expect(told(again)).toBe('5 commands, all known before');
+  // Outputs of any length come back.
+  expect((await piped('cat')).stdout).toBe(lines);
+});
+
 describe('files across machines', () => {
   test('go to who runs the command, and its outputs come back as from a serial run', async () => {
     await mesh('a', 'b');

@@ -51,6 +51,14 @@ export interface CommandFlags extends NeedFlags {
   readonly verbose?: boolean;
   readonly printed?: boolean;
   readonly shuf?: boolean;
+  readonly pipe?: boolean;
+  readonly pipepart?: boolean;
+  /** Bytes; below 0: so many blocks for each slot. */
+  readonly block?: number;
+  readonly recend?: string;
+  readonly recstart?: string;
+  readonly rrs?: boolean;
+  readonly cat?: boolean;
   readonly header?: string;
   readonly bar?: boolean;
   readonly eta?: boolean;

@@ -1,6 +1,6 @@
 import type { ForeignFlag } from '../verb.ts';
 
-const STDIN = 'stdin is not split: cut it with `split` and give the parts as arguments';
+const STDIN = '--pipe gives each block to a command of its own, as --recend cuts it';
 const MACHINES = 'commands run on the machines of the mesh: see `meshd join`';
 const LOAD = 'a machine runs as many at once as it has slots: see -j, `meshd slots` and --memory';
 const ONE = 'a command runs on one machine; --needs TAG says on which';
@@ -17,9 +17,10 @@ const FAILED = '`meshd show JOB --errors` has what failed';
 
 /** Options of GNU parallel that `run` knows and does not have. */
 export const FOREIGN_FLAGS: readonly ForeignFlag[] = [
-  ...refused(STDIN, '--pipe', '--spreadstdin', '--pipepart', '--pipe-part', '--block', '--recend'),
-  ...refused(STDIN, '--recstart', '--round-robin', '--round', '--cat', '--fifo', '--tee'),
-  ...refused(STDIN, '--skip-first-line', '--regexp', '--group-by', '--hash', '--shard', '--bin'),
+  ...refused(STDIN, '--round-robin, --round', '--roundrobin', '--tee', '--group-by, --groupby'),
+  ...refused(STDIN, '--shard', '--bin', '--regexp, --regex', '--block-timeout, --bt'),
+  ...refused('--cat makes a file of a block', '--fifo'),
+  ...refused('use `tail -n +2` before --pipe', '--skip-first-line'),
   ...refused('arguments come after :::, files of them after ::::', '--arg-sep', '--arg-file-sep'),
   ...refused('give what stands between columns with --colsep', '--csv'),
   ...refused('--line-buffer shows what commands write', '--latestline, --ll', '--latest-line'),
@@ -49,7 +50,7 @@ export const FOREIGN_FLAGS: readonly ForeignFlag[] = [
   ...refused(LOCK, '--semaphorename, --semaphore-name', '--semaphoretimeout, --semaphore-timeout'),
   ...refused('--tag begins each line with the arguments', '--ctag', '--ctagstring'),
   ...refused(FILES, '--files', '--output-as-files'),
-  ...refused(HOME, '--tmpdir, --tempdir', '--compress', '--compress-program'),
+  ...refused(HOME, '--tmpdir, --tempdir', '--compress-program'),
   ...refused('`meshd start --nice N` is for all that a machine runs', '--nice'),
   ...refused('--dry-run shows the commands before anything runs', '-p, --interactive'),
   ...refused(
@@ -67,7 +68,14 @@ export const FOREIGN_FLAGS: readonly ForeignFlag[] = [
   ...refused('there is nothing to cite', '--citation, --bibtex'),
   // A command that is too long is an error in any case; so many jobs there are.
   ...taken('-x, --exit', '--will-cite, --willcite', '--no-notice', '--nonotice, --nn', '--gnu'),
-  ...taken('--group', '--silent', '--plain', '--total-jobs, --total <n>', '--no-keep-order'),
+  ...taken(
+    '--compress',
+    '--group',
+    '--silent',
+    '--plain',
+    '--total-jobs, --total <n>',
+    '--no-keep-order',
+  ),
 ];
 
 function refused(instead: string, ...all: readonly string[]): ForeignFlag[] {

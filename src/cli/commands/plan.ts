@@ -10,7 +10,12 @@ import { resultPaths } from '../parallel/results-folder.ts';
 import { readTable, splitWords } from '../parallel/sources.ts';
 import { compileTemplate, type Template, type TemplateOptions } from '../parallel/template.ts';
 import type { CommandFlags } from './flags.ts';
+import { blocksOf, checkPiping, isPiped } from './piping.ts';
+import type { Spool } from './spool.ts';
 import { filePlanner, type PlannedFiles } from './transfer.ts';
+
+/** A block's name in the working folder of its command. */
+const BLOCK_NAME = '.meshd-block';
 
 /** A command that is to run. */
 export interface Planned {
@@ -27,11 +32,15 @@ export interface Plan {
   readonly columns: readonly string[];
 }
 
-/** The commands of a command line, without those that an earlier run did by its job log. */
+/**
+ * The commands of a command line, without those that an earlier run did by its job log.
+ * spool: keeps blocks of stdin (--pipe); null: they are counted only.
+ */
 export async function planCommands(
   words: readonly string[],
   flags: CommandFlags,
   stdin: Readable,
+  spool: Spool | null = null,
 ): Promise<Plan> {
   const bad = words.find((word) => word.includes('\uFFFD'));
   if (bad !== undefined) {
@@ -46,6 +55,9 @@ export async function planCommands(
     );
   }
   refuseUnsupported(command.join(' '), flags.plus);
+  checkPiping(flags, command, sources.length);
+  if (isPiped(flags))
+    return { planned: await planBlocks(command, flags, stdin, spool), columns: [] };
   const isFitted = checkFitting(flags);
   const { columns, jobs: records } = await readTable(sources, {
     stdin,
@@ -75,6 +87,41 @@ export async function planCommands(
     return [{ seq, args, files, command: template(files.args, seq) }];
   });
   return { planned, columns };
+}
+
+/** A command for each block of stdin. */
+async function planBlocks(
+  command: readonly string[],
+  flags: CommandFlags,
+  stdin: Readable,
+  spool: Spool | null,
+): Promise<Planned[]> {
+  const isFile = flags.cat === true;
+  // A variable that sh replaces.
+  const shown = isFile ? ['"$PARALLEL_TMP"'] : [];
+  const template = compileTemplate(command, {
+    ...placesOf(flags, []),
+    ...{ quote: flags.quote === true, adds: false, isRaw: true },
+  });
+  const done = doneBefore(flags, []);
+  const filesOf = filePlanner(flags);
+  const planned: Planned[] = [];
+  let seq = 0;
+  for await (const block of blocksOf(flags, stdin)) {
+    seq += 1;
+    if (done(seq, [])) continue;
+    const files = filesOf([], seq);
+    const kept = spool === null ? [] : [{ path: await spool.keep(block), inside: BLOCK_NAME }];
+    planned.push({
+      ...{ seq, args: [], command: template(shown, seq) },
+      files: {
+        ...files,
+        sends: [...files.sends, ...kept],
+        ...(spool === null ? {} : { block: { name: BLOCK_NAME, isFile } }),
+      },
+    });
+  }
+  return planned;
 }
 
 /** What the options say of placeholders. */

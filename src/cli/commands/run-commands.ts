@@ -17,9 +17,10 @@ import type { CommandFlags } from './flags.ts';
 import { type Gathering, gather } from './gather.ts';
 import { Halting } from './halting.ts';
 import { showOutput, TurnOrder } from './live-view.ts';
-import { type Planned, planCommands } from './plan.ts';
+import { type Plan, type Planned, planCommands } from './plan.ts';
 import { CommandReport } from './report.ts';
 import { ReturnedNames, type SharedName } from './returned-names.ts';
+import { Spool } from './spool.ts';
 import { commandSubmission } from './submission.ts';
 import { isTransfer, Offers, sharedReturn, shownFiles } from './transfer.ts';
 import { makeWorkingFolder, workingFolder } from './working-folder.ts';
@@ -38,11 +39,35 @@ export async function runCommands(
   const halt = parseHalt(flags.halt ?? 'never');
   const { io } = context;
   const directory = workingFolder(flags);
-  const { planned, columns } = await planCommands(words, flags, io.stdin);
+  const spool = new Spool(context.home);
   if (flags.dryRun === true) {
+    const { planned } = await planCommands(words, flags, io.stdin);
     for (const one of planned) showPlanned(context, one);
     return EXIT.done;
   }
+  // What a mesh may still need of a run that does not wait for its end stays.
+  let isNeeded = false;
+  try {
+    const plan = await planCommands(words, flags, io.stdin, spool);
+    const code = await runPlanned(context, flags, { ...plan, halt, directory }, () => {
+      isNeeded = true;
+    });
+    if (flags.detach !== true && code !== EXIT.interrupted) isNeeded = false;
+    return code;
+  } finally {
+    if (!isNeeded) await spool.clear();
+  }
+}
+
+/** publishes: is called before anything is published. */
+async function runPlanned(
+  context: Context,
+  flags: CommandFlags,
+  plan: Plan & { readonly halt: Halt; readonly directory: string },
+  publishes: () => void,
+): Promise<number> {
+  const { io } = context;
+  const { planned, columns, halt, directory } = plan;
   if (planned.length === 0) {
     tell(context, 'nothing to run', { event: 'ended', commands: 0 });
     return EXIT.done;
@@ -54,6 +79,7 @@ export async function runCommands(
   warnMissing(context, '--allow-write', submission.needs.writes);
   const isShared = warnShared(context, planned);
   const force = flags.force === true;
+  publishes();
   const onWarning = (line: string): void => warn(context, line);
   if (flags.detach === true) {
     return withRunningPeer(context, async (mesh) => {

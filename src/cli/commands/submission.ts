@@ -6,6 +6,7 @@ import { parseDelay, parseTimeout } from '../parallel/delay.ts';
 import { neededOf } from '../publication-flags.ts';
 import type { CommandFlags } from './flags.ts';
 import { contentsOf } from './identity.ts';
+import { isPiped } from './piping.ts';
 import type { Planned } from './plan.ts';
 import { isCleanup, isTransfer, type Offers } from './transfer.ts';
 
@@ -31,9 +32,11 @@ export async function commandSubmission(
   flags: CommandFlags,
   { env, directory, offers }: SubmissionPlace,
 ): Promise<Submission> {
+  const sends = isTransfer(flags) || isPiped(flags);
   const common = {
     ...{ directory, environment: declared(flags.env ?? [], env) },
-    ...(isTransfer(flags) ? { transfer: true } : {}),
+    ...(sends ? { transfer: true } : {}),
+    ...(sends && !isTransfer(flags) ? { inPlace: true } : {}),
   };
   const manner = {
     tries: flags.retries ?? 1,
@@ -51,7 +54,7 @@ export async function commandSubmission(
     seed: 0,
     target: {
       kind: 'map',
-      items: await itemsOf(planned, directory, isTransfer(flags) ? offers : null),
+      items: await itemsOf(planned, directory, sends ? offers : null),
     },
     maxEvals: null,
     deadlineMs: flags.deadline ?? null,
@@ -119,7 +122,8 @@ async function inputsOf(
   offers: Offers | null,
 ): Promise<object> {
   const returns = files.returns.length === 0 ? {} : { returns: files.returns };
-  if (offers !== null) return { sends: await offers.sent(files), ...returns };
+  const block = files.block === undefined ? {} : { block: files.block };
+  if (offers !== null) return { sends: await offers.sent(files), ...returns, ...block };
   const inputs = contentsOf(args, directory);
   return { ...(Object.keys(inputs).length === 0 ? {} : { inputs }), ...returns };
 }

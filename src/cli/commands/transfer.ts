@@ -8,6 +8,7 @@ import { isGlob, literal, plainName } from '../../files/glob.ts';
 import { type ReturnPattern, returnPattern } from '../../files/return-pattern.ts';
 import { workPath } from '../../files/work-path.ts';
 import type { SentFile } from '../../node/files/sent-files.ts';
+import type { Block } from '../../work/command/command-item.ts';
 import { formedNames } from '../parallel/names.ts';
 import { type Piece, placeholderFinder, refuseUnsupported } from '../parallel/placeholders.ts';
 import type { CommandFlags } from './flags.ts';
@@ -17,6 +18,8 @@ export interface PlannedFiles {
   /** Those that are sent: where they are, and their names in the command's working folder. */
   readonly sends: readonly { readonly path: string; readonly inside: string }[];
   readonly returns: readonly ReturnPattern[];
+  /** Which of what is sent is the command's stdin, or a file in its place (--pipe). */
+  readonly block?: Block;
   /** The arguments as the command sees them. */
   readonly args: readonly string[];
 }

@@ -16,6 +16,10 @@ export interface TemplateOptions {
   readonly columns?: readonly string[];
   /** Takes the placeholders of --plus as well. @default false */
   readonly plus?: boolean;
+  /** Puts arguments in as they are. @default false */
+  readonly isRaw?: boolean;
+  /** Adds ` {}` to a command without a placeholder. @default true */
+  readonly adds?: boolean;
   /** Repeats the word around a placeholder for each argument, as -N does. @default false */
   readonly perArgument?: boolean;
 }
@@ -34,13 +38,14 @@ const WORD_BREAK = '\0';
  */
 export function compileTemplate(
   command: readonly string[],
-  { quote = false, replacement, columns, plus = false, perArgument = false }: TemplateOptions = {},
+  { quote = false, adds = true, isRaw = false, ...options }: TemplateOptions = {},
 ): Template {
+  const { replacement, columns, plus = false, perArgument = false } = options;
   refuseUnsupported(command.join(' '), plus);
   const words = command.map(placeholderFinder(replacement, columns, plus));
-  if (!words.some((pieces) => pieces.some(isPlaceholder))) words.push([EACH]);
+  if (adds && !words.some((pieces) => pieces.some(isPlaceholder))) words.push([EACH]);
   const isBare = beginsWithPlaceholder(words);
-  const shown = quote || isBare ? (text: string): string => text : quoteForShell;
+  const shown = quote || isBare || isRaw ? (text: string): string => text : quoteForShell;
   if (!quote) return compileWord(joined(words), { shown, perArgument, gap: ' ' });
   const parts = words.map((pieces) => ({
     isFixed: pieces.length === 0 || !pieces.every(isPlaceholder),

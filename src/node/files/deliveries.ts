@@ -206,7 +206,7 @@ export class Deliveries {
       const { hash, bytes = 0 } = value[name] ?? {};
       if (isFileHash(hash)) long[name] = { file: this.#placeOf(hash), bytes };
     }
-    return { ...value, ...long, files: delivery.files };
+    return { ...value, ...long, files: { ...value.files, ...delivery.files } };
   }
 }
 

@@ -1,11 +1,12 @@
 import { rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import {
   type CandidateInput,
   type LoadedProgram,
   ProgramError,
 } from '../candidate/load-program.ts';
-import { type CommandItem, commandItem, type WorkPlace } from './command-item.ts';
+import { type CommandItem, commandItem } from './command-item.ts';
 import { type CommandSpec, commandEnvironment } from './command-spec.ts';
 import { type CommandResult, type CommandValue, commandValue, notRun } from './command-value.ts';
 import type { LiveListener, LivePiece } from './live-output.ts';
@@ -36,7 +37,7 @@ export async function loadCommands(
   folder: string,
   live?: LiveCommands,
 ): Promise<CommandProgram> {
-  const directory = spec.transfer === true ? folder : spec.directory;
+  const directory = runsApart(spec) ? folder : spec.directory;
   if (statSync(directory, { throwIfNoEntry: false })?.isDirectory() !== true) {
     throw new ProgramError(`there is no folder ${directory} on this machine`);
   }
@@ -55,31 +56,38 @@ export async function loadCommands(
   };
 }
 
-/**
- * place: where it runs, if not where the shell does.
- * @throws Error EDQUOT for one that fills its folder.
- */
-type Run = (command: string, index: number, place: WorkPlace | null) => Promise<CommandResult>;
+/** Says whether each command runs in a folder of its own. */
+function runsApart({ transfer = false, inPlace = false }: CommandSpec): boolean {
+  return transfer && !inPlace;
+}
+
+/** Runs a command once. @throws Error EDQUOT for one that fills its folder. */
+type Run = (item: CommandItem, index: number) => Promise<CommandResult>;
 
 /** Runs commands whose starts are `delayMs` apart. */
-function spaced(
-  shell: Shell,
-  { delayMs, timeoutMs, outputBytes, live: form }: CommandSpec,
-  live: LiveCommands | undefined,
-): Run {
+function spaced(shell: Shell, spec: CommandSpec, live: LiveCommands | undefined): Run {
+  const { delayMs, timeoutMs, outputBytes, live: form } = spec;
   const tellOf = (index: number): Pick<RunOptions, 'live'> => {
     if (live === undefined || form === undefined) return {};
     const tell = (piece: LivePiece): void => live.tell(index, piece);
     return { live: { form, ready: () => live.ready(), tell } };
   };
   let next = 0;
-  return async (command, index, place) => {
+  return async ({ command, place, block }, index) => {
     // No longer than the delay, should the clock have been put back.
     const left = Math.min(next - Date.now(), delayMs);
     if (left > 0) await wait(left);
-    const variables = { MESHD_INDEX: String(index), PARALLEL_SEQ: String(index + 1) };
-    const own = place && { directory: place.folder, folderBytes: place.mostBytes };
-    const limits = { outputBytes, timeoutMs, ...own };
+    const own = runsApart(spec) && place;
+    const input = block && place && join(place.folder, block.name);
+    const variables = {
+      ...{ MESHD_INDEX: String(index), PARALLEL_SEQ: String(index + 1) },
+      ...(input === null ? {} : { PARALLEL_TMP: input }),
+    };
+    const limits = {
+      ...{ outputBytes, timeoutMs },
+      ...(own ? { directory: own.folder, folderBytes: own.mostBytes } : {}),
+      ...(input === null || block?.isFile === true ? {} : { stdin: input }),
+    };
     const result = await shell.run(command, { variables, ...limits, ...tellOf(index) });
     next = result.started + delayMs;
     const { ended } = result;
@@ -92,25 +100,28 @@ function spaced(
 /** Runs a command until it succeeds or has no try left. */
 async function lastTry(
   run: Run,
-  { tries, directory, transfer = false }: CommandSpec,
+  spec: CommandSpec,
   item: CommandItem & Pick<CandidateInput, 'index' | 'log'>,
 ): Promise<CommandValue> {
+  const { tries, directory, transfer = false } = spec;
   const { index, log, command, inputs, returns, place } = item;
   if (item.problem !== null) return notRun(item.problem);
   if (transfer && place === null) throw new TypeError('the command has no folder to run in');
   for (let tried = 1; ; tried += 1) {
-    const result = await run(command, index, place);
+    const result = await run(item, index);
     const { exit, signal, started } = result;
     const isDone = exit === 0 && signal === 0;
     logOutput(result.stderr, log);
     if (!isDone && tries > 1) log(`try ${tried} of ${tries}: exit ${exit}, signal ${signal}`);
     if (isDone || tried >= tries) {
       const naming = { directory, startedMs: started, inputs };
-      const named = transfer ? {} : namedFiles(command, naming);
-      if (place === null) {
-        return commandValue(result, tried, named, await lookForOutputs(directory, returns));
-      }
-      const returned = await takeOutputs(place, returns);
+      const isApart = runsApart(spec);
+      const named = isApart ? {} : namedFiles(command, naming);
+      const returned =
+        place !== null && isApart
+          ? await takeOutputs(place, returns)
+          : await lookForOutputs(directory, returns);
+      if (place === null) return commandValue(result, tried, named, returned);
       const stdout = await takeLong(place, result.stdout);
       const stderr = await takeLong(place, result.stderr);
       return commandValue({ ...result, stdout, stderr }, tried, named, returned);

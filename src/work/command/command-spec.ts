@@ -7,6 +7,8 @@ export interface CommandSpec {
   readonly directory: string;
   /** Each runs in a folder that its peer makes; `directory` is its publisher's. @default false */
   readonly transfer?: boolean;
+  /** Each runs in `directory` all the same: what was sent is its block. @default false */
+  readonly inPlace?: boolean;
   /** Variables that the publisher declared, beside those of the machine. */
   readonly environment: Readonly<Record<string, string>>;
   /** How often a command that fails is tried in all, 1 … 1000. */
@@ -57,6 +59,7 @@ export function commandSpec(value: object): CommandSpec {
   return {
     ...{ directory, environment },
     ...(fields.transfer === true ? { transfer: true } : {}),
+    ...(fields.inPlace === true ? { inPlace: true } : {}),
     tries: whole('tries', tries, 1, 1000),
     timeoutMs: timeoutMs === null ? null : whole('timeoutMs', timeoutMs, 1),
     outputBytes: outputBytes === null ? null : whole('outputBytes', outputBytes, 0),

@@ -6,6 +6,8 @@ export interface ShellLineParts {
   readonly variables: Readonly<Record<string, string>>;
   /** Where it starts, absolute. @default where the shell is */
   readonly directory?: string;
+  /** Path of the file that it reads. @default none: it has nothing to read */
+  readonly stdin?: string;
   /** Paths of the files that its outputs are appended to. */
   readonly stdout: string;
   readonly stderr: string;
@@ -21,13 +23,14 @@ const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
  * @throws TypeError when a variable's name is none, or a text holds a NUL.
  */
 export function shellLine(command: string, parts: ShellLineParts): string {
-  const { variables, directory, stdout, stderr } = parts;
+  const { variables, directory, stdin, stdout, stderr } = parts;
   const settings = Object.entries(variables).map(([name, value]) => {
     if (!VARIABLE_NAME.test(name)) throw new TypeError(`no variable's name: ${name}`);
     return `${name}=${quoted(value)}`;
   });
   const exported = settings.length === 0 ? '' : `export ${settings.join(' ')};`;
-  const redirected = `</dev/null >>${quoted(stdout)} 2>>${quoted(stderr)}`;
+  const read = stdin === undefined ? '/dev/null' : quoted(stdin);
+  const redirected = `<${read} >>${quoted(stdout)} 2>>${quoted(stderr)}`;
   const moved = directory === undefined ? '' : `cd ${quoted(directory)}||exit 126;`;
   return `(${moved}${exported}${harmless(command)})${redirected};echo $?\n`;
 }

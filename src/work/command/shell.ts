@@ -40,6 +40,8 @@ export interface RunOptions {
   readonly variables: Readonly<Record<string, string>>;
   /** Where it starts, absolute. @default where the shell did */
   readonly directory?: string;
+  /** The file that it reads, absolute. @default none */
+  readonly stdin?: string;
   /** Of each of its two outputs; null: no limit. */
   readonly outputBytes: number | null;
   readonly timeoutMs: number | null;
@@ -125,8 +127,11 @@ export class Shell {
       stderr: pathForShell(this.#stderr.path, process.platform),
     };
     const { platform } = process;
-    const { directory: own } = options;
-    const place = own === undefined ? {} : { directory: pathForShell(own, platform) };
+    const { directory: own, stdin } = options;
+    const place = {
+      ...(own === undefined ? {} : { directory: pathForShell(own, platform) }),
+      ...(stdin === undefined ? {} : { stdin: pathForShell(stdin, platform) }),
+    };
     const line = shellLine(command, { variables, ...files, ...place });
     const lasting = this.#open();
     const started = Date.now();
