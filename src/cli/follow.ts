@@ -67,12 +67,12 @@ async function followToEnd(
   const ended = AbortSignal.any([signal, stop.signal]);
   const shown = showProgress(job, view, ended);
   try {
-    const sink = resultSink(context.io, options.out);
+    const sink = resultSink(context.io, options.out, signal);
     const errorLines = await copyResults(job, sink, signal);
     const summary = await job.done({ signal });
     stop.abort();
     await shown;
-    if (options.summary !== undefined) await writeWhole(options.summary, summary);
+    if (options.summary !== undefined) await writeWhole(options.summary, summary, signal);
     tell(context, summaryText(summary, context), { event: 'ended', ...summary });
     return { summary, failed: Math.max(summary.errors, errorLines) };
   } finally {

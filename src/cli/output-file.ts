@@ -6,6 +6,7 @@ import {
   realpathSync,
   type Stats,
   statSync,
+  type WriteStream,
   writeSync,
 } from 'node:fs';
 import { rename, rm, writeFile } from 'node:fs/promises';
@@ -14,6 +15,7 @@ import { finished } from 'node:stream/promises';
 import { LineWriter } from '../control/line-writer.ts';
 import { MeshError } from '../core/mesh-error.ts';
 import type { Io } from './context.ts';
+import { namedPipe } from './named-pipe.ts';
 
 /** Takes result lines. */
 export interface ResultSink {
@@ -64,15 +66,18 @@ function checkWritable(flag: string, path: string | undefined): void {
   }
 }
 
-/** Result lines go to the file, from its start, as they come; without a file to stdout. */
-export function resultSink(io: Io, path: string | undefined): ResultSink {
+/**
+ * Result lines go to the file, from its start, as they come; without a file to stdout. signal: ends
+ * the wait for whoever reads a pipe.
+ */
+export function resultSink(io: Io, path: string | undefined, signal?: AbortSignal): ResultSink {
   if (path === undefined) {
     const writer = new LineWriter(io.stdout);
     return { write: (line) => writer.write(line), end: () => writer.flush() };
   }
   // Opened anew, a file that stdout is appended to would be emptied.
-  const own = ownOutput(statSync(path, { throwIfNoEntry: false }));
-  const file = own === null ? createWriteStream(path) : createWriteStream('', { fd: own });
+  const found = statSync(path, { throwIfNoEntry: false });
+  const file = found?.isFIFO() ? namedPipe(path, signal) : writeStream(path, ownOutput(found));
   const writer = new LineWriter(file);
   return {
     write: (line) => writer.write(line),
@@ -87,8 +92,9 @@ export function resultSink(io: Io, path: string | undefined): ResultSink {
 /**
  * Writes a JSON object as a whole or not at all: another file of the folder is renamed. A link is
  * followed; a device, a pipe or this process's own output is written to.
+ * signal: ends the wait for whoever reads a pipe.
  */
-export async function writeWhole(path: string, value: object): Promise<void> {
+export async function writeWhole(path: string, value: object, signal?: AbortSignal): Promise<void> {
   const text = `${JSON.stringify(value)}\n`;
   const found = statSync(resolve(path), { throwIfNoEntry: false });
   const whole = found === undefined ? resolve(path) : realpathSync(resolve(path));
@@ -97,6 +103,7 @@ export async function writeWhole(path: string, value: object): Promise<void> {
     writeSync(own, text);
     return;
   }
+  if (found?.isFIFO()) return finished(namedPipe(path, signal).end(text));
   if (found && !found.isFile()) return writeFile(path, text);
   const draft = join(dirname(whole), `.${process.pid}.meshd-summary`);
   try {
@@ -106,6 +113,10 @@ export async function writeWhole(path: string, value: object): Promise<void> {
     await rm(draft, { force: true });
     throw error;
   }
+}
+
+function writeStream(path: string, own: number | null): WriteStream {
+  return own === null ? createWriteStream(path) : createWriteStream('', { fd: own });
 }
 
 /** The stdout or stderr of this process that leads to a file: replacing that would lose it. */

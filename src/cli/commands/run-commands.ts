@@ -181,7 +181,9 @@ async function follow(context: Context, mesh: OpenMesh, order: Order): Promise<n
     await tellEarlierJobs(context, mesh, job);
     const halted = await showAll(context, gathering, order, signal);
     report.end((performance.now() - startedAt) / 1000);
-    if (flags.summary !== undefined) await writeWhole(flags.summary, await figures(job, report));
+    if (flags.summary !== undefined) {
+      await writeWhole(flags.summary, await figures(job, report), signal);
+    }
     const isWon = halted && order.halt.when !== 'never' && order.halt.why === 'success';
     const code = isWon ? EXIT.done : exitCode(await job?.summary(), report, halted);
     await waitForOthers(context, mesh, signal);
