@@ -110,8 +110,9 @@ test.each([
   ],
   ['{"index":0,"reject":true,"value":1}', 'more than one of "value", "reject" and "error": {"ind'],
   ['{"values":1}', 'has no "value", "reject" or "error": {"values":1}'],
+  ['{"value":"\\377"}', 'TypeError: a worker’s answer is not UTF-8: {"value":"\ufffd"}'],
 ])('of the answer %s it is said what is wrong with it', async (line, fault) => {
-  const worker = lineWorker({ command: `read q; echo '${line}'; cat`, directory, files: {} });
+  const worker = lineWorker({ command: `read q; printf '${line}\\n'; cat`, directory, files: {} });
   const program = await loadProgram(
     async () => ({ default: worker.evaluate, setup: worker.setup }),
     null,

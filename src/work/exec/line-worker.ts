@@ -1,5 +1,6 @@
 // Runs where candidates run: it is bundled into the program of a job with --exec, and imports
 // nothing of ours but words.
+import { isUtf8 } from 'node:buffer';
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
@@ -55,8 +56,10 @@ const SHELL_WORDS = new Set([
 
 const WORDS = ['value', 'reject', 'error'];
 
-/** Longest answer of a worker, in characters. */
-const MOST_CHARACTERS = 4_194_304;
+/** Longest answer of a worker: 4 Mi characters, of which each takes up to three bytes. */
+const MOST_BYTES = 12_582_912;
+
+const LINE_FEED = 10;
 
 /** So long after the end of its answers a worker's own end is waited for, in ms. */
 const END_MS = 1000;
@@ -151,12 +154,15 @@ class InHand {
     return this.#reply ?? this.#told.promise;
   }
 
-  /** Null: the line was no answer. */
-  answer(reply: Reply | null, line: string): void {
+  /** A text: the line was no answer, and that is why. */
+  answer(reply: Reply | string, line: string): void {
     this.characters = line.length;
-    this.#reply = reply ?? undefined;
-    if (reply !== null) this.#told.resolve(reply);
-    else this.#told.reject(new TypeError(`${faultOf(line)}: ${line.slice(0, 100)}`));
+    if (typeof reply === 'string') {
+      this.#told.reject(new TypeError(`${reply}: ${line.slice(0, 100)}`));
+    } else {
+      this.#reply = reply;
+      this.#told.resolve(reply);
+    }
   }
 }
 
@@ -164,7 +170,9 @@ class InHand {
 class LineProcess {
   readonly #command: string;
   readonly #child: ChildProcessByStdio<Writable, Readable, Readable>;
-  #rest = '';
+  /** Of a line that has not ended yet, and their bytes. */
+  #rest: Buffer[] = [];
+  #restBytes = 0;
   /** What was logged of a line that has not ended yet. */
   #restOfLog = '';
   #log: ((line: string) => void) | null = null;
@@ -192,7 +200,7 @@ class LineProcess {
       ...{ shell: true, cwd: directory, env },
       stdio: ['pipe', 'pipe', 'pipe'],
     });
-    this.#child.stdout.setEncoding('utf8').on('data', (text: string) => this.#hear(text));
+    this.#child.stdout.on('data', (bytes: Buffer) => this.#hear(bytes));
     // One that goes on living without it can answer nothing more. If it ends, why is told soon.
     this.#child.stdout.on('end', () => setTimeout(() => this.#die('it closed its stdout'), END_MS));
     this.#child.stderr.setEncoding('utf8').on('data', (text: string) => {
@@ -279,20 +287,31 @@ class LineProcess {
     if (this.#child.exitCode === null) await once(this.#child, 'close');
   }
 
-  #hear(text: string): void {
-    this.#rest += text;
-    let from = 0;
-    for (;;) {
-      const end = this.#rest.indexOf('\n', from);
-      if (end < 0) break;
-      this.#answer(this.#rest.slice(from, end));
-      from = end + 1;
+  #hear(bytes: Buffer): void {
+    const end = bytes.lastIndexOf(LINE_FEED);
+    if (end >= 0) {
+      const lines = Buffer.concat([...this.#rest.splice(0), bytes.subarray(0, end)]);
+      this.#restBytes = 0;
+      const isWhole = isUtf8(lines);
+      let from = 0;
+      for (const line of lines.toString('utf8').split('\n')) {
+        // Where all is UTF-8 no line is looked at by itself.
+        const next = isWhole ? -1 : lines.indexOf(LINE_FEED, from);
+        const own = isWhole ? lines : lines.subarray(from, next < 0 ? lines.length : next);
+        this.#answer(line, isWhole || isUtf8(own));
+        from = next + 1;
+      }
     }
-    this.#rest = this.#rest.slice(from);
-    if (this.#rest.length > MOST_CHARACTERS) this.#die('a line without end');
+    const rest = bytes.subarray(end + 1);
+    if (rest.length > 0) this.#rest.push(rest);
+    this.#restBytes += rest.length;
+    if (this.#restBytes <= MOST_BYTES) return;
+    this.#rest = [];
+    this.#restBytes = 0;
+    this.#die('a line without end');
   }
 
-  #answer(line: string): void {
+  #answer(line: string, isText: boolean): void {
     const reply = replyOf(line);
     const named = (reply as { index?: unknown } | null)?.index;
     const [first] = this.#open.keys();
@@ -309,7 +328,8 @@ class LineProcess {
     }
     this.#open.delete(index as number);
     this.#early.set(index as number, inHand);
-    inHand.answer(isClear(reply) ? reply : null, line);
+    if (!isText) inHand.answer('a worker’s answer is not UTF-8', line);
+    else inHand.answer(isClear(reply) ? reply : faultOf(line), line);
     this.#earlyCharacters += line.length;
   }
 
@@ -334,7 +354,7 @@ function shellText(command: string): string {
 }
 
 /** A line that contradicts itself is no answer. */
-function isClear(reply: Reply | null): boolean {
+function isClear(reply: Reply | null): reply is Reply {
   return reply !== null && WORDS.filter((word) => word in reply).length === 1;
 }
 
