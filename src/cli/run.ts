@@ -23,9 +23,10 @@ export const run: Verb<readonly [readonly string[]], CommandFlags> = {
     'Arguments come after :::, from files after ::::, or from stdin, one a line. Several sources ' +
     'are combined; :::+ goes with the source before it. In the command {} is the argument, {.} ' +
     'without its ending, {/} without its folder, {//} its folder, {/.} both, {#} its number, {1} ' +
-    'the first of several. What is put in is quoted for sh. Outputs come whole and in order. A ' +
-    'command that succeeded is not run again while its text, its folder, the files that it was ' +
-    'given and those that it wrote are as they were; --force runs all.',
+    'the first of several, {= s/a/b/ =} the argument changed as Perl does. What is put in is ' +
+    'quoted for sh. Outputs come whole and in order. A command that succeeded is not run again ' +
+    'while its text, its folder, the files that it was given and those that it wrote are as they ' +
+    'were; --force runs all.',
   examples: [
     'meshd run gzip ::: *.log',
     'meshd run -- convert -resize 50% {} {.}.png ::: *.jpg',
@@ -128,8 +129,28 @@ export const run: Verb<readonly [readonly string[]], CommandFlags> = {
     { flags: '-I, --replace <text>', help: 'what stands for the argument (default: {})' },
     {
       flags: '--plus',
-      help: 'also {..} {...} {/..} {/...}: two or three endings less; {+/} {+.} {+..}: the rest',
+      help:
+        'also {..} {...} {/..} {/...}: two or three endings less; {+/} {+.} {+..}: the rest; ' +
+        '{%.txt} {#a} {/x/y} {:2:3} {^^a}: as in bash',
     },
+    {
+      flags: '--rpl <rule>',
+      help: 'another placeholder, and what it makes of an argument: "{-} s/-.*//"',
+      many: true,
+    },
+    {
+      flags: '--er <text>',
+      help: 'in place of {.}',
+      also: ['--extensionreplace <text>'],
+    },
+    { flags: '--bnr <text>', help: 'in place of {/}', also: ['--basenamereplace <text>'] },
+    { flags: '--dnr <text>', help: 'in place of {//}', also: ['--dirnamereplace <text>'] },
+    {
+      flags: '--bner <text>',
+      help: 'in place of {/.}',
+      also: ['--basenameextensionreplace <text>'],
+    },
+    { flags: '--seqreplace <text>', help: 'in place of {#}' },
     { flags: '-q, --quote', help: 'quote the command too: no part of it is for the shell' },
     {
       flags: '-j, --jobs <n>',

@@ -73,8 +73,7 @@ describe('options of GNU parallel', () => {
     ['--tempdir x', /--home/],
     ['--template a=b', /sed/],
     ['-i', /-I/],
-    ['--er x', /\{\.\}/],
-    ['--basenamereplace x', /\{\/\}/],
+    ['--parens ,,', /\{= and =\}/],
     ['--slotreplace x', /\{#\}/],
     ['--number-of-cores', /nproc/],
     ['--minversion 20130222', /meshd --version/],
@@ -123,7 +122,7 @@ describe('options of GNU parallel', () => {
     expect((await run('--dry-run', 'echo {..} {+/}', ':::', path)).stdout).toContain('{..} {+/}');
   });
 
-  test.each(['{##}', '{:2}', '{%.txt}', '{1#a}'])('--plus refuses %s in one line', async (text) => {
+  test.each(['{##}', '{0#}', '{%.*}', '{1#a+}'])('--plus refuses %s in one line', async (text) => {
     const { code, stderr } = await run('--dry-run', '--plus', `echo ${text}`, ':::', 'a');
     expect(code).toBe(2);
     expect(stderr).toContain(text);

@@ -19,6 +19,12 @@ export interface CommandFlags extends NeedFlags {
   readonly runIfEmpty?: boolean;
   readonly replace?: string;
   readonly plus?: boolean;
+  readonly rpl?: readonly string[];
+  readonly er?: string;
+  readonly bnr?: string;
+  readonly dnr?: string;
+  readonly bner?: string;
+  readonly seqreplace?: string;
   readonly trim?: Trim;
   readonly eof?: string;
   readonly quote?: boolean;

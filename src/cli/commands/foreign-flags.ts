@@ -4,7 +4,6 @@ const STDIN = '--pipe gives each block to a command of its own, as --recend cuts
 const MACHINES = 'commands run on the machines of the mesh: see `meshd join`';
 const LOAD = 'a machine runs as many at once as it has slots: see -j, `meshd slots` and --memory';
 const ONE = 'a command runs on one machine; --needs TAG says on which';
-const RULES = 'use {.} {/} {//} {/.} {#}, or let the command compute it';
 const LOCK = 'it is not for one command: use `flock`, and the shell’s `&` and `wait`';
 const FILES = '--results DIR writes outputs to files';
 const HOME = 'what commands write is kept in the folder of --home';
@@ -36,9 +35,8 @@ export const FOREIGN_FLAGS: readonly ForeignFlag[] = [
   ...refused('give with -L how many lines a command takes', '-l'),
   ...refused(LOAD, '--load', '--memfree', '--memsuspend', '--noswap', '--limit'),
   ...refused('give with -I what stands for the argument', '-i'),
-  ...refused(RULES, '--rpl', '--parens', '--seqreplace', '-U', '--er, --extensionreplace'),
-  ...refused(RULES, '--bnr, --basenamereplace', '--dnr, --dirnamereplace'),
-  ...refused(RULES, '--bner, --basenameextensionreplace'),
+  ...refused('expressions stand between {= and =}', '--parens'),
+  ...refused('give with --er what stands for {.}', '-U'),
   ...refused('give with -E what ends the arguments', '-e'),
   ...refused('leave the arguments out before, as with `grep`', '--filter'),
   ...refused('let the command make the file, as with `sed`', '--tmpl, --template'),

@@ -8,9 +8,10 @@ import { readJobLog } from '../parallel/job-log.ts';
 import { refuseUnsupported } from '../parallel/placeholders.ts';
 import { resultPaths } from '../parallel/results-folder.ts';
 import { readTable, splitWords } from '../parallel/sources.ts';
-import { compileTemplate, type Template, type TemplateOptions } from '../parallel/template.ts';
+import { compileTemplate, type Template } from '../parallel/template.ts';
 import type { CommandFlags } from './flags.ts';
 import { blocksOf, checkPiping, isPiped } from './piping.ts';
+import { placesOf } from './places.ts';
 import type { Spool } from './spool.ts';
 import { filePlanner, type PlannedFiles } from './transfer.ts';
 
@@ -54,7 +55,7 @@ export async function planCommands(
       '-0 and --delimiter both say what ends an argument; give one',
     );
   }
-  refuseUnsupported(command.join(' '), flags.plus);
+  refuseUnsupported(command.join(' '), placesOf(flags, []));
   checkPiping(flags, command, sources.length);
   if (isPiped(flags))
     return { planned: await planBlocks(command, flags, stdin, spool), columns: [] };
@@ -124,17 +125,6 @@ async function planBlocks(
   return planned;
 }
 
-/** What the options say of placeholders. */
-export function placesOf(
-  { replace, plus }: CommandFlags,
-  columns: readonly string[],
-): Pick<TemplateOptions, 'replacement' | 'columns' | 'plus'> {
-  return {
-    ...{ columns, plus: plus === true },
-    ...(replace === undefined ? {} : { replacement: replace }),
-  };
-}
-
 /** Arguments for each command where the word around their place is repeated. */
 function repeatedArgs({ maxReplaceArgs, maxLines }: CommandFlags): number | undefined {
   return maxReplaceArgs ?? maxLines;
@@ -185,14 +175,16 @@ function delimiterOf(text: string | undefined): string {
 }
 
 function doneBefore(
-  { joblog, resume, resumeFailed, results }: CommandFlags,
+  flags: CommandFlags,
   columns: readonly string[],
 ): (seq: number, args: readonly string[]) => boolean {
+  const { joblog, resume, resumeFailed, results } = flags;
   if (resume !== true && resumeFailed !== true) return () => false;
   if (joblog === undefined) {
     // Of the files of a command stderr is written last.
     if (resumeFailed !== true && results !== undefined) {
-      return (seq, args) => existsSync(resultPaths(results, args, seq, { columns }).stderr);
+      const places = placesOf(flags, columns);
+      return (seq, args) => existsSync(resultPaths(results, args, seq, places).stderr);
     }
     const flag = resumeFailed === true ? '--resume-failed' : '--resume';
     const folder = resumeFailed === true ? '' : ', or --results DIR';

@@ -9,7 +9,8 @@ import { writeResults } from '../parallel/results-folder.ts';
 import { compileName, type Template } from '../parallel/template.ts';
 import type { CommandFlags } from './flags.ts';
 import type { Result } from './gather.ts';
-import { type Planned, placesOf } from './plan.ts';
+import { placesOf } from './places.ts';
+import type { Planned } from './plan.ts';
 import { bytesOf, OutputWriter } from './writer.ts';
 
 /** Characters of a command in a line for a person. */
@@ -124,7 +125,7 @@ export class CommandReport {
       const stdout = bytesOf(value.stdout, value.stdoutBase64, value.stdoutFile);
       const stderr = bytesOf(value.stderr, value.stderrBase64, value.stderrFile);
       const [out, err] = [value.stdoutFile?.file ?? '', value.stderrFile?.file ?? ''];
-      const options = { columns: this.#columns };
+      const options = placesOf(this.#flags, this.#columns);
       await writeResults(results, [...args], seq, stdout ?? out, stderr ?? err, options);
       if (this.#lines === null) return;
     }

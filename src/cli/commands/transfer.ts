@@ -12,6 +12,7 @@ import type { Block } from '../../work/command/command-item.ts';
 import { formedNames } from '../parallel/names.ts';
 import { type Piece, placeholderFinder, refuseUnsupported } from '../parallel/placeholders.ts';
 import type { CommandFlags } from './flags.ts';
+import { placesOf } from './places.ts';
 
 /** The files of one command, by name. */
 export interface PlannedFiles {
@@ -56,9 +57,10 @@ export function filePlanner(
   refuseEmpty('--basefile', basefile);
   refuseEmpty('--return', flags.return);
   refuseEmpty('--trc', trc);
-  const find = placeholderFinder(flags.replace, columns, flags.plus);
+  const places = placesOf(flags, columns);
+  const find = placeholderFinder(places);
   const compiled = (pattern: string): Piece[] => {
-    refuseUnsupported(pattern, flags.plus);
+    refuseUnsupported(pattern, places);
     return find(pattern);
   };
   const all = flags.transfer === true || trc.length > 0 ? [find(flags.replace ?? '{}')] : [];

@@ -1,4 +1,6 @@
 import { MeshError } from '../../core/mesh-error.ts';
+import { BASH_FORM, bashChange } from './bash-change.ts';
+import { type Change, perlChange } from './perl-change.ts';
 
 /** What a placeholder takes of an argument; `number` is the job's own. */
 type Form =
@@ -7,7 +9,7 @@ type Form =
 
 /** A place in a word that an argument goes to. */
 export interface Placeholder {
-  readonly form: Form;
+  readonly form: Form | Change;
   /** From 1, or from the end below 0; null is every argument. */
   readonly position: number | null;
 }
@@ -35,20 +37,28 @@ const PLUS_FORMS: readonly (readonly [text: string, form: Form])[] = [
   ['{+...}', 'ending3'],
 ];
 
+/** What stands for an argument, or a part of it. */
+export interface Places {
+  /** In place of `{}` (-I); it may have numbers if it begins with `{`. @default '{}' */
+  readonly replacement?: string;
+  /** Names of the first, second … argument (--header): `{name}`, `{name.}`. @default none */
+  readonly columns?: readonly string[];
+  /** Takes the placeholders of --plus as well. @default false */
+  readonly plus?: boolean;
+  /** Others in place of `{.}`, `{/}`, `{//}`, `{/.}` and `{#}`, by these. @default none */
+  readonly renamed?: Readonly<Record<string, string>>;
+  /** A placeholder, a blank and a Perl expression, each (--rpl). @default none */
+  readonly rules?: readonly string[];
+}
+
 /**
- * What splits words into pieces. `replacement` stands for each argument; it is `{}` unless -I
- * gives another, which may have numbers if it begins with `{`. `columns` are the names of the
- * first, second … argument (--header): `{name}`, `{name.}`. plus: also those of --plus.
- * @throws MeshError MESH_USAGE for an empty replacement
+ * What splits words into pieces. @throws MeshError MESH_USAGE for an empty replacement, and for
+ * Perl expressions that are not supported
  */
-export function placeholderFinder(
-  replacement = '{}',
-  columns: readonly string[] = [],
-  plus: boolean = false,
-): (word: string) => Piece[] {
+export function placeholderFinder(places: Places = {}): (word: string) => Piece[] {
+  const { replacement = '{}', columns = [] } = places;
   if (replacement === '') throw new MeshError('MESH_USAGE', '-I: the text is empty; give one: {}');
-  const more = plus ? PLUS_FORMS : [];
-  const forms = new Map<string, Form>([...FORMS, ...more, [replacement, 'whole']]);
+  const forms = formsOf(places, replacement);
   // The longest first, or one could be taken for the beginning of another.
   const texts = [...forms.keys()].sort((one, other) => other.length - one.length);
   const ends = texts.filter((text) => text.startsWith('{') && text !== '{#}');
@@ -58,15 +68,31 @@ export function placeholderFinder(
   const names = [...positions.keys()].filter((name) => !/^(?:-?\d*|#|\+?\/*\.*)$/.test(name));
   const named = names.sort((one, other) => other.length - one.length).map(escaped);
   const at = [`(?<position>-?\\d+)\\s*`, ...named.map((name) => `(?:${name})`)].join('|');
-  const expression = new RegExp(`\\{(?<at>${at})(?<end>${numbered})|${plain}`, 'g');
+  const bash = places.plus === true ? `|\\{(?<of>-?\\d+)?\\s*(?<bash>${BASH_FORM.source})\\}` : '';
+  const expression = new RegExp(
+    `${PERL.source}|\\{(?<at>${at})(?<end>${numbered})|${plain}${bash}`,
+    'gs',
+  );
   return (word) => {
     const pieces: Piece[] = [];
     let from = 0;
     for (const found of word.matchAll(expression)) {
       if (found.index > from) pieces.push(word.slice(from, found.index));
-      const { at: name = '', end, position = positions.get(name)?.toString() } = found.groups ?? {};
+      const {
+        at: name = '',
+        end,
+        perl,
+        argument,
+        bash: inBash,
+        of,
+        ...groups
+      } = found.groups ?? {};
+      const position = groups['position'] ?? positions.get(name)?.toString() ?? argument ?? of;
+      const change = perl === undefined ? null : changeOf(found[0], perl);
+      const other = inBash === undefined ? null : bashChange(inBash);
+      if (inBash !== undefined && other === null) throw notOfPlus(found[0]);
       pieces.push({
-        form: forms.get(end === undefined ? found[0] : `{${end}`) ?? 'whole',
+        form: change ?? other ?? forms.get(end === undefined ? found[0] : `{${end}`) ?? 'whole',
         position: position === undefined || position === '0' ? null : Number(position),
       });
       from = found.index + found[0].length;
@@ -76,35 +102,78 @@ export function placeholderFinder(
   };
 }
 
+/** A Perl expression, and which argument it takes. */
+const PERL = /\{=(?<argument>-?\d+)?(?<perl>(?:(?!\{=|=\}).)*)=\}/;
+
+/** Words of a command, those that one Perl expression is spread over as one word. */
+export function withWholeExpressions(words: readonly string[]): string[] {
+  const whole: string[] = [];
+  for (let k = 0; k < words.length; k += 1) {
+    let text = words[k] ?? '';
+    const end = words.findIndex((word, other) => other > k && word.includes('=}'));
+    for (; end !== -1 && text.lastIndexOf('{=') > text.lastIndexOf('=}'); ) {
+      k += 1;
+      text += ` ${words[k]}`;
+    }
+    whole.push(text);
+  }
+  return whole;
+}
+
+function formsOf(
+  { plus = false, renamed = {}, rules = [] }: Places,
+  replacement: string,
+): Map<string, Form | Change> {
+  const forms = new Map<string, Form | Change>();
+  for (const [text, form] of FORMS) forms.set(renamed[text] ?? text, form);
+  for (const [text, form] of plus ? PLUS_FORMS : []) forms.set(text, form);
+  forms.set(replacement, 'whole');
+  for (const rule of rules) {
+    const [, text, perl] = /^(\S+)\s(.*)$/s.exec(rule) ?? [];
+    if (text === undefined || perl === undefined || /[()]/.test(text)) {
+      const says = 'give a placeholder, a blank and an expression: {-} s/-.*//';
+      throw new MeshError('MESH_USAGE', `--rpl ${rule}: ${says}`);
+    }
+    forms.set(text, changeOf(`--rpl ${rule}`, perl));
+  }
+  forms.delete('');
+  return forms;
+}
+
+function changeOf(shown: string, perl: string): Change {
+  const change = perlChange(perl);
+  if (change !== null) return change;
+  const text =
+    `${shown}: of Perl only s/X/Y/, tr/x/y/, uc, lc and $_++ are there, without variables; ` +
+    'let the command compute it';
+  throw new MeshError('MESH_USAGE', text);
+}
+
+function notOfPlus(shown: string): MeshError {
+  return new MeshError('MESH_USAGE', `${shown}: not there of --plus; let sh compute it`);
+}
+
 function escaped(text: string): string {
   return text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');
 }
 
 /**
  * Refuses what GNU parallel would replace and this does not.
- * @throws MeshError MESH_USAGE for `{%}` and Perl expressions; with plus for what --plus makes of
- * texts in bash's way, and `{##}`
+ * @throws MeshError MESH_USAGE for `{%}` and Perl expressions; with plus for `{##}` and others
  */
-export function refuseUnsupported(command: string, plus: boolean = false): void {
+export function refuseUnsupported(command: string, { plus = false }: Places = {}): void {
   if (/\{(?:-?\d+\s*)?%\}/.test(command)) {
     const text = '{%}: the number of a job slot has no meaning on many machines; use {#}';
     throw new MeshError('MESH_USAGE', text);
   }
-  const ofBash = plus
-    ? /\{-?\d*(?:##|:[^{}]+|#[^{}]+|%[^{}]+|\^[^{}]+|,[^{}]+)\}/.exec(command)
-    : null;
-  if (ofBash !== null) {
-    const text = `${ofBash[0]}: only the parts of paths are there of --plus; let sh compute it`;
-    throw new MeshError('MESH_USAGE', text);
-  }
-  const perl = /\{=.*?=\}/s.exec(command);
-  if (perl === null) return;
-  const text = `${perl[0]}: Perl expressions are not supported; compute it in the command`;
-  throw new MeshError('MESH_USAGE', text);
+  const unknown = plus ? /\{(?:##|0#|0%|choose_k|uniq|slot|host|sshlogin)\}/.exec(command) : null;
+  if (unknown !== null) throw notOfPlus(unknown[0]);
+  placeholderFinder({ plus })(command);
 }
 
 /** What a form takes of an argument, as a text that is not quoted. */
-export function formed(form: Form, argument: string, seq: number): string {
+export function formed(form: Form | Change, argument: string, seq: number): string {
+  if (typeof form === 'function') return form(argument);
   switch (form) {
     case 'whole':
       return argument;

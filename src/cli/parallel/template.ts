@@ -2,20 +2,16 @@ import {
   formed,
   type Piece,
   type Placeholder,
+  type Places,
   placeholderFinder,
   refuseUnsupported,
+  withWholeExpressions,
 } from './placeholders.ts';
 
 /** How a template is expanded. */
-export interface TemplateOptions {
+export interface TemplateOptions extends Places {
   /** Quotes each word of the command as a whole, so that sh takes nothing in it as its own (-q). */
   readonly quote?: boolean;
-  /** Stands for each argument (-I). @default '{}' */
-  readonly replacement?: string;
-  /** Names of the first, second … argument (--header). @default none */
-  readonly columns?: readonly string[];
-  /** Takes the placeholders of --plus as well. @default false */
-  readonly plus?: boolean;
   /** Puts arguments in as they are. @default false */
   readonly isRaw?: boolean;
   /** Adds ` {}` to a command without a placeholder. @default true */
@@ -40,9 +36,9 @@ export function compileTemplate(
   command: readonly string[],
   { quote = false, adds = true, isRaw = false, ...options }: TemplateOptions = {},
 ): Template {
-  const { replacement, columns, plus = false, perArgument = false } = options;
-  refuseUnsupported(command.join(' '), plus);
-  const words = command.map(placeholderFinder(replacement, columns, plus));
+  const { perArgument = false } = options;
+  refuseUnsupported(command.join(' '), options);
+  const words = withWholeExpressions(command).map(placeholderFinder(options));
   if (adds && !words.some((pieces) => pieces.some(isPlaceholder))) words.push([EACH]);
   const isBare = beginsWithPlaceholder(words);
   const shown = quote || isBare || isRaw ? (text: string): string => text : quoteForShell;
@@ -65,10 +61,10 @@ export function compileTemplate(
  */
 export function compileName(
   name: string,
-  { replacement, columns, plus = false, perArgument = false }: Omit<TemplateOptions, 'quote'> = {},
+  { perArgument = false, ...places }: Omit<TemplateOptions, 'quote'> = {},
 ): Template | null {
-  refuseUnsupported(name, plus);
-  const pieces = placeholderFinder(replacement, columns, plus)(name);
+  refuseUnsupported(name, places);
+  const pieces = placeholderFinder(places)(name);
   if (!pieces.some(isPlaceholder)) return null;
   return compileWord(pieces, { shown: (text) => text, perArgument, gap: ' ' });
 }

@@ -57,14 +57,14 @@ describe('one clear line refuses', () => {
   test.each([
     ['{%}', '{%}: the number of a job slot has no meaning on many machines; use {#}'],
     ['{2 %}', '{%}: the number of a job slot has no meaning on many machines; use {#}'],
-    ['{= s/a/b/ =}', '{= s/a/b/ =}: Perl expressions are not supported; compute it in the command'],
+    ['{= $_=`ls` =}', '{= $_=`ls` =}: of Perl only s/X/Y/, tr/x/y/, uc, lc and $_++ are there'],
   ])('%s', (word, expected) => {
     expect(() => commandFor(['echo', `x${word}`], ['a'], 1)).toThrow(expected);
     expect(() => compileName(`out/${word}`)).toThrow(expected);
   });
 
   test('a Perl expression of several words', () => {
-    expect(() => commandFor(['echo', '{=', '$_++', '=}'], ['a'], 1)).toThrow('{= $_++ =}: Perl');
+    expect(() => commandFor(['echo', '{=', '$x++', '=}'], ['a'], 1)).toThrow('{= $x++ =}: of');
   });
 
   test('an empty -I', () => {
