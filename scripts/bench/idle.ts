@@ -1,19 +1,23 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Row, spread } from './figures.ts';
 import { type BenchPeer, type BenchPeers, openMesh, seesAlive } from './peers.ts';
-import { processorMs, residentMib } from './proc.ts';
+import { loopback, processorMs, residentMib } from './proc.ts';
 
 const IDLE_MS = 10_000;
+const PEERS = 10;
 
-/** Memory and processor time of peers without jobs, from /proc. */
+/** What ten peers without jobs take: memory, processor time, bytes over loopback. */
 export async function idle(peers: BenchPeers): Promise<Row[]> {
   const first = await peers.start('idle-0', 1);
   await sleep(IDLE_MS);
   const alone = residentMib(first.pid);
   const all = [first];
-  for (const name of ['idle-1', 'idle-2']) all.push(await peers.start(name, 1, [first.invite]));
+  while (all.length < PEERS) {
+    all.push(await peers.start(`idle-${all.length}`, 1, [first.invite]));
+  }
   await seeAll(first, all.length);
-  const shares = await processorShares(all);
+  await sleep(IDLE_MS);
+  const { shares, kilobytes } = await taken(all);
   const together = all.map(({ pid }) => residentMib(pid));
   await peers.stop();
   const seconds = IDLE_MS / 1000;
@@ -25,16 +29,22 @@ export async function idle(peers: BenchPeers): Promise<Row[]> {
       how: `resident set of meshd start after ${seconds} s without a job`,
     },
     {
-      figure: 'memory of an idle peer, mesh of three',
+      figure: 'memory of an idle peer, mesh of ten',
       measured: spread(together, 0, 'MiB'),
       target: '',
-      how: `each of the three, after ${seconds} s more`,
+      how: `each of the ten, ${2 * seconds} s after the last one joined`,
     },
     {
-      figure: 'processor time of an idle peer, mesh of three',
+      figure: 'processor time of an idle peer, mesh of ten',
       measured: spread(shares, 1, '% of a core'),
-      target: '',
-      how: `each of the three, over ${seconds} s`,
+      target: '< 2 %',
+      how: `each of the ten, over ${seconds} s`,
+    },
+    {
+      figure: 'traffic of an idle peer, mesh of ten',
+      measured: `${kilobytes.toFixed(1)} kB/s`,
+      target: '< 15 kB/s',
+      how: `what one sends, over ${seconds} s: all that went over loopback, headers too`,
     },
   ];
 }
@@ -45,10 +55,16 @@ async function seeAll(peer: BenchPeer, count: number): Promise<void> {
   await seesAlive(mesh, count);
 }
 
-async function processorShares(all: readonly BenchPeer[]): Promise<number[]> {
+/** Shares of a core, in percent, of each; kilobytes that one sends a second. */
+async function taken(
+  all: readonly BenchPeer[],
+): Promise<{ readonly shares: number[]; readonly kilobytes: number }> {
   const before = all.map(({ pid }) => processorMs(pid));
+  const bytesBefore = loopback().bytes;
   const start = performance.now();
   await sleep(IDLE_MS);
   const passed = performance.now() - start;
-  return all.map((peer, k) => ((processorMs(peer.pid) - (before[k] ?? 0)) * 100) / passed);
+  const shares = all.map(({ pid }, k) => ((processorMs(pid) - (before[k] ?? 0)) * 100) / passed);
+  // Bytes in a millisecond are kilobytes in a second.
+  return { shares, kilobytes: (loopback().bytes - bytesBefore) / passed / all.length };
 }
