@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { constants, lstatSync } from 'node:fs';
 import { mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
-import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { isPeerId, type PeerId } from '../../core/ids.ts';
 import { peerIn } from '../../net/identity.ts';
@@ -140,7 +139,8 @@ async function holds(home: string, peer: PeerId): Promise<boolean> {
 function isOwn(path: string): boolean {
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (found === undefined || found.isSymbolicLink()) return false;
-  return process.platform === 'win32' || found.uid === userInfo().uid;
+  // Not userInfo(), which reads the list of users each time.
+  return process.platform === 'win32' || found.uid === process.getuid?.();
 }
 
 function isPrivate(folder: string): boolean {
