@@ -140,7 +140,7 @@ function isOwn(path: string): boolean {
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (found === undefined || found.isSymbolicLink()) return false;
   // Not userInfo(), which reads the list of users each time.
-  return process.platform === 'win32' || found.uid === process.getuid?.();
+  return process.platform === 'win32' || found.uid === process.geteuid?.();
 }
 
 function isPrivate(folder: string): boolean {
