@@ -48,6 +48,16 @@ export const run: Verb<readonly [readonly string[]], CommandFlags> = {
       complete: 'file',
       also: ['--argfile <file>'],
     },
+    {
+      flags: '--arg-sep <text>',
+      help: 'begins arguments in place of :::',
+      also: ['--argsep <text>'],
+    },
+    {
+      flags: '--arg-file-sep <text>',
+      help: 'begins files of arguments in place of ::::',
+      also: ['--argfilesep <text>'],
+    },
     { flags: '-0, --null', help: 'arguments end with NUL, as `find -print0` writes them' },
     { flags: '-d, --delimiter <text>', help: 'what ends an argument (default: a line’s end)' },
     {
@@ -71,6 +81,7 @@ export const run: Verb<readonly [readonly string[]], CommandFlags> = {
       flags: '-L, --max-lines <n>',
       help: 'so many lines for each command; as -N',
       parse: wholeNumber(1, 1_000_000),
+      also: ['-l <n>', '--maxlines <n>'],
     },
     {
       flags: '-X',

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -18,6 +18,8 @@ function atFront(word: string, k: number, all: readonly string[]): string[] {
   return k < all.length - 2 ? [word] : [];
 }
 
+const letters = join(folder, 'letters');
+writeFileSync(letters, 'x\ny\n');
 const three = ['echo {}', ':::', 'a', 'b', 'c'];
 
 describe('options of GNU parallel', () => {
@@ -63,10 +65,8 @@ describe('options of GNU parallel', () => {
     ['-S host', /-S\/--sshlogin is not supported: .*meshd join/],
     ['--sshlogin=host', /-S\/--sshlogin is not supported/],
     ['--tmux', /--line-buffer/],
-    ['--arg-sep ,,', /after :::/],
     ['--csv', /--colsep/],
     ['--semaphore', /flock/],
-    ['-l', /-L/],
     ['--load 80%', /meshd slots/],
     ['--bg', /flock/],
     ['--wait', /flock/],
@@ -101,6 +101,9 @@ describe('options of GNU parallel', () => {
     ['--trim r', ['echo {}', ':::', ' a b '], "echo ' a b'\n"],
     ['--trim lr', ['echo {}', ':::', ' a b '], "echo 'a b'\n"],
     ['--trim rl', ['echo {}', ':::', ' a b '], "echo 'a b'\n"],
+    ['--arg-sep ,,', ['echo', ',,', 'a', ':::', ',,+', '1', '2'], "echo a 1\necho ':::' 2\n"],
+    ['--arg-file-sep //', ['echo', ':::', 'a', '//', letters], 'echo a x\necho a y\n'],
+    ['-l 2', ['echo', ':::', 'a', 'b', 'c'], 'echo a b\necho c\n'],
     ['--colsep ,', ['echo {1} {2}', ':::', ' a , b '], 'echo a b\n'],
     ['--colsep , --trim n', ['echo {1} {2}', ':::', ' a , b '], "echo ' a ' ' b '\n"],
   ])('%s %j gives the commands of GNU parallel', async (options, words, commands) => {

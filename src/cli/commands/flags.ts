@@ -4,6 +4,8 @@ import type { NeedFlags } from '../publication-flags.ts';
 /** The options of `run`. */
 export interface CommandFlags extends NeedFlags {
   readonly argFile?: readonly string[];
+  readonly argSep?: string;
+  readonly argFileSep?: string;
   readonly null?: boolean;
   readonly delimiter?: string;
   readonly colsep?: string;

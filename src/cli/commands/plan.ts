@@ -48,7 +48,7 @@ export async function planCommands(
     const text = `${JSON.stringify(bad)}: an argument that is no UTF-8 cannot be passed on`;
     throw new MeshError('MESH_USAGE', text);
   }
-  const { command, sources } = splitWords(words);
+  const { command, sources } = splitWords(words, flags);
   if (flags.null === true && flags.delimiter !== undefined) {
     throw new MeshError(
       'MESH_USAGE',

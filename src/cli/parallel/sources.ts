@@ -46,32 +46,53 @@ export interface Table {
 /** At which ends of an argument white space is left out (--trim). */
 export type Trim = 'n' | 'l' | 'r' | 'lr' | 'rl';
 
-const SEPARATOR = /^:::(:?)(\+?)$/;
+/** What begins a source, where it is another word than usual. */
+export interface Separators {
+  /** @default ':::' */
+  readonly argSep?: string | undefined;
+  /** @default '::::' */
+  readonly argFileSep?: string | undefined;
+}
 
 /**
  * The command, and the sources that `:::`, `:::+`, `::::` and `::::+` begin.
  * @throws MeshError MESH_USAGE when no file follows `::::`
  */
-export function splitWords(words: readonly string[]): { command: string[]; sources: Source[] } {
-  const first = words.findIndex((word) => SEPARATOR.test(word));
+export function splitWords(
+  words: readonly string[],
+  { argSep = ':::', argFileSep = '::::' }: Separators = {},
+): { command: string[]; sources: Source[] } {
+  const kinds = new Map<string, Omit<Begin, 'word'>>();
+  for (const linked of [false, true]) {
+    const end = linked ? '+' : '';
+    kinds.set(argSep + end, { isFiles: false, linked });
+    kinds.set(argFileSep + end, { isFiles: true, linked });
+  }
+  const first = words.findIndex((word) => kinds.has(word));
   if (first === -1) return { command: [...words], sources: [] };
   const sources: Source[] = [];
   for (let k = first; k < words.length; ) {
-    const separator = words[k] ?? '';
-    const next = words.findIndex((word, index) => index > k && SEPARATOR.test(word));
+    const word = words[k] ?? '';
+    const begin = { word, isFiles: false, linked: false, ...kinds.get(word) };
+    const next = words.findIndex((one, index) => index > k && kinds.has(one));
     const values = words.slice(k + 1, next === -1 ? words.length : next);
-    for (const source of sourcesOf(separator, values)) sources.push(source);
+    for (const source of sourcesOf(begin, values)) sources.push(source);
     k += values.length + 1;
   }
   return { command: words.slice(0, first), sources };
 }
 
-function sourcesOf(separator: string, values: readonly string[]): Source[] {
-  const [, isFiles, plus] = SEPARATOR.exec(separator) ?? [];
-  const linked = plus === '+';
-  if (isFiles === '') return [{ kind: 'arguments', values, linked }];
+/** A word that begins sources. */
+interface Begin {
+  readonly word: string;
+  readonly isFiles: boolean;
+  readonly linked: boolean;
+}
+
+function sourcesOf({ word, isFiles, linked }: Begin, values: readonly string[]): Source[] {
+  if (!isFiles) return [{ kind: 'arguments', values, linked }];
   if (values.length === 0) {
-    throw new MeshError('MESH_USAGE', `${separator}: no file follows it; name one, or - for stdin`);
+    throw new MeshError('MESH_USAGE', `${word}: no file follows it; name one, or - for stdin`);
   }
   return values.map((path) => ({ kind: 'file', path, linked }));
 }

@@ -50,7 +50,7 @@ export function commandItem(item: unknown): CommandItem {
 function blockOf(block: unknown): Block | null {
   if (block === undefined || block === null) return null;
   const { name, isFile } = block as Partial<Record<keyof Block, unknown>>;
-  if (typeof name !== 'string' || !/^[\w.-]+$/.test(name)) {
+  if (typeof name !== 'string' || !/^\.?[\w-]+$/.test(name)) {
     throw new TypeError('the item has a malformed block');
   }
   return { name, isFile: isFile === true };

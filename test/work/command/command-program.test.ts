@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -51,6 +51,41 @@ test('a command that fills its working folder has no value: another machine may 
     ...{ code: 'EDQUOT', message: 'more than 1 MB in its working folder' },
   });
   expect(readFileSync(join(root, 'work', 'tries'), 'utf8')).toBe('x\n');
+});
+
+describe('a block of stdin', () => {
+  const place = (): object => ({
+    ...{ folder: join(root, 'sent'), store: join(root, 'made'), mostBytes: 1e6 },
+  });
+  const block = { name: '.block', isFile: false };
+  beforeEach(() => {
+    mkdirSync(join(root, 'sent'));
+    writeFileSync(join(root, 'sent', '.block'), 'a\nb\n');
+  });
+
+  test('is read by each try, in the publisher’s folder', async () => {
+    const program = await load({ transfer: true, inPlace: true, tries: 2 });
+    const command = 'pwd >> tried; cat >> tried; test $(wc -l < tried) = 6';
+    const value = await evaluate(program, { command, place: place(), block });
+    expect(value).toMatchObject({ exit: 0, tries: 2 });
+    const once = `${join(root, 'work')}\na\nb\n`;
+    expect(readFileSync(join(root, 'work', 'tried'), 'utf8')).toBe(once + once);
+    // A file that the command names counts, as of any command there.
+    expect(Object.keys(value.files ?? {})).toContain('tried');
+  });
+
+  test('is a file that the command finds by a variable, when it is no stdin', async () => {
+    const program = await load({ transfer: true });
+    const item = { command: 'cat "$PARALLEL_TMP"; wc -c', place: place() };
+    const value = await evaluate(program, { ...item, block: { ...block, isFile: true } });
+    expect(value.stdout?.replaceAll(' ', '')).toBe('a\nb\n0\n');
+  });
+
+  test('that would lie elsewhere is refused', async () => {
+    const program = await load({ transfer: true });
+    const item = { command: 'cat', place: place(), block: { ...block, name: '../made/x' } };
+    expect(() => evaluate(program, item)).toThrow('malformed block');
+  });
 });
 
 describe('the value of a command', () => {
