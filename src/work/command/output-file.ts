@@ -6,7 +6,10 @@ import {
   readSync,
   renameSync,
   rmSync,
+  statfsSync,
+  writeSync,
 } from 'node:fs';
+import { dirname } from 'node:path';
 
 /** An output that was too long to hold: a file that belongs to whoever takes it. */
 export interface MovedOutput {
@@ -23,6 +26,12 @@ export type Output = Uint8Array | MovedOutput;
 export const HELD_BYTES: number = 256 * 1024;
 
 const NOTHING = new Uint8Array(0);
+
+/** With more than this free on the disk nothing was lost for want of room. */
+const AMPLE_BYTES = 1_048_576;
+
+/** More than the rest of a block, whatever its size: it takes a new one. */
+const TRIAL: Uint8Array = new Uint8Array(65_537);
 
 /**
  * The file that commands write one of their outputs to, one after another. It stays open. A file
@@ -74,6 +83,23 @@ export class OutputFile {
       filled += count;
     }
     return buffer.subarray(0, filled);
+  }
+
+  /**
+   * Whether the disk takes more of it. Where it does not, what was written may be incomplete: many
+   * programs do not look whether their writes succeed.
+   */
+  hasRoom(): boolean {
+    const { bavail, bsize } = statfsSync(dirname(this.path));
+    if (bavail * bsize > AMPLE_BYTES) return true;
+    const size = this.size();
+    try {
+      return writeSync(this.#descriptor, TRIAL, 0, TRIAL.length, size) === TRIAL.length;
+    } catch {
+      return false;
+    } finally {
+      ftruncateSync(this.#descriptor, size);
+    }
   }
 
   /** Closes and removes the file. */

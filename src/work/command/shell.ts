@@ -145,12 +145,15 @@ export class Shell {
     const ms = performance.now() - start;
     if (lasting.ended) await endProcesses(this.#all(), 0);
     if (this.#closing !== undefined) throw new Error('the shell is closed');
-    const most = stop === 'abort' ? 0 : (options.outputBytes ?? Number.POSITIVE_INFINITY);
+    const isLost = stop !== 'abort' && !(this.#stdout.hasRoom() && this.#stderr.hasRoom());
+    const isLeft = stop === 'abort' || isLost;
+    const most = isLeft ? 0 : (options.outputBytes ?? Number.POSITIVE_INFINITY);
     const isLong = Math.max(this.#stdout.size(), this.#stderr.size()) > most;
     const shared = stop !== undefined || (command.includes('&') && !isPlainCommand(command));
     const stdout = this.#stdout.take(most, join(this.#options.folder, `${id}.stdout`), shared);
     const stderr = this.#stderr.take(most, join(this.#options.folder, `${id}.stderr`), shared);
     if (stop === 'abort') throw options.signal?.reason;
+    if (isLost) throw noRoom();
     const ended = stop ?? (isLong ? 'output' : 'exit');
     const how = ended === 'exit' ? status : { exit: -1, signal };
     return { ...how, stdout, stderr, started, ms, ended };
@@ -241,6 +244,12 @@ export class Shell {
     this.#stdout.close();
     this.#stderr.close();
   }
+}
+
+/** It tells of this machine: another one may have room. */
+function noRoom(): Error {
+  const text = 'the disk is full: what the command wrote may be incomplete';
+  return Object.assign(new Error(text), { code: 'ENOSPC' });
 }
 
 /** This system's shell. @throws Error with an errno when there is none */
