@@ -209,6 +209,17 @@ export const run: Verb<readonly [readonly string[]], CommandFlags> = {
       also: ['--result <folder>', '--res <folder>'],
     },
     {
+      flags: '--files',
+      help: 'write each output to a new file, and print its name',
+      also: ['--output-as-files'],
+    },
+    {
+      flags: '--tmpdir <folder>',
+      help: 'where these files go (default: that for temporary files)',
+      complete: 'folder',
+      also: ['--tempdir <folder>'],
+    },
+    {
       flags: '--retries <n>',
       help: 'times that a command that fails is tried in all (default: 1)',
       parse: wholeNumber(1, 1000),

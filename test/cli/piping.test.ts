@@ -58,6 +58,20 @@ describe('commands that stdin is cut for', () => {
     expect(stdout).toBe('x\n1\n');
   });
 
+  test('leave their output in files that are named, with --files', async () => {
+    const into = ['--files', '--tempdir', folder];
+    const long = lines(1, 120_000);
+    const { stdout } = await run(long, ...into, '--tag', '--pipe', '--block', '400k', 'sort -r');
+    const names = stdout.trimEnd().split('\n');
+    expect(names).toEqual([1, 2].map(() => expect.stringMatching(`^\t${folder}/par.*\\.par$`)));
+    const texts = names.map((name) => readFileSync(name.slice(1), 'utf8')).join('');
+    expect(texts.trimEnd().split('\n').sort()).toEqual(long.trimEnd().split('\n').sort());
+    for (const other of ['--lb', '--json', '--out=x', '--results=x']) {
+      const { code, stderr } = await run('', ...into, other, '--pipe', 'cat');
+      expect([code, stderr]).toEqual([2, expect.stringContaining('--files prints the names')]);
+    }
+  });
+
   test('are left out by the job log', async () => {
     const log = join(folder, 'log');
     await run(lines(1, 3), '--joblog', log, '--pipe', '-N1', 'exit $(grep -c 2)');

@@ -70,7 +70,7 @@ describe('options of GNU parallel', () => {
     ['--load 80%', /meshd slots/],
     ['--bg', /flock/],
     ['--wait', /flock/],
-    ['--tempdir x', /--home/],
+    ['--tempdir x', /--files/],
     ['--template a=b', /sed/],
     ['-i', /-I/],
     ['--parens ,,', /\{= and =\}/],

@@ -40,6 +40,8 @@ export interface CommandFlags extends NeedFlags {
   readonly resume?: boolean;
   readonly resumeFailed?: boolean;
   readonly results?: string;
+  readonly files?: boolean;
+  readonly tmpdir?: string;
   readonly retries?: number;
   readonly halt?: string;
   readonly timeout?: string;

@@ -5,8 +5,6 @@ const MACHINES = 'commands run on the machines of the mesh: see `meshd join`';
 const LOAD = 'a machine runs as many at once as it has slots: see -j, `meshd slots` and --memory';
 const ONE = 'a command runs on one machine; --needs TAG says on which';
 const LOCK = 'it is not for one command: use `flock`, and the shell’s `&` and `wait`';
-const FILES = '--results DIR writes outputs to files';
-const HOME = 'what commands write is kept in the folder of --home';
 const SYSTEM = '`nproc` and `getconf ARG_MAX` tell it';
 const VERSION = 'this is not GNU parallel: see `meshd --version`';
 const CORES = '-j says how many commands run at once: 8, 50%, -1';
@@ -45,8 +43,6 @@ export const FOREIGN_FLAGS: readonly ForeignFlag[] = [
   ...refused(LOCK, '--semaphore', '--sem, --fg', '--id', '--st', '--bg', '--wait'),
   ...refused(LOCK, '--semaphorename, --semaphore-name', '--semaphoretimeout, --semaphore-timeout'),
   ...refused('--tag begins each line with the arguments', '--ctag', '--ctagstring'),
-  ...refused(FILES, '--files', '--output-as-files'),
-  ...refused(HOME, '--tmpdir, --tempdir', '--compress-program'),
   ...refused('`meshd start --nice N` is for all that a machine runs', '--nice'),
   ...refused('--dry-run shows the commands before anything runs', '-p, --interactive'),
   ...refused(
@@ -66,6 +62,7 @@ export const FOREIGN_FLAGS: readonly ForeignFlag[] = [
   ...taken('-x, --exit', '--will-cite, --willcite', '--no-notice', '--nonotice, --nn', '--gnu'),
   ...taken(
     '--compress',
+    '--compress-program <name>',
     '--group',
     '--silent',
     '--plain',

@@ -9,6 +9,7 @@ import { writeResults } from '../parallel/results-folder.ts';
 import { compileName, type Template } from '../parallel/template.ts';
 import type { CommandFlags } from './flags.ts';
 import type { Result } from './gather.ts';
+import { keepOutput } from './kept-output.ts';
 import { placesOf } from './places.ts';
 import type { Planned } from './plan.ts';
 import { bytesOf, OutputWriter } from './writer.ts';
@@ -120,7 +121,7 @@ export class CommandReport {
   }
 
   async #put({ seq, args, command }: Planned, value: CommandValue): Promise<void> {
-    const { results } = this.#flags;
+    const { results, files } = this.#flags;
     if (results !== undefined) {
       const stdout = bytesOf(value.stdout, value.stdoutBase64, value.stdoutFile);
       const stderr = bytesOf(value.stderr, value.stderrBase64, value.stderrFile);
@@ -135,7 +136,14 @@ export class CommandReport {
       return;
     }
     await this.#announce(seq, args, command);
-    await this.#writer.write(seq, args, value);
+    await this.#writer.write(seq, args, files === true ? await this.#named(value) : value);
+  }
+
+  /** The value of a command of which a file has the output: its path in place of it. */
+  async #named(value: CommandValue): Promise<CommandValue> {
+    const path = await keepOutput(this.#flags.tmpdir, value);
+    const { stdoutBase64: _, stdoutFile: __, ...rest } = value;
+    return { ...rest, stdout: `${path}\n` };
   }
 
   /** Prints the command before its output, once (-v, -t). */

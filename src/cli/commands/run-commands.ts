@@ -139,9 +139,17 @@ function checkFlags(flags: CommandFlags, isJson: boolean): void {
   if (lineBuffer === true && ungroup === true) {
     throw new MeshError('MESH_USAGE', '--ungroup cannot be combined with --line-buffer');
   }
-  const instead = isJson ? '--json' : out !== undefined ? '--out' : results && '--results';
-  if (live !== null && (instead || detach === true)) {
-    const text = `${live} prints output as it comes; ${instead || '--detach'} has none printed`;
+  const other = isJson ? '--json' : out !== undefined ? '--out' : results && '--results';
+  if (flags.files === true && (live ?? (detach === true ? '--detach' : other))) {
+    const text = '--files prints the names of files once they are whole; leave ';
+    throw new MeshError('MESH_USAGE', `${text}${live ?? (other || '--detach')} out`);
+  }
+  if (flags.tmpdir !== undefined && flags.files !== true) {
+    const text = '--tmpdir is for --files; what commands write is kept in the folder of --home';
+    throw new MeshError('MESH_USAGE', text);
+  }
+  if (live !== null && (other || detach === true)) {
+    const text = `${live} prints output as it comes; ${other || '--detach'} has none printed`;
     throw new MeshError('MESH_USAGE', text);
   }
   const given = out ?? summary ?? joblog ?? results;
