@@ -125,7 +125,7 @@ describe('options of GNU parallel', () => {
     expect((await run('--dry-run', 'echo {..} {+/}', ':::', path)).stdout).toContain('{..} {+/}');
   });
 
-  test.each(['{##}', '{0#}', '{%.*}', '{1#a+}'])('--plus refuses %s in one line', async (text) => {
+  test.each(['{uniq}', '{0#}', '{%.*}', '{1#a+}'])('--plus refuses %s in one line', async (text) => {
     const { code, stderr } = await run('--dry-run', '--plus', `echo ${text}`, ':::', 'a');
     expect(code).toBe(2);
     expect(stderr).toContain(text);

@@ -55,7 +55,7 @@ export async function planCommands(
       '-0 and --delimiter both say what ends an argument; give one',
     );
   }
-  refuseUnsupported(command.join(' '), placesOf(flags, []));
+  refuseUnsupported(command.join(' '), { ...placesOf(flags, []), total: () => 0 });
   checkPiping(flags, command, sources.length);
   if (isPiped(flags))
     return { planned: await planBlocks(command, flags, stdin, spool), columns: [] };
@@ -73,12 +73,15 @@ export async function planCommands(
     header: flags.header !== undefined,
   });
   if (flags.shuf === true) shuffle(records);
+  let total = records.length;
   const template = compileTemplate(command, {
     ...placesOf(flags, columns),
+    total: () => total,
     quote: flags.quote === true,
     perArgument: flags.X === true || repeatedArgs(flags) !== undefined,
   });
   const jobs = isFitted ? fittedJobs(records, template, flags) : records;
+  total = jobs.length;
   const done = doneBefore(flags, columns);
   const filesOf = filePlanner(flags, columns);
   const planned = jobs.flatMap((args, k) => {

@@ -12,6 +12,8 @@ export interface Placeholder {
   readonly form: Form | Change;
   /** From 1, or from the end below 0; null is every argument. */
   readonly position: number | null;
+  /** Gives the number in place of the job's own. */
+  readonly count?: () => number;
 }
 
 /** A text as it stands, or a placeholder. */
@@ -27,6 +29,7 @@ const FORMS: readonly (readonly [text: string, form: Form])[] = [
 
 /** Those of --plus. */
 const PLUS_FORMS: readonly (readonly [text: string, form: Form])[] = [
+  ['{##}', 'number'],
   ['{..}', 'stem2'],
   ['{...}', 'stem3'],
   ['{/..}', 'nameStem2'],
@@ -45,6 +48,8 @@ export interface Places {
   readonly columns?: readonly string[];
   /** Takes the placeholders of --plus as well. @default false */
   readonly plus?: boolean;
+  /** How many jobs there are, for `{##}`. @default unknown: it is refused */
+  readonly total?: () => number;
   /** Others in place of `{.}`, `{/}`, `{//}`, `{/.}` and `{#}`, by these. @default none */
   readonly renamed?: Readonly<Record<string, string>>;
   /** A placeholder, a blank and a Perl expression, each (--rpl). @default none */
@@ -56,12 +61,12 @@ export interface Places {
  * Perl expressions that are not supported
  */
 export function placeholderFinder(places: Places = {}): (word: string) => Piece[] {
-  const { replacement = '{}', columns = [] } = places;
+  const { replacement = '{}', columns = [], total } = places;
   if (replacement === '') throw new MeshError('MESH_USAGE', '-I: the text is empty; give one: {}');
   const forms = formsOf(places, replacement);
   // The longest first, or one could be taken for the beginning of another.
   const texts = [...forms.keys()].sort((one, other) => other.length - one.length);
-  const ends = texts.filter((text) => text.startsWith('{') && text !== '{#}');
+  const ends = texts.filter((text) => text.startsWith('{') && text !== '{#}' && text !== '{##}');
   const numbered = ends.map((text) => escaped(text.slice(1))).join('|');
   const plain = texts.map(escaped).join('|');
   const positions = new Map(columns.map((name, k) => [name, k + 1] as const));
@@ -94,6 +99,7 @@ export function placeholderFinder(places: Places = {}): (word: string) => Piece[
       pieces.push({
         form: change ?? other ?? forms.get(end === undefined ? found[0] : `{${end}`) ?? 'whole',
         position: position === undefined || position === '0' ? null : Number(position),
+        ...(found[0] === '{##}' && total !== undefined ? { count: total } : {}),
       });
       from = found.index + found[0].length;
     }
@@ -161,13 +167,15 @@ function escaped(text: string): string {
  * Refuses what GNU parallel would replace and this does not.
  * @throws MeshError MESH_USAGE for `{%}` and Perl expressions; with plus for `{##}` and others
  */
-export function refuseUnsupported(command: string, { plus = false }: Places = {}): void {
+export function refuseUnsupported(command: string, places: Places = {}): void {
+  const { plus = false, total } = places;
   if (/\{(?:-?\d+\s*)?%\}/.test(command)) {
     const text = '{%}: the number of a job slot has no meaning on many machines; use {#}';
     throw new MeshError('MESH_USAGE', text);
   }
   const unknown = plus ? /\{(?:##|0#|0%|choose_k|uniq|slot|host|sshlogin)\}/.exec(command) : null;
-  if (unknown !== null) throw notOfPlus(unknown[0]);
+  const isKnown = unknown?.[0] === '{##}' && total !== undefined;
+  if (unknown !== null && !isKnown) throw notOfPlus(unknown[0]);
   placeholderFinder({ plus })(command);
 }
 

@@ -164,12 +164,12 @@ function takesEach({ form, position }: Placeholder): boolean {
 
 /** The job's number, or what a position has; nothing beyond the arguments. */
 function single(
-  { form, position }: Placeholder,
+  { form, position, count }: Placeholder,
   args: readonly string[],
   seq: number,
   shown: (text: string) => string,
 ): string {
-  if (position === null) return String(seq);
+  if (position === null) return String(count === undefined ? seq : count());
   const argument = args[position > 0 ? position - 1 : args.length + position];
   return argument === undefined ? '' : shown(formed(form, argument, seq));
 }
