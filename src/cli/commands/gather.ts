@@ -65,7 +65,8 @@ export async function gather(
     const { item, job, index } = found;
     if (sources[item]?.kind === 'known') continue;
     const value = found.value as CommandValue | undefined;
-    if (value === undefined) sources[item] ??= { kind: 'run', job, index };
+    if (found.isOver === true) hasRun = true;
+    else if (value === undefined) sources[item] ??= { kind: 'run', job, index };
     else if (hasSucceeded(value) && areAsLeft(value, options.directory))
       sources[item] = { kind: 'known', value };
     else hasRun = true;
@@ -76,7 +77,7 @@ export async function gather(
   const jobs = new Map<string, Lines>();
   let job: Job | null = null;
   if (left.length > 0) {
-    // A list that ran before would be known with its failures.
+    // A list that ran before would be known with its failures, those without an outcome too.
     const generation = hasRun ? { generation: randomBytes(8).toString('hex') } : {};
     const given = JSON.parse(submission.params) as object;
     const params = JSON.stringify({ ...given, ...generation });

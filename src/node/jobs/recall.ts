@@ -18,6 +18,8 @@ export interface Recalled {
   readonly index: number;
   /** What it came to; absent while the job goes on and has not come to it. */
   readonly value?: unknown;
+  /** Its job is over without an outcome of it: only another job runs it again. */
+  readonly isOver?: true;
 }
 
 /**
@@ -46,7 +48,8 @@ export async function* recall(
         const known = places.get(text);
         if (known === undefined) continue;
         const found = await runOf(loop, job, lo + k);
-        if (found === null || (found.value === undefined && !goesOn)) continue;
+        if (found === null) continue;
+        if (found.value === undefined && found.isOver !== true && !goesOn) continue;
         for (const item of known) yield { item, ...found };
       }
     }
@@ -77,7 +80,7 @@ function jobsOf({ state }: Loop, program: string): JobState[] {
     .sort((a, b) => b.manifest.publishedAt - a.manifest.publishedAt);
 }
 
-/** Null when nothing is known of it and nothing more will be. */
+/** Null when what is known of it is of no use. */
 async function runOf(
   loop: Loop,
   job: JobState,
@@ -85,7 +88,9 @@ async function runOf(
 ): Promise<Omit<Recalled, 'item'> | null> {
   const place = { job: job.id, index };
   const outcome = job.computation.answers.get(index);
-  if (outcome === undefined) return job.active && !job.skips.has(index) ? place : null;
+  if (outcome === undefined) {
+    return job.active && !job.skips.has(index) ? place : { ...place, isOver: true };
+  }
   if (outcome.kind === 'error') return null;
   if (outcome.kind === 'value') return recalled(loop, job, place, outcome.text);
   const bytes = await loop.blob(outcome.hash);
