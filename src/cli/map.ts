@@ -32,6 +32,6 @@ export const map: Verb<readonly [string | undefined], MapFlags> = {
     const { readItems } = await import('./items.ts');
     const items = await readItems(source, context.io.stdin, (line) => warn(context, line));
     const { publication } = await import('./publication.ts');
-    return publication(context, { fn, items }, flags);
+    return publication(context, { fn, items, itemsFile: source }, flags);
   },
 };

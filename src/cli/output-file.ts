@@ -27,17 +27,41 @@ export interface ResultSink {
 export interface OutputPaths {
   readonly out?: string | undefined;
   readonly summary?: string | undefined;
+  readonly joblog?: string | undefined;
 }
 
 /**
  * Says before anything is done that a file could not be written, or that one would replace the
- * other. @throws MeshError MESH_USAGE
+ * other, or one of the files that are read (`inputs`). @throws MeshError MESH_USAGE
  */
-export function checkOutputs({ out, summary }: OutputPaths): void {
+export function checkOutputs(
+  { out, summary, joblog }: OutputPaths,
+  inputs: readonly string[] = [],
+): void {
   checkWritable('--out', out);
   checkWritable('--summary', summary);
-  if (out === undefined || summary === undefined || !isOneFile(out, summary)) return;
-  throw new MeshError('MESH_USAGE', `--out and --summary are one file, ${out}; give two`);
+  const outputs = Object.entries({ '--out': out, '--summary': summary, '--joblog': joblog });
+  const given = outputs.flatMap(([flag, path]) => (path === undefined ? [] : [{ flag, path }]));
+  for (const [k, { flag, path }] of given.entries()) {
+    const other = given.slice(k + 1).find((next) => isOneFile(path, next.path));
+    if (other !== undefined) {
+      const text = `${flag} and ${other.flag} are one file, ${path}; give two`;
+      throw new MeshError('MESH_USAGE', text);
+    }
+    const found = statSync(path, { throwIfNoEntry: false });
+    if (found === undefined || !inputs.some((input) => isSameFile(found, fileAt(input)))) continue;
+    const text = `${flag} ${path}: that is an input, which would be lost; give another file`;
+    throw new MeshError('MESH_USAGE', text);
+  }
+}
+
+/** Undefined: there is none, and that is told when it is read. */
+function fileAt(path: string): Stats | undefined {
+  try {
+    return statSync(path);
+  } catch {
+    return undefined;
+  }
 }
 
 function isOneFile(path: string, other: string): boolean {

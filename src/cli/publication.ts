@@ -13,14 +13,22 @@ import { checkOutputs } from './output-file.ts';
 import { neededOf, type PublicationFlags } from './publication-flags.ts';
 import { withMesh, withRunningPeer } from './use-mesh.ts';
 
+/** What is to be evaluated, and the files that the command line names for it. */
+interface Asked extends Pick<PublishRequest, 'accept' | 'items'> {
+  readonly fn: string | undefined;
+  readonly itemsFile?: string;
+}
+
 /** Publishes a function and follows the job, or leaves it to the running peer with --detach. */
 export async function publication(
   context: Context,
-  { fn, ...target }: Pick<PublishRequest, 'accept' | 'items'> & { fn: string | undefined },
+  { fn, itemsFile, ...target }: Asked,
   flags: PublicationFlags,
 ): Promise<number> {
   // All that can be wrong is found before a peer is started or anything is written.
-  checkOutputs(flags);
+  const paramsFile = flags.params?.startsWith('@') === true ? flags.params.slice(1) : undefined;
+  const inputs = [fn, itemsFile, paramsFile].filter((path) => path !== undefined);
+  checkOutputs(flags, inputs);
   const given = flags.out ?? flags.summary;
   if (flags.detach && given !== undefined) {
     const text = `--detach waits for no answer: ${given} would stay empty; see \`meshd attach\``;

@@ -125,12 +125,15 @@ describe('options of GNU parallel', () => {
     expect((await run('--dry-run', 'echo {..} {+/}', ':::', path)).stdout).toContain('{..} {+/}');
   });
 
-  test.each(['{uniq}', '{0#}', '{%.*}', '{1#a+}'])('--plus refuses %s in one line', async (text) => {
-    const { code, stderr } = await run('--dry-run', '--plus', `echo ${text}`, ':::', 'a');
-    expect(code).toBe(2);
-    expect(stderr).toContain(text);
-    expect(stderr.trimEnd().split('\n')).toHaveLength(1);
-  });
+  test.each(['{uniq}', '{0#}', '{%.*}', '{1#a+}'])(
+    '--plus refuses %s in one line',
+    async (text) => {
+      const { code, stderr } = await run('--dry-run', '--plus', `echo ${text}`, ':::', 'a');
+      expect(code).toBe(2);
+      expect(stderr).toContain(text);
+      expect(stderr.trimEnd().split('\n')).toHaveLength(1);
+    },
+  );
 
   test('--trim takes no other ends', async () => {
     const { code, stderr } = await run('--dry-run', '--trim', 'x', ...three);

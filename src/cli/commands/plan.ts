@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import type { Readable } from 'node:stream';
 import { MeshError } from '../../core/mesh-error.ts';
+import { checkOutputs } from '../output-file.ts';
 import { fitted } from '../parallel/fitting.ts';
 import { readJobLog } from '../parallel/job-log.ts';
 import { refuseUnsupported } from '../parallel/placeholders.ts';
@@ -49,6 +50,8 @@ export async function planCommands(
     throw new MeshError('MESH_USAGE', text);
   }
   const { command, sources } = splitWords(words, flags);
+  const files = sources.flatMap((source) => (source.kind === 'file' ? [source.path] : []));
+  checkOutputs(flags, [...files, ...(flags.argFile ?? [])]);
   if (flags.null === true && flags.delimiter !== undefined) {
     throw new MeshError(
       'MESH_USAGE',

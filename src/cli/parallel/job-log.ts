@@ -138,6 +138,8 @@ function* linesOf(path: string): Generator<string> {
     throw unreadable(path, cause);
   }
   try {
+    // A device such as /dev/null holds no log, and others have no end.
+    if (fstatSync(file).isCharacterDevice()) return;
     const decoder = new StringDecoder('utf8');
     const buffer = Buffer.alloc(READ_BYTES);
     let rest = '';

@@ -148,6 +148,11 @@ describe('the reader', () => {
     expect(() => readJobLog(path)).toThrow(`--joblog ${path}: line 7 is none of a job log: "`);
   });
 
+  test('finds nothing in a device, which may have no end', () => {
+    expect(readJobLog('/dev/null').size).toBe(0);
+    if (process.platform === 'linux') expect(readJobLog('/dev/full').size).toBe(0);
+  });
+
   test('tells of a folder', () => {
     expect(() => readJobLog(folder)).toThrow(/^--joblog \S+: it cannot be read \(EISDIR/);
   });
