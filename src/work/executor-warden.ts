@@ -7,6 +7,7 @@ import type { ScratchLimit } from './executor-message.ts';
 import { noteReason, type Reason } from './ledger.ts';
 import { residentBytesOfChildren, visibleProcesses } from './process-tree.ts';
 import { measureTree } from './sandbox/measure-tree.ts';
+import { bytesOfUnnamedFiles } from './sandbox/unnamed-files.ts';
 
 /** What the warden watches. */
 export interface Wardship {
@@ -107,7 +108,8 @@ function lookAtScratch({ folder, bytes: mostBytes }: ScratchLimit): void {
   const bytes = measuring?.next().value;
   if (typeof bytes !== 'number') return;
   measuring = null;
-  if (bytes > mostBytes) end('scratch', bytes);
+  const all = bytes + bytesOfUnnamedFiles();
+  if (all > mostBytes) end('scratch', all);
 }
 
 /** Outputs stay when their command is over: what the candidate in hand adds is counted. */

@@ -146,3 +146,25 @@ test.runIf(hasBwrap)('a held command leaves nothing but its outputs beside them'
   ]);
   rmSync(outputs, { recursive: true });
 });
+
+test.runIf(hasPermission)('a file that has no name any more counts as well', async () => {
+  const place = join(folder, 'own');
+  mkdirSync(place);
+  await using own = await openBench({ folder: place, scratchBytes: 2e6 });
+  const inputs = inputsOf(
+    `import fs from 'node:fs';
+     export default ({ index, scratch }) => {
+       if (index !== 1) return index;
+       const file = fs.openSync(scratch + '/file', 'w');
+       fs.unlinkSync(scratch + '/file');
+       fs.writeSync(file, Buffer.alloc(3e6));
+       for (const end = performance.now() + 5000; performance.now() < end; );
+     };`,
+    { sandbox: { tier: 'permission', net: false, reads: [], writes: [] } },
+  );
+  const told = own.execute({ hi: 3 }, inputs);
+  await told.ended;
+  expect(textsOf(told.parts)).toEqual(['0:0', '2:2']);
+  const detail = 'more than 2 MB in its scratch folder';
+  expect(told.failed).toMatchObject([{ index: 1, failure: { kind: 'system', detail } }]);
+});
