@@ -178,6 +178,20 @@ export function keepBlob(turn: Turn, hash: Hash, content: Uint8Array): void {
   }
 }
 
+/** Forgets that a blob is here: it is looked for again, and what nobody has is evaluated again. */
+export function loseBlob(turn: Turn, hash: Hash): void {
+  const { blobs, stored, computations, jobs } = turn.state;
+  // One that is on its way to the disk has come since.
+  if ((blobs.get(hash) ?? stored + 1) > stored) return;
+  blobs.delete(hash);
+  for (const { long, unstored } of computations.values()) {
+    if (long.has(hash)) unstored.set(hash, null);
+  }
+  for (const job of jobs.values()) {
+    if (namedBlobs(turn, job).includes(hash) || job.computation.long.has(hash)) turn.change(job.id);
+  }
+}
+
 /** Has the list of a map job's items read, if it is here; else it is read when it comes. */
 export function openItems(turn: Turn, job: JobState): void {
   const root = job.manifest.spec.items?.root;

@@ -93,6 +93,8 @@ export type PeerEvent =
   /** The disk took no write (full: true) or takes writes again. */
   | { readonly kind: 'disk'; readonly full: boolean }
   | { readonly kind: 'blob.read'; readonly hash: Hash; readonly bytes: Uint8Array }
+  /** A blob of the store was found damaged, and is gone. */
+  | { readonly kind: 'blob.lost'; readonly hash: Hash }
   | { readonly kind: 'part'; readonly execution: number; readonly part: Part }
   | {
       readonly kind: 'failed';

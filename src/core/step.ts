@@ -1,4 +1,13 @@
-import { askForWanted, giveBlob, readRoot, seekBlobs, takeBlob, takeNone, want } from './blobs.ts';
+import {
+  askForWanted,
+  giveBlob,
+  loseBlob,
+  readRoot,
+  seekBlobs,
+  takeBlob,
+  takeNone,
+  want,
+} from './blobs.ts';
 import { boot, load } from './boot.ts';
 import { limitTo, takeKin, takeOffer, trust, wantJob } from './duty.ts';
 import { settleEnds } from './ending.ts';
@@ -122,6 +131,8 @@ function handle(turn: Turn, event: PeerEvent): void {
       return takeDisk(turn, event.full);
     case 'blob.read':
       return readRoot(turn, event.hash, event.bytes);
+    case 'blob.lost':
+      return loseBlob(turn, event.hash);
     case 'part':
       return takePart(turn, event.execution, event.part);
     case 'failed':

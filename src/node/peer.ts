@@ -12,6 +12,7 @@ import { Gate } from '../net/gate.ts';
 import { loadIdentity } from '../net/identity.ts';
 import { createMeshSecret } from '../net/mesh-secret.ts';
 import { compareSecrets, ringOf, type SecretRing } from '../net/secret-ring.ts';
+import { blobOf } from '../store/keys.ts';
 import { LevelStore } from '../store/level-store.ts';
 import type { Store } from '../store/store.ts';
 import { createWorkforce } from '../work/create-workforce.ts';
@@ -133,15 +134,24 @@ export async function startPeer(options: PeerOptions): Promise<Peer> {
   }
 }
 
+/** Hears the keys of rotten entries of the store. */
+interface Rot {
+  heard: (key: string) => void;
+}
+
 async function open(home: Home, options: PeerOptions): Promise<Peer> {
   const ring = await ringFor(home, options);
   const log = options.onLog ?? ((): void => undefined);
+  const rot: Rot = { heard: () => undefined };
   const store = await LevelStore.open(home.database, {
-    onRot: (what) => log('warn', 'store.rotten', { what }),
+    onRot: (what) => {
+      log('warn', 'store.rotten', { what });
+      rot.heard(what);
+    },
     onRepair: (how) => log('warn', 'store.repaired', { how }),
   });
   try {
-    return await assemble(home, ring, store, options);
+    return await assemble(home, ring, { store, rot }, options);
   } catch (error) {
     await store.close();
     throw error;
@@ -179,7 +189,7 @@ async function ringFor(home: Home, options: PeerOptions): Promise<SecretRing | n
 async function assemble(
   home: Home,
   ring: SecretRing | null,
-  store: Store,
+  { store, rot }: { readonly store: Store; readonly rot: Rot },
   options: PeerOptions,
 ): Promise<Peer> {
   const log = options.onLog ?? ((): void => undefined);
@@ -245,6 +255,10 @@ async function assemble(
     const deny = (peer: PeerId): void => gate?.deny(peer);
     const rooms = { state, identity, store, workforce, logs, transfers, log, sandboxes, kin };
     loop = new Loop({ ...rooms, halt, quit, rise, deny }, members);
+    rot.heard = (key) => {
+      const hash = blobOf(key);
+      if (hash !== null) loop?.dispatch({ kind: 'blob.lost', hash });
+    };
     loop.dispatch({ kind: 'offer', offer: offerOf(options) });
     await kin.enter();
     if (trusted.length > 0) loop.dispatch({ kind: 'trust', peers: trusted });

@@ -28,6 +28,11 @@ export function blobKey(hash: Hash): string {
   return `b/${hash}`;
 }
 
+/** The blob that a key is of; null of another key. */
+export function blobOf(key: string): Hash | null {
+  return key.startsWith(ALL_BLOBS.gte) ? nameOf(key) : null;
+}
+
 export function localKey(key: string): string {
   return `l/${key}`;
 }

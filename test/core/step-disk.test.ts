@@ -1,5 +1,6 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { type SmallJob, SmallMesh } from '../sim/small-mesh.ts';
+import type { Machine } from '../sim/world/machine.ts';
 import { askOracle } from '../sim/world/oracle.ts';
 import { scattered } from '../sim/world/program.ts';
 
@@ -57,4 +58,56 @@ test('records on disk whose manifest has rotted are read when it comes from othe
     if (record === undefined) throw new Error(key);
     return record;
   }
+});
+
+/** Accepts texts of 300 characters. */
+const LONG: SmallJob = {
+  program: { ...scattered(10, 5, 'long values'), values: 'long' },
+  accept: 20,
+};
+
+/** A bit flips in a blob, and the peer comes upon it. */
+function rot(mesh: SmallMesh, peer: Machine, hash: string): void {
+  expect(peer.disk.blobs.delete(hash)).toBe(true);
+  mesh.ask(peer, () => ({ kind: 'blob.lost', hash }));
+}
+
+describe('a blob that is found damaged while the peer runs', () => {
+  test('comes again from another peer that has it', () => {
+    const mesh = new SmallMesh({ peers: 2 });
+    const [a, b] = [mesh.peer(0), mesh.peer(1)];
+    const { id } = mesh.publish(a, LONG);
+    const values = (): string[] => [...(mesh.job(a, id)?.computation.long.keys() ?? [])];
+    const both = (): boolean =>
+      values().length >= 20 && values().every((hash) => b.disk.blobs.has(hash));
+    mesh.until('both keep the values', () => mesh.job(a, id)?.certificate != null && both());
+    const [hash = ''] = values();
+    rot(mesh, a, hash);
+    mesh.until('it is there again', () => a.disk.blobs.has(hash), 10_000);
+  });
+
+  test('is evaluated again where nobody has it and somebody reads it', () => {
+    const mesh = new SmallMesh({ peers: 1 });
+    const a = mesh.peer(0);
+    const { id } = mesh.publish(a, LONG);
+    mesh.until('it ends', () => mesh.job(a, id)?.certificate != null);
+    const [hash = ''] = mesh.job(a, id)?.computation.long.keys() ?? [];
+    mesh.until('it is kept', () => a.disk.blobs.has(hash));
+    rot(mesh, a, hash);
+    mesh.ask(a, () => ({ kind: 'fetch', hash }));
+    mesh.until('it is there again', () => a.disk.blobs.has(hash), 30_000);
+  });
+
+  test('keeps a job from its program until that comes from its owner', () => {
+    const mesh = new SmallMesh({ peers: 2 });
+    const [a, b] = [mesh.peer(0), mesh.peer(1)];
+    const { id, question } = mesh.publish(b, { ...JOB, program: scattered(10, 20) });
+    mesh.until('a works', () => a.executors.busy > 0);
+    const program = mesh.job(a, id)?.manifest.spec.program ?? '';
+    mesh.until('a keeps it', () => a.disk.blobs.has(program));
+    rot(mesh, a, program);
+    mesh.until('it is there again', () => a.disk.blobs.has(program), 10_000);
+    mesh.until('the job ends', () => mesh.job(a, id)?.certificate != null);
+    expect(mesh.certificate(id)).toBe(askOracle(question).certificate);
+  });
 });

@@ -58,6 +58,8 @@ export async function publishSubmission(
       ms: first?.ms ?? 0,
     },
   };
+  // What is here of an earlier job may have rotted: reading finds it, and it is kept anew.
+  for (const { hash } of blobs) if (loop.state.blobs.has(hash)) await loop.blob(hash);
   const answer = await loop.request(
     (request) => ({ kind: 'publish', request, manifest, blobs, probe: first }),
     options.signal,

@@ -281,7 +281,7 @@ export class Machine {
         return this.after(2, () => this.#loadScope(effect.scope));
       case 'send.blob': {
         const { to, hash } = effect;
-        const bytes = this.blob(hash);
+        const bytes = this.#read(hash);
         const message = bytes === undefined ? ({ kind: 'none', hash } as const) : undefined;
         const found = { kind: 'blob', hash, bytes: bytes ?? new Uint8Array() } as const;
         return this.after(0.5, () =>
@@ -290,7 +290,7 @@ export class Machine {
       }
       case 'read.blob': {
         const { hash } = effect;
-        const bytes = this.blob(hash);
+        const bytes = this.#read(hash);
         if (bytes === undefined) return;
         return this.after(0.5, () => this.dispatch({ kind: 'blob.read', hash, bytes }));
       }
@@ -328,6 +328,13 @@ export class Machine {
   /** A blob as the loop finds it: about to be written, or on disk. */
   blob(hash: Hash): Uint8Array | undefined {
     return this.pending.blob(hash) ?? this.disk.blobs.get(hash);
+  }
+
+  /** A rotten one is found then, and told of. */
+  #read(hash: Hash): Uint8Array | undefined {
+    const bytes = this.blob(hash);
+    if (bytes === undefined) this.after(0.5, () => this.dispatch({ kind: 'blob.lost', hash }));
+    return bytes;
   }
 
   /** Like the loop's: first all is on disk, then it is read from there. */
