@@ -128,6 +128,7 @@ async function main({ only, systems, repeats, size, json, isInstalling }: Option
   const plan: Plan = { bed, repeats, size, rounds, systems: present(systems, { bed }) };
   const rows: Row[] = [];
   const measurements: Measurement[] = [];
+  const where = `${machine()}; load average before: ${load}`;
   for (const name of only) {
     process.stderr.write(`${(performance.now() / 1000).toFixed(0).padStart(4)} s  ${name}\n`);
     try {
@@ -140,24 +141,27 @@ async function main({ only, systems, repeats, size, json, isInstalling }: Option
       process.stderr.write(`${name}: ${error instanceof Error ? error.stack : String(error)}\n`);
       await peers.stop();
     }
+    // All that is measured is kept, also where the rest is interrupted.
+    if (json !== undefined) save(json, where, rows, standings(measurements));
   }
-  tell(`${machine()}; load average before: ${load}`, rows, standings(measurements), json);
+  tell(where, rows, standings(measurements));
 }
 
-function tell(
-  where: string,
+function save(
+  file: string,
+  machine: string,
   rows: readonly Row[],
   compared: readonly Standing[],
-  json: string | undefined,
 ): void {
+  writeFileSync(file, `${JSON.stringify({ machine, rows, compared }, null, 1)}\n`);
+}
+
+function tell(where: string, rows: readonly Row[], compared: readonly Standing[]): void {
   const tables = [
     ...(rows.length === 0 ? [] : [markdownTable(rows)]),
     ...(compared.length === 0 ? [] : [comparisonTable(compared)]),
   ];
   process.stdout.write(`${[where, ...tables].join('\n\n')}\n`);
-  if (json === undefined) return;
-  const text = JSON.stringify({ machine: where, rows, compared }, null, 1);
-  writeFileSync(json, `${text}\n`);
 }
 
 try {
