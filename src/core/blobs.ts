@@ -173,23 +173,26 @@ export function keepBlob(turn: Turn, hash: Hash, content: Uint8Array): void {
     turn.hurry();
   }
   readRoot(turn, hash, content);
-  for (const job of state.jobs.values()) {
+  tellUsers(turn, hash);
+}
+
+/** Clients of the jobs that have to do with a blob look again. */
+function tellUsers(turn: Turn, hash: Hash): void {
+  for (const job of turn.state.jobs.values()) {
     if (namedBlobs(turn, job).includes(hash) || job.computation.long.has(hash)) turn.change(job.id);
   }
 }
 
 /** Forgets that a blob is here: it is looked for again, and what nobody has is evaluated again. */
 export function loseBlob(turn: Turn, hash: Hash): void {
-  const { blobs, stored, computations, jobs } = turn.state;
+  const { blobs, stored, computations } = turn.state;
   // One that is on its way to the disk has come since.
   if ((blobs.get(hash) ?? stored + 1) > stored) return;
   blobs.delete(hash);
   for (const { long, unstored } of computations.values()) {
     if (long.has(hash)) unstored.set(hash, null);
   }
-  for (const job of jobs.values()) {
-    if (namedBlobs(turn, job).includes(hash) || job.computation.long.has(hash)) turn.change(job.id);
-  }
+  tellUsers(turn, hash);
 }
 
 /** Has the list of a map job's items read, if it is here; else it is read when it comes. */

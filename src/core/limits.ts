@@ -35,11 +35,12 @@ export function groundKey({ computation, limits }: Ground): string {
 
 /** Says whether two grounds are the same. */
 export function sameGround(a: Ground, b: Ground): boolean {
-  return (
-    a.computation === b.computation &&
-    a.limits.timeoutMs === b.limits.timeoutMs &&
-    a.limits.memoryBytes === b.limits.memoryBytes
-  );
+  return a.computation === b.computation && sameLimits(a.limits, b.limits);
+}
+
+/** Says whether two limits are the same. */
+export function sameLimits(a: Limits, b: Limits): boolean {
+  return a.timeoutMs === b.timeoutMs && a.memoryBytes === b.memoryBytes;
 }
 
 /** Says whether limits are not below others: what failed at them fails at the others, too. */

@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Limits } from '../core/limits.ts';
+import { type Limits, sameLimits } from '../core/limits.ts';
 import { leaveOutputs } from './command/left-outputs.ts';
 import { ExecutorChannel } from './executor-channel.ts';
 import { afterLastMessage, killGroup } from './executor-exit.ts';
@@ -55,12 +55,7 @@ export interface BareListener {
 
 /** Says whether a process that was started for one may serve for the other. */
 export function sameCasing(a: Casing, b: Casing): boolean {
-  return (
-    a.kind === b.kind &&
-    a.limits.timeoutMs === b.limits.timeoutMs &&
-    a.limits.memoryBytes === b.limits.memoryBytes &&
-    sameSandbox(a.sandbox, b.sandbox)
-  );
+  return a.kind === b.kind && sameLimits(a.limits, b.limits) && sameSandbox(a.sandbox, b.sandbox);
 }
 
 /**

@@ -66,7 +66,9 @@ export function checkPiping(
   if (pipepart !== true && block !== undefined && block < 0) {
     throw usage('--block below 0 is for --pipepart: give a size, such as 10M');
   }
-  const refused = OF_ARGUMENTS.find(([name]) => flags[name] !== undefined);
+  const refused = Object.entries(OF_ARGUMENTS).find(
+    ([name]) => flags[name as keyof typeof OF_ARGUMENTS] !== undefined,
+  );
   if (refused !== undefined) throw usage(`${refused[1]} is for arguments; ${option} has none`);
   if (flags.cat === true && flags.quote === true) {
     throw usage('-q would quote what --cat puts in for {}: leave one of them out');
@@ -76,26 +78,20 @@ export function checkPiping(
 }
 
 /** Options that say how arguments are read, and what they are called. */
-const OF_ARGUMENTS = [
-  ...([
-    ['null', '-0'],
-    ['X', '-X'],
-    ['m', '-m'],
-    ['eof', '-E'],
-    ['maxChars', '-s'],
-  ] as const),
-  ...([
-    ['xargs', '--xargs'],
-    ['link', '--link'],
-    ['shuf', '--shuf'],
-    ['trim', '--trim'],
-  ] as const),
-  ...([
-    ['delimiter', '--delimiter'],
-    ['colsep', '--colsep'],
-  ] as const),
-  ...([['transfer', '--transfer']] as const),
-] as const;
+const OF_ARGUMENTS = {
+  null: '-0',
+  X: '-X',
+  m: '-m',
+  eof: '-E',
+  maxChars: '-s',
+  xargs: '--xargs',
+  link: '--link',
+  shuf: '--shuf',
+  trim: '--trim',
+  delimiter: '--delimiter',
+  colsep: '--colsep',
+  transfer: '--transfer',
+} as const satisfies Partial<Record<keyof CommandFlags, string>>;
 
 function recordsOf({ maxReplaceArgs, maxArgs }: CommandFlags): number | null {
   return maxReplaceArgs ?? maxArgs ?? null;

@@ -7,6 +7,11 @@ const ENTRY_BYTES = 256;
 const BLOCK_BYTES = 512;
 const FILES_A_CALL = 500;
 
+/** What a file takes on the disk, holes left out. */
+export function bytesOnDisk({ blocks }: Stats): number {
+  return blocks * BLOCK_BYTES;
+}
+
 /**
  * Measures what a folder takes on the disk, a few files a call, so that whoever measures has other
  * things to do between: yields null until the bytes are known. Stops above `mostBytes`.
@@ -21,7 +26,10 @@ export function* measureTree(path: string, mostBytes: number): Generator<number 
     if (names === null) bytes = mostBytes + 1;
     for (const name of names ?? []) {
       const found = factsOf(join(next, name));
-      bytes += found === null ? mostBytes + 1 : ENTRY_BYTES + (found?.blocks ?? 0) * BLOCK_BYTES;
+      bytes +=
+        found === null
+          ? mostBytes + 1
+          : ENTRY_BYTES + (found === undefined ? 0 : bytesOnDisk(found));
       if (bytes > mostBytes) break;
       if (found?.isDirectory() === true) waiting.push(join(next, name));
       seen += 1;

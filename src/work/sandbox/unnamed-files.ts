@@ -1,7 +1,6 @@
 import { fstatSync, type Stats } from 'node:fs';
+import { bytesOnDisk } from './measure-tree.ts';
 
-/** What `blocks` counts. */
-const BLOCK_BYTES = 512;
 /** The lowest free number is the next one: behind so many free ones no file is open, mostly. */
 const GAP = 64;
 const MOST_DESCRIPTORS = 4096;
@@ -15,7 +14,7 @@ export function bytesOfUnnamedFiles(): number {
   for (let fd = 0, free = 0; free < GAP && fd < MOST_DESCRIPTORS; fd += 1) {
     const found = statsOf(fd);
     free = found === null ? free + 1 : 0;
-    if (found?.isFile() === true && found.nlink === 0) bytes += found.blocks * BLOCK_BYTES;
+    if (found?.isFile() === true && found.nlink === 0) bytes += bytesOnDisk(found);
   }
   return bytes;
 }
