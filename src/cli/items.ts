@@ -1,7 +1,7 @@
-import { createReadStream } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { MeshError } from '../core/mesh-error.ts';
 import { MAX_ITEMS_BYTES } from '../node/jobs/submission.ts';
+import { readText } from './text-file.ts';
 
 /**
  * The items of a file in UTF-8, or of stdin for `-`: one a line, blank lines left out. JSON values
@@ -14,7 +14,12 @@ export async function readItems(
   stdin: Readable,
   warn: (line: string) => void = () => undefined,
 ): Promise<unknown[]> {
-  const text = await readText(source, stdin);
+  const text = await readText({
+    shown: `--items ${source}`,
+    from: source === '-' ? stdin : source,
+    mostBytes: MAX_ITEMS_BYTES,
+    tooLong: '--items: more than 256 MiB; split the file',
+  });
   const lines = text.split(/\r?\n/).filter((line) => line.trim() !== '');
   if (lines.length === 0) {
     const name = source === '-' ? 'stdin' : source;
@@ -38,31 +43,4 @@ export async function readItems(
     warn(`--items: ${count} not JSON (${shown}), so all ${lines.length} items are texts`);
   }
   return lines;
-}
-
-async function readText(source: string, stdin: Readable): Promise<string> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  try {
-    const stream = source === '-' ? stdin : createReadStream(source);
-    for await (const chunk of stream) {
-      const piece = Buffer.from(chunk);
-      bytes += piece.length;
-      if (bytes > MAX_ITEMS_BYTES) break;
-      chunks.push(piece);
-    }
-  } catch (cause) {
-    const text = `--items ${source}: it cannot be read (${(cause as Error).message})`;
-    throw new MeshError('MESH_NO_FILE', text, { cause });
-  }
-  if (bytes > MAX_ITEMS_BYTES) {
-    throw new MeshError('MESH_USAGE', '--items: more than 256 MiB; split the file');
-  }
-  try {
-    // It leaves out a byte order mark, which editors on Windows write.
-    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks));
-  } catch (cause) {
-    const text = `--items ${source}: it is not UTF-8; convert it (iconv -t UTF-8)`;
-    throw new MeshError('MESH_USAGE', text, { cause });
-  }
 }

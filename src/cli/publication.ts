@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import type { OpenMesh } from '../control/open.ts';
 import { MeshError } from '../core/mesh-error.ts';
 import { type Submission, toSubmission } from '../node/jobs/submission.ts';
@@ -10,6 +9,7 @@ import { follow } from './follow.ts';
 import { shortJob } from './format.ts';
 import { warnMissing } from './missing-paths.ts';
 import { checkOutputs } from './output-file.ts';
+import { readParams } from './params.ts';
 import { neededOf, type PublicationFlags } from './publication-flags.ts';
 import { withMesh, withRunningPeer } from './use-mesh.ts';
 
@@ -99,22 +99,5 @@ async function submit(
     return null;
   } finally {
     release();
-  }
-}
-
-async function readParams(text: string): Promise<unknown> {
-  const path = text.startsWith('@') ? text.slice(1) : null;
-  try {
-    return JSON.parse(path === null ? text : await readFile(path, 'utf8'));
-  } catch (cause) {
-    const reason = (cause as Error).message;
-    if (!(cause instanceof SyntaxError)) {
-      throw new MeshError('MESH_NO_FILE', `--params ${text}: ${reason}`, { cause });
-    }
-    const hint = path === null ? `; a file is given as @FILE` : '';
-    const shown = text.length > 60 ? `${text.slice(0, 60)}…` : text;
-    throw new MeshError('MESH_BAD_PARAMS', `--params ${shown}: not JSON (${reason})${hint}`, {
-      cause,
-    });
   }
 }

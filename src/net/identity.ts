@@ -8,7 +8,7 @@ import {
 import { base58btc } from 'multiformats/bases/base58';
 import type { PeerId } from '../core/ids.ts';
 import { MeshError } from '../core/mesh-error.ts';
-import { createKeyFile, readKeyFile } from './key-file.ts';
+import { createKeyFile, keyFileIn, readKeyFile } from './key-file.ts';
 
 /** Public keys kept ready for verify; a mesh has fewer peers than this. */
 const MAX_CACHED_KEYS = 1024;
@@ -26,18 +26,26 @@ export interface Identity {
 
 /**
  * Loads the key kept in `dir`, or creates it there once (file 0600, folder 0700, synced).
- * @throws MeshError MESH_HOME_UNUSABLE when the folder cannot be written or the key not be read.
+ * @throws MeshError MESH_HOME_UNUSABLE when the folder cannot be written, the key not be
+ * read, or its file is damaged.
  */
 export async function loadIdentity(dir: string): Promise<Identity> {
+  const unusable = (text: string, cause: unknown): MeshError =>
+    new MeshError('MESH_HOME_UNUSABLE', text, { cause });
+  let pem: string;
   try {
-    return identityOf(createPrivateKey((await readKeyFile(dir)) ?? (await createKeyFile(dir))));
+    pem = (await readKeyFile(dir)) ?? (await createKeyFile(dir));
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new MeshError(
-      'MESH_HOME_UNUSABLE',
-      `cannot read or create this peer's key in ${dir}: ${reason}`,
-      { cause },
-    );
+    throw unusable(`cannot read or create this peer's key in ${dir}: ${reason}`, cause);
+  }
+  try {
+    return identityOf(createPrivateKey(pem));
+  } catch (cause) {
+    // What OpenSSL says of it helps nobody.
+    const what = cause instanceof TypeError ? 'is no key of a peer' : 'is damaged';
+    const next = 'put a copy of it back, or remove it, and this machine is a new peer';
+    throw unusable(`the key file ${keyFileIn(dir)} ${what}: ${next}`, cause);
   }
 }
 

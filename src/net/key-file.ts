@@ -5,10 +5,15 @@ import { dirname, join } from 'node:path';
 /** In a peer's folder of its identity. */
 const NAME = 'key.pem';
 
+/** Where the private key of a folder is kept. */
+export function keyFileIn(folder: string): string {
+  return join(folder, NAME);
+}
+
 /** The private key of a folder in PEM (PKCS #8); null when there is none. */
 export async function readKeyFile(folder: string): Promise<string | null> {
   try {
-    return await readFile(join(folder, NAME), 'utf8');
+    return await readFile(keyFileIn(folder), 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw error;
@@ -22,7 +27,7 @@ export async function readKeyFile(folder: string): Promise<string | null> {
 export async function createKeyFile(folder: string): Promise<string> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const pem = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' });
-  const file = join(folder, NAME);
+  const file = keyFileIn(folder);
   const beside = `${file}.${process.pid}.new`;
   const handle = await open(beside, 'w', 0o600);
   try {

@@ -32,6 +32,10 @@ import { peerRows } from './reports/peer-rows.ts';
 import { jobRow } from './reports/reports.ts';
 import { checkMemory } from './slot-memory.ts';
 
+/** Jobs that a prefix fits, and characters of a name, which a message shows at most. */
+const SHOWN_JOBS = 5;
+const SHOWN_CHARACTERS = 64;
+
 /** What a local mesh is a view of. */
 export interface LocalMeshParts {
   readonly loop: Loop;
@@ -185,10 +189,14 @@ export class LocalMesh implements Mesh, Submitter {
     const newest = byName.sort(publishedFirst).at(-1);
     if (newest !== undefined) return newest;
     if (byId.length > 1) {
-      const ids = byId.map((job) => job.id.slice(0, 12)).join(', ');
-      throw new MeshError('MESH_AMBIGUOUS', `${reference} fits ${byId.length} jobs: ${ids}`);
+      const ids = byId.slice(0, SHOWN_JOBS).map((job) => job.id.slice(0, 12));
+      const more = byId.length > ids.length ? ', …' : '';
+      const fits = `${reference} fits ${byId.length} jobs: ${ids.join(', ')}${more}`;
+      throw new MeshError('MESH_AMBIGUOUS', fits);
     }
-    throw new MeshError('MESH_UNKNOWN_JOB', `no job ${JSON.stringify(reference)} is known here`);
+    const isLong = reference.length > SHOWN_CHARACTERS;
+    const shown = isLong ? `${reference.slice(0, SHOWN_CHARACTERS)}…` : reference;
+    throw new MeshError('MESH_UNKNOWN_JOB', `no job ${JSON.stringify(shown)} is known here`);
   }
 
   #notices(): string[] {

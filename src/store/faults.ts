@@ -1,4 +1,5 @@
 import { MeshError } from '../core/mesh-error.ts';
+import { isDiskFull } from '../files/disk-full.ts';
 
 /** All codes and messages of an error and its causes, in one text. */
 function wholeText(error: unknown): string {
@@ -8,11 +9,6 @@ function wholeText(error: unknown): string {
     parts.push('code' in at ? String(at.code) : '', at.message);
   }
   return parts.join(' ');
-}
-
-/** The disk, or this user's share of it, is full. */
-export function isDiskFull(error: unknown): boolean {
-  return /ENOSPC|EDQUOT|No space left|quota exceeded|File too large/i.test(wholeText(error));
 }
 
 /** Another process, or another store of this one, has the database open. */

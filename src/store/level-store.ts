@@ -3,8 +3,9 @@ import type { Hash, PeerId, Scope, Start } from '../core/ids.ts';
 import type { Interval } from '../core/interval-set.ts';
 import { MeshError } from '../core/mesh-error.ts';
 import type { RecordGroup } from '../core/message.ts';
+import { isDiskFull } from '../files/disk-full.ts';
 import { changesOf } from './changes.ts';
-import { faultOf, isClosed, isDamage, isDiskFull } from './faults.ts';
+import { faultOf, isClosed, isDamage } from './faults.ts';
 import { GroupBuilder } from './group-builder.ts';
 import {
   ALL_BLOBS,

@@ -1,7 +1,8 @@
 import { cp, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { Level } from 'level';
-import { faultOf, isDamage, isDiskFull } from './faults.ts';
+import { isDiskFull } from '../files/disk-full.ts';
+import { faultOf, isDamage } from './faults.ts';
 
 /** A LevelDB with text keys and binary values. */
 export type Database = Level<string, Uint8Array>;

@@ -94,6 +94,7 @@ describe('commands that stdin is cut for', () => {
     [['--pipepart', 'wc'], /-a FILE/],
     [['--pipepart', '-a', 'x', '-N2', 'wc'], /give --pipe < FILE/],
     [['--pipepart', '-a', 'no-such-file', 'wc'], /no-such-file: it cannot be read/],
+    [['--pipepart', '-a', '/dev/zero', 'wc'], /no regular file/],
     [['--pipe', '--block', '-2', 'wc'], /below 0 is for --pipepart/],
     [['--pipe', '--block', '0', 'wc'], /a size up to 1G/],
     [['--pipe', '-N0', 'wc'], /1 or more/],

@@ -99,7 +99,7 @@ describe('a publication request', () => {
   test('a value that contains itself is refused by its path', () => {
     const loop: unknown[] = [];
     loop.push(loop);
-    expect(() => jsonText(loop, 'params')).toThrow(/params(\[0\])+ is nested too deeply/);
+    expect(() => jsonText(loop, 'params')).toThrow(/^params(\[0\])+… is nested too deeply/);
     expect(() => jsonText({ when: new Date(0) }, 'params')).toThrow('params.when is a Date');
   });
 });

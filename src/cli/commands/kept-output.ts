@@ -4,6 +4,7 @@ import { copyFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { MeshError } from '../../core/mesh-error.ts';
+import { isDiskFull } from '../../files/disk-full.ts';
 import type { CommandValue } from '../../node/reports/command-result.ts';
 import { bytesOf } from './writer.ts';
 
@@ -23,8 +24,8 @@ export async function keepOutput(
     else await writeFile(path, bytes, { flag: 'wx', mode: 0o600 });
     return path;
   } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException;
-    const isFull = code === 'ENOSPC' || code === 'EDQUOT';
+    const isFull = isDiskFull(cause);
+    const { message } = cause as Error;
     const text = isFull ? 'the disk is full; free some space, or give --tmpdir' : message;
     throw new MeshError(isFull ? 'MESH_DISK_FULL' : 'MESH_USAGE', `--files: ${text}`, { cause });
   }

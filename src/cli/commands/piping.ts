@@ -132,6 +132,11 @@ function unescaped(text: string): string {
 }
 
 async function* bytesOf(path: string): AsyncGenerator<Buffer> {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found !== undefined && !found.isFile() && !found.isDirectory()) {
+    // It has no size to cut by, and a device no end.
+    throw usage(`--pipepart -a ${path}: that is no regular file: give --pipe < FILE`);
+  }
   try {
     for await (const piece of createReadStream(path, { highWaterMark: 2 ** 20 })) {
       yield piece as Buffer;

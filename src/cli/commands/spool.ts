@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MeshError } from '../../core/mesh-error.ts';
+import { isDiskFull } from '../../files/disk-full.ts';
 
 /** How long blocks of a run that did not come to its end are kept, in ms: longer than its job. */
 const KEPT_MS = 8 * 24 * 3600 * 1000;
@@ -31,12 +32,11 @@ export class Spool {
       await rename(draft, path);
       return path;
     } catch (cause) {
-      const { code, message } = cause as NodeJS.ErrnoException;
-      const isFull = code === 'ENOSPC' || code === 'EDQUOT';
+      const isFull = isDiskFull(cause);
       const text = `stdin is kept in ${this.#folder} until its commands ran: `;
       throw new MeshError(
         isFull ? 'MESH_DISK_FULL' : 'MESH_INTERNAL',
-        text + (isFull ? 'the disk is full; free some space' : message),
+        text + (isFull ? 'the disk is full; free some space' : (cause as Error).message),
         { cause },
       );
     }

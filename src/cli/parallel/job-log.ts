@@ -1,6 +1,7 @@
 import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
 import { StringDecoder } from 'node:string_decoder';
 import { MeshError } from '../../core/mesh-error.ts';
+import { isDiskFull } from '../../files/disk-full.ts';
 
 /** A finished job, as a line of the log tells it. */
 export interface LoggedJob {
@@ -75,7 +76,7 @@ export class JobLogWriter {
       let done = 0;
       while (done < bytes.length) done += writeSync(this.#file, bytes, done);
     } catch (cause) {
-      const isFull = (cause as NodeJS.ErrnoException).code === 'ENOSPC';
+      const isFull = isDiskFull(cause);
       const reason = isFull ? 'the disk is full; free some space' : (cause as Error).message;
       const code = isFull ? 'MESH_DISK_FULL' : 'MESH_INTERNAL';
       throw new MeshError(code, `--joblog ${this.#path}: ${reason}`, { cause });

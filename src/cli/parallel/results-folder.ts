@@ -1,6 +1,7 @@
 import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { MeshError } from '../../core/mesh-error.ts';
+import { isDiskFull } from '../../files/disk-full.ts';
 import { compileName, type TemplateOptions } from './template.ts';
 
 /** Bytes of a name in a folder; a longer argument is cut. */
@@ -88,7 +89,7 @@ export async function writeResults(
     await put(stdout, paths.stdout);
     await put(stderr, paths.stderr);
   } catch (cause) {
-    const isFull = (cause as NodeJS.ErrnoException).code === 'ENOSPC';
+    const isFull = isDiskFull(cause);
     const reason = isFull
       ? 'the disk is full; free some space'
       : `job ${seq} cannot be written (${(cause as Error).message})`;

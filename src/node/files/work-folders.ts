@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ComputationId, PeerId } from '../../core/ids.ts';
 import { MeshError } from '../../core/mesh-error.ts';
 import type { FileHash } from '../../files/description.ts';
+import { isDiskFull } from '../../files/disk-full.ts';
 import { folderOfOutputs, type ReturnPattern } from '../../files/return-pattern.ts';
 import { isFolder, takeMade } from '../../files/take-made.ts';
 import { ItemError } from '../../work/item-error.ts';
@@ -365,7 +366,7 @@ export class WorkFolders {
 function unwritten(inside: string, bytes: number, error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException;
   const size = bytes < 1e6 ? `${bytes} B` : `${Math.ceil(bytes / 1e6)} MB`;
-  if (code === 'ENOSPC' || code === 'EDQUOT') return `no room for its input ${inside} (${size})`;
+  if (isDiskFull(error)) return `no room for its input ${inside} (${size})`;
   return `its input ${inside} cannot be written: ${code ?? message}`;
 }
 

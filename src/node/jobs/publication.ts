@@ -10,6 +10,7 @@ import {
 } from '../../core/manifest.ts';
 import { MeshError } from '../../core/mesh-error.ts';
 import { has } from '../../core/needs.ts';
+import { isDiskFull } from '../../files/disk-full.ts';
 import { isWorkerProgram } from '../../work/exec/worker-mark.ts';
 import { PROBED } from '../../work/probe.ts';
 import type { Workforce, WorkInputs } from '../../work/workforce.ts';
@@ -133,7 +134,7 @@ async function tryFirst(
   const probe = await workforce
     .probe(inputs, limits, { ...most, ...condition })
     .catch((error: unknown) => {
-      if ((error as NodeJS.ErrnoException).code === 'ENOSPC') {
+      if (isDiskFull(error)) {
         throw new MeshError('MESH_DISK_FULL', 'this disk is full: free some space', {
           cause: error,
         });
