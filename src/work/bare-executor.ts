@@ -9,6 +9,7 @@ import { afterLastMessage, killGroup } from './executor-exit.ts';
 import { endMarked } from './executor-mark.ts';
 import type { FromExecutor, ScratchLimit, ToExecutor } from './executor-message.ts';
 import { type ExecutorKind, startExecutor } from './executor-process.ts';
+import { STOPPED_MS, watchStops } from './executor-stops.ts';
 import { inheritedBy } from './inherited-files.ts';
 import { Ledger, type Noted } from './ledger.ts';
 import { NO_CAP, type ProcessCap, processCap } from './sandbox/process-cap.ts';
@@ -39,6 +40,8 @@ export interface StartOptions {
   readonly nice: number;
   /** The longest time in which nothing of half a message comes, in ms. @default 10 000 */
   readonly stillMs?: number;
+  /** How long user code may hold its executor still, in ms. @default STOPPED_MS */
+  readonly stoppedMs?: number;
 }
 
 /** Who hears a bare executor once it is used. */
@@ -115,6 +118,7 @@ export class BareExecutor {
       options.stillMs,
     );
     const ended = afterLastMessage(this.child, this.#channel, (error) => {
+      unwatch();
       this.#channel.close();
       this.alive = false;
       const noted = this.#ledger.read();
@@ -128,11 +132,26 @@ export class BareExecutor {
         isLeft && mark !== null ? endMarked(mark) : null,
       ]).then(() => gone.resolve());
     });
+    const { pid } = this.child;
+    const { stoppedMs } = options;
+    const unwatch =
+      pid === undefined
+        ? () => undefined
+        : watchStops({
+            ...{ pid, isWrapped, stoppedMs },
+            onStopped: () => this.#stopped((stoppedMs ?? STOPPED_MS) / 1000),
+          });
     this.#channel.tell({
       ...{ kind: 'prepare', limits, tier: sandbox.tier, scratch: this.scratch },
       outputs: kind === 'commands' ? outputs : null,
       inherited: sandbox.tier === 'permission' ? inheritedBy(this.child.pid) : [],
     });
+  }
+
+  /** Nobody holds it to its limits while it stands still. */
+  #stopped(seconds: number): void {
+    this.#listener?.fault(`it stood still for ${seconds} s, stopped or traced`);
+    this.kill();
   }
 
   /** Its process group; undefined when no process started. */

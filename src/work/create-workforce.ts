@@ -50,6 +50,8 @@ export interface WorkforceOptions {
   readonly idleMs?: number;
   /** The longest time in which nothing of half a message of an executor comes. @default 10 000 */
   readonly stillMs?: number;
+  /** How long user code may hold its executor still, in ms. @default 5000 */
+  readonly stoppedMs?: number;
   /** Where the private folder of programs is made. @default the system's temporary folder */
   readonly folder?: string;
   /** Where long outputs of commands go. @default a folder beside the programs */
@@ -91,12 +93,13 @@ class ExecutorWorkforce implements Workforce {
     const { outputs = join(folder, 'outputs'), scratchBytes = SCRATCH_BYTES } = options;
     const scratch = join(folder, 'scratch');
     const output: ExecutorOptions['output'] = (...told) => options.handlers.output(...told);
-    const { setupMs, teardownMs, idleMs, stillMs } = options;
+    const { setupMs, teardownMs, idleMs, stillMs, stoppedMs } = options;
     const clocks = {
       ...(setupMs === undefined ? {} : { setupMs }),
       ...(teardownMs === undefined ? {} : { teardownMs }),
       ...(idleMs === undefined ? {} : { idleMs }),
       ...(stillMs === undefined ? {} : { stillMs }),
+      ...(stoppedMs === undefined ? {} : { stoppedMs }),
     };
     const fault: ExecutorOptions['fault'] = (computation, why) => {
       options.log?.('warn', 'executor.fault', { computation, why });

@@ -35,8 +35,11 @@ export function visibleProcesses(): number {
   }
 }
 
-/** Each thread of a process has a list of its own of what it started. */
-function childrenOf(pid: number): number[] {
+/**
+ * What a process started and that is its child still. Each of its threads has a list of its own.
+ * Empty where there is no /proc.
+ */
+export function childrenOf(pid: number): number[] {
   try {
     return readdirSync(`/proc/${pid}/task`).flatMap((thread) => {
       const text = readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8').trim();

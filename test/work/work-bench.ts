@@ -33,7 +33,14 @@ export interface WorkBench extends AsyncDisposable {
 
 type BenchOptions = Pick<
   WorkforceOptions,
-  'setupMs' | 'teardownMs' | 'idleMs' | 'stillMs' | 'folder' | 'outputs' | 'scratchBytes'
+  | 'setupMs'
+  | 'teardownMs'
+  | 'idleMs'
+  | 'stillMs'
+  | 'stoppedMs'
+  | 'folder'
+  | 'outputs'
+  | 'scratchBytes'
 >;
 
 /** Starts a workforce of two slots. */
