@@ -1,10 +1,15 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Bed, Order, Outcome, Running, Setting, System } from './systems/system.ts';
 import type { Workload } from './workloads.ts';
 
 /** What one order may take: units are cut to fit. */
 const ROUND_SECONDS = 8;
+/** So long a system works before it is measured: what compiles code as it runs has done so. */
+const WARM_SECONDS = 2;
+/** Quiet before what is measured: nobody is still busy with the order before. */
+const QUIET_MS = 1000;
 /** An order that has not ended by then is given up. */
 const LIMIT_MS = 120_000;
 
@@ -77,7 +82,7 @@ async function measured(
   }
 }
 
-/** The order that takes no longer than a round may, by how fast two smaller ones went. */
+/** The order that takes no longer than a round may, by how fast those went that warm up. */
 async function fitting(
   running: Running,
   system: System,
@@ -95,14 +100,18 @@ async function fitting(
   // What runs commands starts anew each time, and does all of them.
   if (workload.kind === 'touch' && system.startsAnew === true) return orderOf(most);
   let calls = Math.min(trial, most);
+  let perCall = 0;
+  const fits = (seconds: number) => Math.max(1, Math.floor(seconds / perCall));
   await inTime(running.run(orderOf(calls)));
-  // What every order costs, however small, hides how fast the calls are.
-  for (let seconds = 0; seconds < ROUND_SECONDS / 5 && calls < most; ) {
-    const outcome = await inTime(running.run(orderOf(calls)));
-    seconds = outcome.seconds;
-    const fitting = Math.floor((calls * ROUND_SECONDS) / seconds);
-    calls = Math.min(most, 10 * calls, Math.max(trial, fitting));
+  // What every order costs, however small, hides how fast the calls are: orders grow.
+  for (let warmed = 0; warmed < WARM_SECONDS; ) {
+    const warming = Math.min(calls, fits(WARM_SECONDS));
+    const { seconds } = await inTime(running.run(orderOf(warming)));
+    warmed += seconds;
+    perCall = seconds / warming;
+    calls = Math.min(most, 10 * warming, Math.max(trial, fits(ROUND_SECONDS)));
   }
+  await delay(QUIET_MS);
   return orderOf(calls);
 }
 

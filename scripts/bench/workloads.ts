@@ -9,7 +9,7 @@ export interface Workload {
   readonly slots: number;
   /** Calls at most; the slow systems get fewer. */
   readonly units: number;
-  /** Calls of the two first orders, which warm up and tell how fast the system is. */
+  /** Calls of the first orders, which warm up and tell how fast the system is. */
   readonly trial: number;
   /** Calls for each accepted one, where so many accepted are asked for. */
   readonly callsPerAccepted?: number;
