@@ -98,8 +98,11 @@ function parsesAsJson(source: string): boolean {
   }
 }
 
-/** Checks the decoded form of a column whose indices lie in [lo, hi). */
-export function columnForm(lo: number, hi: number): Form<Column> {
+/**
+ * Checks the decoded form of a column whose indices lie in [lo, hi). isChecked: it was checked
+ * before; that its texts are JSON is not looked at again. @default false
+ */
+export function columnForm(lo: number, hi: number, isChecked: boolean = false): Form<Column> {
   return (value) => {
     const kind: unknown = Array.isArray(value) ? value[0] : undefined;
     const form = [numberForm, recordForm, textForm, hashForm][typeof kind === 'number' ? kind : 4];
@@ -129,7 +132,7 @@ export function columnForm(lo: number, hi: number): Form<Column> {
       case 2: {
         const texts = shaped[2];
         if (texts.length !== count) return new Rejection(`not ${count} texts`);
-        return texts.every(parsesAsJson)
+        return isChecked || texts.every(parsesAsJson)
           ? { kind: 'text', indices, texts }
           : new Rejection('a value is not JSON');
       }

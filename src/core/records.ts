@@ -81,7 +81,8 @@ export function receive(turn: Turn, group: RecordGroup, source: Source): void {
 
 function receiveOne(turn: Turn, key: RecordKey, bytes: Uint8Array, source: Source): void {
   const { state, env } = turn;
-  const decoded = decodeBody(bytes);
+  // What this peer wrote to its disk it had checked; the disk's own hash covers the rest.
+  const decoded = decodeBody(bytes, source === 'disk');
   const fault =
     'rejected' in decoded ? decoded.rejected : recordFault(turn, key, decoded.value, source);
   if ('rejected' in decoded || fault !== undefined) {
@@ -137,7 +138,6 @@ function recordFault(
   if (body.kind === 'removal' && source !== 'disk' && turn.state.removed.has(key.origin)) {
     return 'a removal by a peer that is removed itself';
   }
-  // What this peer wrote to its disk it had checked; the disk's own hash covers the rest.
   return source === 'disk' || isSigned(turn, key.origin, body) ? undefined : FORGED;
 }
 

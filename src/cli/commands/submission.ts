@@ -101,7 +101,8 @@ async function itemsOf(
   const items: string[] = [];
   for (const one of planned) {
     const { seq, command } = one;
-    const item = JSON.stringify({ command, ...(await inputsOf(one, directory, offers)) });
+    const inputs = offers === null ? inputsOf(one, directory) : await sentOf(one, offers);
+    const item = JSON.stringify({ command, ...inputs });
     const size = Buffer.byteLength(item);
     if (size > MAX_VALUE_BYTES) {
       throw new MeshError('MESH_USAGE', `command ${seq} is longer than 1 MiB; give it a file`);
@@ -115,17 +116,20 @@ async function itemsOf(
   return items;
 }
 
-/** What says, beside its text, which command it is. */
-async function inputsOf(
-  { args, files }: Planned,
-  directory: string,
-  offers: Offers | null,
-): Promise<object> {
-  const returns = files.returns.length === 0 ? {} : { returns: files.returns };
-  const block = files.block === undefined ? {} : { block: files.block };
-  if (offers !== null) return { sends: await offers.sent(files), ...returns, ...block };
+/** What says, beside its text, which command it is: what the files hold that it is given. */
+function inputsOf({ args, files }: Planned, directory: string): object {
   const inputs = contentsOf(args, directory);
-  return { ...(Object.keys(inputs).length === 0 ? {} : { inputs }), ...returns };
+  return { ...(Object.keys(inputs).length === 0 ? {} : { inputs }), ...returnsOf(files) };
+}
+
+/** The same of a command whose files are sent. */
+async function sentOf({ files }: Planned, offers: Offers): Promise<object> {
+  const block = files.block === undefined ? {} : { block: files.block };
+  return { sends: await offers.sent(files), ...returnsOf(files), ...block };
+}
+
+function returnsOf({ returns }: Planned['files']): object {
+  return returns.length === 0 ? {} : { returns };
 }
 
 function nameOf(command: string): string {

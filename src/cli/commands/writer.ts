@@ -23,6 +23,8 @@ export class OutputWriter {
   readonly #shown = new Map<number, Shown>();
   readonly #written = new Set<number>();
   #turn: Promise<void> = Promise.resolve();
+  /** Writes that have not ended. */
+  #waiting = 0;
 
   /** tag: makes what each line of a command begins with, a tab behind it; null: nothing does. */
   constructor(io: Io, { tag }: { readonly tag: Template | null }) {
@@ -32,6 +34,11 @@ export class OutputWriter {
 
   /** Writes a command's result: what was not written while it ran. */
   write(seq: number, args: readonly string[], value: CommandValue): Promise<void> {
+    if (this.#waiting === 0 && isSilent(value)) {
+      this.#shown.delete(seq);
+      this.#written.add(seq);
+      return this.#turn;
+    }
     return this.#inTurn(async () => {
       const shown = this.#shown.get(seq);
       const isSame = shown?.startedMs === Math.round(value.started * 1000);
@@ -93,10 +100,20 @@ export class OutputWriter {
 
   /** One after the other: no line is mixed with another command's. */
   #inTurn(write: () => Promise<void>): Promise<void> {
-    const turn = this.#turn.then(write);
+    this.#waiting += 1;
+    const turn = this.#turn.then(write).finally(() => {
+      this.#waiting -= 1;
+    });
     this.#turn = turn.catch(() => undefined);
     return turn;
   }
+}
+
+/** Says whether a command wrote nothing at all. */
+function isSilent(value: CommandValue): boolean {
+  const { stdout, stdoutBase64, stdoutFile, stderr, stderrBase64, stderrFile } = value;
+  const all = [stdout, stdoutBase64, stdoutFile, stderr, stderrBase64, stderrFile];
+  return all.every((output) => output === undefined);
 }
 
 /** The bytes of an output that stands in the value; null for one that is in a file. */

@@ -1,6 +1,7 @@
 import { rests } from '../../core/duty.ts';
-import type { JobId } from '../../core/ids.ts';
+import type { Hash, JobId } from '../../core/ids.ts';
 import type { JobState } from '../../core/job-state.ts';
+import type { Outcome } from '../../core/outcome.ts';
 import type { WorkInputs } from '../../work/workforce.ts';
 import type { Loop } from '../loop.ts';
 import type { CommandValue } from '../reports/command-result.ts';
@@ -47,7 +48,12 @@ export async function* recall(
       for (const [k, text] of texts.entries()) {
         const known = places.get(text);
         if (known === undefined) continue;
-        const found = await runOf(loop, job, lo + k);
+        const outcome = job.computation.answers.get(lo + k);
+        // Most values are short, and here: nothing is waited for.
+        const found =
+          outcome?.kind === 'long'
+            ? await longRun(loop, job, lo + k, outcome.hash)
+            : runOf(loop, job, lo + k, outcome);
         if (found === null) continue;
         if (found.value === undefined && found.isOver !== true && !goesOn) continue;
         for (const item of known) yield { item, ...found };
@@ -80,22 +86,27 @@ function jobsOf({ state }: Loop, program: string): JobState[] {
     .sort((a, b) => b.manifest.publishedAt - a.manifest.publishedAt);
 }
 
-/** Null when what is known of it is of no use. */
-async function runOf(
+/** What a run came to, and where; null when it is of no use. */
+type Run = Omit<Recalled, 'item'> | null;
+
+function runOf(
   loop: Loop,
   job: JobState,
   index: number,
-): Promise<Omit<Recalled, 'item'> | null> {
+  outcome: Exclude<Outcome, { kind: 'long' }> | undefined,
+): Run {
   const place = { job: job.id, index };
-  const outcome = job.computation.answers.get(index);
   if (outcome === undefined) {
     return job.active && !job.skips.has(index) ? place : { ...place, isOver: true };
   }
-  if (outcome.kind === 'error') return null;
-  if (outcome.kind === 'value') return recalled(loop, job, place, outcome.text);
-  const bytes = await loop.blob(outcome.hash);
+  return outcome.kind === 'error' ? null : recalled(loop, job, place, outcome.text);
+}
+
+/** The same of a run whose value is a blob. */
+async function longRun(loop: Loop, job: JobState, index: number, hash: Hash): Promise<Run> {
+  const bytes = await loop.blob(hash);
   if (bytes === undefined) return null;
-  return recalled(loop, job, place, new TextDecoder().decode(bytes));
+  return recalled(loop, job, { job: job.id, index }, new TextDecoder().decode(bytes));
 }
 
 /** Without its value while its outputs are still to come. */
