@@ -7,14 +7,14 @@ import { leaveOutputs } from './command/left-outputs.ts';
 import { ExecutorChannel } from './executor-channel.ts';
 import { afterLastMessage, killGroup } from './executor-exit.ts';
 import { endMarked } from './executor-mark.ts';
-import type { FromExecutor, ScratchLimit, ToExecutor } from './executor-message.ts';
+import type { FromExecutor, ToExecutor } from './executor-message.ts';
 import { type ExecutorKind, startExecutor } from './executor-process.ts';
 import { STOPPED_MS, watchStops } from './executor-stops.ts';
 import { inheritedBy } from './inherited-files.ts';
 import { Ledger, type Noted } from './ledger.ts';
 import { NO_CAP, type ProcessCap, processCap } from './sandbox/process-cap.ts';
 import { removeBehind } from './sandbox/remove-tree.ts';
-import { type Sandbox, sameSandbox } from './sandbox/sandbox.ts';
+import { type FolderLimit, type Sandbox, sameSandbox } from './sandbox/sandbox.ts';
 import { scratchIn } from './sandbox/scratch.ts';
 
 /** What an executor is started for, whatever it loads then. */
@@ -74,7 +74,7 @@ export class BareExecutor {
   readonly outputs: string;
   /** By which what it starts is found again, or null where its sandbox ends all that. */
   readonly mark: string | null;
-  readonly scratch: ScratchLimit;
+  readonly scratch: FolderLimit;
   /** Resolves when the process is gone, and what it left removed. */
   readonly gone: Promise<void>;
   alive = true;
@@ -143,6 +143,7 @@ export class BareExecutor {
           });
     this.#channel.tell({
       ...{ kind: 'prepare', limits, tier: sandbox.tier, scratch: this.scratch },
+      common: sandbox.tier === 'none' ? null : (sandbox.common ?? null),
       outputs: kind === 'commands' ? outputs : null,
       inherited: sandbox.tier === 'permission' ? inheritedBy(this.child.pid) : [],
     });

@@ -111,11 +111,12 @@ const { Worker } = workerThreads;
 const kill = rawKill();
 
 /** A candidate may never return to the event loop: another thread holds it to its limits. */
-function startWarden({ limits, tier, scratch, outputs }: PrepareMessage): Promise<unknown> {
+function startWarden(prepared: PrepareMessage): Promise<unknown> {
+  const { limits, tier, scratch, common, outputs } = prepared;
   const ending = import.meta.url.slice(import.meta.url.lastIndexOf('.'));
   const cell = at.buffer as SharedArrayBuffer;
   const wardship: Wardship = {
-    ...{ cell, ...limits, scratch, peer: watch === 'watch' ? Number(peer) : null },
+    ...{ cell, ...limits, scratch, common, peer: watch === 'watch' ? Number(peer) : null },
     mostProcesses: tier === 'bwrap' ? MOST_PROCESSES : null,
     outputs: tier === 'none' ? null : outputs,
   };

@@ -4,17 +4,11 @@ import type { ValueColumn } from './candidate/accepted-column.ts';
 import type { SentLine } from './candidate/log-lines.ts';
 import type { Draw } from './candidate/trace.ts';
 import type { LivePiece } from './command/live-output.ts';
-import type { Tier } from './sandbox/sandbox.ts';
+import type { FolderLimit, Tier } from './sandbox/sandbox.ts';
 import type { Usage, WorkFailure } from './workforce.ts';
 
 /** The longest text of a failure, a refusal or a notice, in bytes. */
 export const MOST_DETAIL = 16_384;
-
-/** A scratch folder, and what may be in it at most, in bytes. */
-export interface ScratchLimit {
-  readonly folder: string;
-  readonly bytes: number;
-}
 
 /** Candidates to evaluate in order. An executor has one span at a time. */
 export interface Span {
@@ -41,7 +35,9 @@ export type ToExecutor =
       /** Numbers of what it has open by accident, and closes. */
       readonly inherited: readonly number[];
       /** The candidates' scratch folder, and what may be in it at most. */
-      readonly scratch: ScratchLimit;
+      readonly scratch: FolderLimit;
+      /** The folder of all commands of a computation in a sandbox; null: there is none. */
+      readonly common: FolderLimit | null;
     }
   /** Then, once. file: URL of the program, which may name a source map. params: JSON text. */
   | {

@@ -3,10 +3,10 @@
 import { fstatSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { LEDGER_FD } from './executor-descriptors.ts';
-import type { ScratchLimit } from './executor-message.ts';
 import { noteReason, type Reason } from './ledger.ts';
 import { residentBytesOfChildren, visibleProcesses } from './process-tree.ts';
 import { measureTree } from './sandbox/measure-tree.ts';
+import type { FolderLimit } from './sandbox/sandbox.ts';
 import { bytesOfUnnamedFiles } from './sandbox/unnamed-files.ts';
 
 /** What the warden watches. */
@@ -20,7 +20,9 @@ export interface Wardship {
   readonly memoryBytes: number | null;
   /** The process id of the peer, or null where another program ends orphans. */
   readonly peer: number | null;
-  readonly scratch: ScratchLimit;
+  readonly scratch: FolderLimit;
+  /** Where a sandbox's commands may write beside the folders that are theirs; or null. */
+  readonly common: FolderLimit | null;
   /** Where a sandbox's commands have their outputs, and may write what they like; or null. */
   readonly outputs: string | null;
   /** Of the sandbox that it is in, which holds nothing else; null: it is in none. */
@@ -45,8 +47,11 @@ const STILL_MS = 2000;
 /** Between two measurements of the scratch folder, in looks. */
 const SCRATCH_LOOKS = 50;
 
+/** Measurements of the common folder, one after the other, that say it has too much. */
+const OVERFULL_LOOKS = 4;
+
 const wardship = workerData as Wardship;
-const { cell, timeoutMs, memoryBytes, peer, scratch, outputs, mostProcesses } = wardship;
+const { cell, timeoutMs, memoryBytes, peer, scratch, common, outputs, mostProcesses } = wardship;
 const inHand = new Float64Array(cell);
 let watched = -1;
 let spentMs = 0;
@@ -58,6 +63,8 @@ let before = 0;
 let written = 0;
 let weighing: ReturnType<typeof measureTree> | null = null;
 let measuring: ReturnType<typeof measureTree> | null = null;
+let gauging: ReturnType<typeof measureTree> | null = null;
+let overfull = 0;
 
 function end(reason: Reason, amount: number): void {
   try {
@@ -102,7 +109,7 @@ function lookAtLedger(): void {
 }
 
 /** A part of it at a time: a large folder is not to delay the other looks. */
-function lookAtScratch({ folder, bytes: mostBytes }: ScratchLimit): void {
+function lookAtScratch({ folder, bytes: mostBytes }: FolderLimit): void {
   if (looks % SCRATCH_LOOKS === 0) measuring ??= measureTree(folder, mostBytes);
   lookAtLedger();
   const bytes = measuring?.next().value;
@@ -110,6 +117,19 @@ function lookAtScratch({ folder, bytes: mostBytes }: ScratchLimit): void {
   measuring = null;
   const all = bytes + bytesOfUnnamedFiles();
   if (all > mostBytes) end('scratch', all);
+}
+
+/**
+ * Its commands' own folders are measured one by one, and this is for what they write beside them.
+ * Who fills its own is found out meanwhile, and no other command ends for that.
+ */
+function lookAtCommon({ folder, bytes: mostBytes }: FolderLimit): void {
+  if (looks % SCRATCH_LOOKS === 0) gauging ??= measureTree(folder, mostBytes);
+  const bytes = gauging?.next().value;
+  if (typeof bytes !== 'number') return;
+  gauging = null;
+  overfull = bytes > mostBytes ? overfull + 1 : 0;
+  if (overfull === OVERFULL_LOOKS) end('folder', bytes);
 }
 
 /** Outputs stay when their command is over: what the candidate in hand adds is counted. */
@@ -141,6 +161,7 @@ setInterval(() => {
   if (memoryBytes !== null) lookAtMemory(memoryBytes);
   if (mostProcesses !== null) lookAtProcesses(mostProcesses);
   lookAtScratch(scratch);
+  if (common !== null) lookAtCommon(common);
   if (outputs !== null) lookAtOutputs(outputs, OUTPUTS * scratch.bytes);
 }, LOOK_MS);
 

@@ -301,6 +301,11 @@ export class Executor {
       const detail = `more than ${most} MB in its scratch folder`;
       return { kind: 'system', detail };
     }
+    if (reason === 'folder') {
+      const most = Math.round((this.sandbox.common?.bytes ?? 0) / 1e6);
+      const detail = `more than ${most} MB in the folder of its job’s commands`;
+      return { kind: 'system', detail };
+    }
     if (reason === 'processes') {
       return { kind: 'system', detail: `${amount} processes, the limit is ${MOST_PROCESSES}` };
     }

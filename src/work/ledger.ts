@@ -6,9 +6,11 @@ import { LEDGER_FD } from './executor-descriptors.ts';
 const NUMBERS = 3;
 
 /** Why an executor ended itself. */
-export type Reason = 'timeout' | 'memory' | 'scratch' | 'processes';
+export type Reason = 'timeout' | 'memory' | 'scratch' | 'processes' | 'folder';
 
-const REASONS: readonly (Reason | null)[] = [null, 'timeout', 'memory', 'scratch', 'processes'];
+const REASONS: readonly (Reason | null)[] = [
+  ...([null, 'timeout', 'memory', 'scratch', 'processes', 'folder'] as const),
+];
 
 /** What an executor wrote down before it ended. */
 export interface Noted {

@@ -204,6 +204,19 @@ describe('commands in the tier bwrap', () => {
     expect(existsSync('/meshd-was-here')).toBe(false);
   });
 
+  test.runIf(hasBwrap)('fill no disk beside the folders that are their own', async () => {
+    const common = join(folder, 'common');
+    mkdirSync(common);
+    const fill = `head -c 5000000 /dev/zero > '${common}/fill'; sleep 20`;
+    const limit = { folder: common, bytes: 2e6 };
+    const sandbox = held('bwrap', { writes: [common], common: limit });
+    const commands = ['echo a', fill, `rm '${common}/fill'; echo b`];
+    const detail = 'more than 2 MB in the folder of its job’s commands';
+    expect(await printed(commandsIn(common, commands, sandbox), 3)).toEqual([
+      ...['a\n', { kind: 'system', detail }, 'b\n'],
+    ]);
+  });
+
   test.runIf(hasBwrap)('beyond the limit of processes fail alone', async () => {
     const own = join(folder, 'many');
     mkdirSync(own);

@@ -106,6 +106,20 @@ test('a command finds its inputs and folders of outputs, and what it made is tak
   expect(told).toEqual([]);
 });
 
+test('what held commands leave beside their folders goes when nothing of them runs', async () => {
+  const outside = folderAt('outside');
+  const run = held({ command: 'x' });
+  const { place } = await run.fill(0);
+  for (const beside of [run.common, dirname(place?.folder ?? '')]) {
+    writeFileSync(join(beside, 'fill'), 'x');
+    symlinkSync(outside, join(beside, 'link'));
+  }
+  writeFileSync(join(outside, 'kept'), '');
+  folders.over(1);
+  await expect.poll(() => readdirSync(run.common), { timeout: 5000 }).toEqual([]);
+  expect(readdirSync(outside)).toEqual(['kept']);
+});
+
 test('links that a command puts where the next one may run lead no input out', async () => {
   const outside = folderAt('outside');
   const sent = [await input('a', 'the input')];

@@ -54,7 +54,8 @@ export class Transfers {
   private constructor(options: TransferOptions, files: FileService) {
     const { work, self, log, folderBytes: mostBytes } = options;
     this.files = files;
-    this.folders = new WorkFolders(files, join(work, 'commands'), self, { log, mostBytes });
+    const slots = (): number => this.#loop?.state.self.slots ?? 1;
+    this.folders = new WorkFolders(files, join(work, 'commands'), self, { log, mostBytes, slots });
     this.#options = options;
     this.#deliveryLog = new DeliveryLog(options.delivered);
   }

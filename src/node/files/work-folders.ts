@@ -13,6 +13,7 @@ import { ItemError } from '../../work/item-error.ts';
 import { removeBehind } from '../../work/sandbox/remove-tree.ts';
 import { OPEN } from '../../work/sandbox/sandbox.ts';
 import type { WorkInputs } from '../../work/workforce.ts';
+import { clearComputationFolder } from './computation-folder.ts';
 import type { FileService } from './file-service.ts';
 import { InputFaults } from './input-faults.ts';
 import { filesOfItem, type ItemFiles, type SentFile, sendingOf } from './sent-files.ts';
@@ -67,6 +68,7 @@ interface WorkFolderOptions {
   readonly faultMs?: number;
   readonly againMs?: readonly number[];
   readonly faults?: InputFaults;
+  readonly slots?: () => number;
 }
 
 /**
@@ -85,13 +87,14 @@ export class WorkFolders {
   readonly #againMs: readonly number[];
   readonly #mostBytes: number;
   readonly #faults: InputFaults;
+  readonly #slots: () => number;
   readonly #open = new Map<number, Execution>();
 
   /**
    * folder: where they are made; in the same file system as the files, and emptied by others.
    * mostBytes: what may be in one of them. @default 10 GB faultMs: the pause after an input could
    * not be written. @default 5000 againMs: the pauses of one round while nobody has an input.
-   * @default 7.5 s in all
+   * @default 7.5 s in all slots: as many commands run at once. @default 1
    */
   constructor(files: FileService, folder: string, self: PeerId, options: WorkFolderOptions) {
     this.#files = files;
@@ -102,6 +105,7 @@ export class WorkFolders {
     this.#againMs = options.againMs ?? AGAIN_MS;
     this.#mostBytes = options.mostBytes ?? FOLDER_BYTES;
     this.#faults = options.faults ?? new InputFaults();
+    this.#slots = options.slots ?? (() => 1);
   }
 
   /** Which inputs cannot be had, a line each. */
@@ -134,7 +138,10 @@ export class WorkFolders {
     this.#open.set(execution, opened);
     return {
       ...inputs,
-      sandbox: { ...sandbox, writes: [...sandbox.writes, common].sort() },
+      sandbox: {
+        ...{ ...sandbox, writes: [...sandbox.writes, common].sort() },
+        common: { folder: common, bytes: this.#mostBytes * Math.max(1, this.#slots()) },
+      },
       itemsAtOnce: 1,
       items: async (lo, hi) => {
         const texts = await items(lo, hi);
@@ -167,6 +174,11 @@ export class WorkFolders {
     opened.isOver = true;
     for (const folder of opened.folders) this.#end(folder, opened, { keeps: false });
     void this.#dropUnused(opened, opened.sent);
+    if (!opened.isHeld) return;
+    const { common } = opened;
+    void clearComputationFolder(common, () =>
+      [...this.#open.values()].some((one) => one.common === common),
+    );
   }
 
   /** Makes the folder of a command. What completes its item: the folder, or why it has none. */

@@ -4,6 +4,12 @@ export type Tier = 'none' | 'permission' | 'bwrap';
 /** From the loosest to the tightest. */
 export const TIERS: readonly Tier[] = ['none', 'permission', 'bwrap'];
 
+/** A folder, and what may be in it at most, in bytes on the disk. */
+export interface FolderLimit {
+  readonly folder: string;
+  readonly bytes: number;
+}
+
 /** What holds an executor, and what is open in it beside its scratch folder. */
 export interface Sandbox {
   readonly tier: Tier;
@@ -18,6 +24,8 @@ export interface Sandbox {
    * @default any path is opened
    */
   readonly within?: ReadonlyMap<string, readonly string[]>;
+  /** One of the folders to write, of which the executor is to see that it is not filled. */
+  readonly common?: FolderLimit;
 }
 
 /** Holds nothing back. */
