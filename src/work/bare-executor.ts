@@ -9,7 +9,7 @@ import { afterLastMessage, killGroup } from './executor-exit.ts';
 import { endMarked } from './executor-mark.ts';
 import type { FromExecutor, ToExecutor } from './executor-message.ts';
 import { type ExecutorKind, startExecutor } from './executor-process.ts';
-import { STOPPED_MS, watchStops } from './executor-stops.ts';
+import { STOPPED_MS, watchExecutor } from './executor-watch.ts';
 import { inheritedBy } from './inherited-files.ts';
 import { Ledger, type Noted } from './ledger.ts';
 import { NO_CAP, type ProcessCap, processCap } from './sandbox/process-cap.ts';
@@ -137,9 +137,14 @@ export class BareExecutor {
     const unwatch =
       pid === undefined
         ? () => undefined
-        : watchStops({
+        : watchExecutor({
             ...{ pid, isWrapped, stoppedMs },
+            mostBytes: isShared ? null : this.scratch.bytes,
             onStopped: () => this.#stopped((stoppedMs ?? STOPPED_MS) / 1000),
+            onFull: (bytes) => {
+              this.#ledger.note('scratch', bytes);
+              this.kill();
+            },
           });
     this.#channel.tell({
       ...{ kind: 'prepare', limits, tier: sandbox.tier, scratch: this.scratch },

@@ -37,6 +37,12 @@ export class Ledger {
     writeSync(this.fd, numbers, 0, numbers.byteLength, 0);
   }
 
+  /** Writes down why its executor is ended, in the peer. */
+  note(reason: Reason, amount: number): void {
+    const numbers = Float64Array.of(REASONS.indexOf(reason), amount);
+    if (this.#open) writeSync(this.fd, numbers, 0, numbers.byteLength, 8);
+  }
+
   read(): Noted {
     const numbers = new Float64Array(NUMBERS);
     if (this.#open) readSync(this.fd, numbers, 0, numbers.byteLength, 0);

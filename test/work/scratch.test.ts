@@ -147,24 +147,53 @@ test.runIf(hasBwrap)('a held command leaves nothing but its outputs beside them'
   rmSync(outputs, { recursive: true });
 });
 
-test.runIf(hasPermission)('a file that has no name any more counts as well', async () => {
-  const place = join(folder, 'own');
-  mkdirSync(place);
-  await using own = await openBench({ folder: place, scratchBytes: 2e6 });
-  const inputs = inputsOf(
-    `import fs from 'node:fs';
+/** How a function comes to a file without a name, in `file`. */
+const WAYS = {
+  'by the next descriptor': `const file = fs.openSync(scratch + '/file', 'w');`,
+  'by one behind many that are free': `
+    const open = Array.from({ length: 200 }, () => fs.openSync(scratch + '/file', 'w'));
+    const file = open.pop();
+    for (const other of open) fs.closeSync(other);`,
+};
+
+const ways = Object.entries(WAYS);
+test.runIf(hasPermission).each(ways)(
+  'a file that has no name any more counts, too: %s',
+  async (...way) => {
+    const place = mkdtempSync(join(folder, 'own-'));
+    await using own = await openBench({ folder: place, scratchBytes: 2e6, stoppedMs: 1000 });
+    const inputs = inputsOf(
+      `import fs from 'node:fs';
      export default ({ index, scratch }) => {
        if (index !== 1) return index;
-       const file = fs.openSync(scratch + '/file', 'w');
+       ${way[1]}
        fs.unlinkSync(scratch + '/file');
        fs.writeSync(file, Buffer.alloc(3e6));
        for (const end = performance.now() + 5000; performance.now() < end; );
      };`,
-    { sandbox: { tier: 'permission', net: false, reads: [], writes: [] } },
-  );
-  const told = own.execute({ hi: 3 }, inputs);
+      { sandbox: { tier: 'permission', net: false, reads: [], writes: [] } },
+    );
+    const told = own.execute({ hi: 3 }, inputs);
+    await told.ended;
+    expect(textsOf(told.parts)).toEqual(['0:0', '2:2']);
+    const detail = 'more than 2 MB in its scratch folder';
+    expect(told.failed).toMatchObject([{ index: 1, failure: { kind: 'system', detail } }]);
+  },
+);
+
+test.runIf(hasBwrap)('a file that held commands removed and write to counts', async () => {
+  const place = mkdtempSync(join(folder, 'own-'));
+  await using own = await openBench({ folder: place, scratchBytes: 2e6, stoppedMs: 1000 });
+  const removed =
+    'exec 7>"$TMPDIR/file"; rm "$TMPDIR/file"; head -c 3000000 /dev/zero >&7; sleep 20';
+  const items = ['echo a', removed, 'echo b'].map((command) => JSON.stringify({ command }));
+  const inputs = inputsOf(JSON.stringify({ ...SPEC, directory: '/tmp' }), {
+    ...{ commands: true, params: '{}', items: async (lo, hi) => items.slice(lo, hi) },
+    sandbox: { tier: 'bwrap', net: false, reads: [], writes: [] },
+  });
+  const told = own.execute({ hi: items.length }, inputs);
   await told.ended;
-  expect(textsOf(told.parts)).toEqual(['0:0', '2:2']);
+  expect(textsOf(told.parts)).toHaveLength(2);
   const detail = 'more than 2 MB in its scratch folder';
   expect(told.failed).toMatchObject([{ index: 1, failure: { kind: 'system', detail } }]);
 });
