@@ -236,6 +236,11 @@ export class Loop {
     return sandboxes.hold(this.state, inputs);
   }
 
+  /** The items of a computation by index, for who only reads them; undefined for one without. */
+  async items(computation: ComputationId): Promise<WorkInputs['items']> {
+    return (await this.#inputs.of(computation)).items;
+  }
+
   get sandboxes(): Sandboxes {
     return this.#rooms.sandboxes;
   }

@@ -4,7 +4,7 @@ const MOST_BATCHES = 5000;
 const MOST_MS = 600_000;
 /** Growth in bytes after which it is replaced where the job has no memory limit. */
 const MOST_GROWTH_BYTES = 2 ** 30;
-/** Between two looks at the memory inside a batch, in ms. */
+/** Between two looks at the memory, in ms. */
 const LOOK_MS = 2;
 
 export interface WearOptions {
@@ -36,19 +36,19 @@ export function createWear({ memoryBytes, residentBytes, now }: WearOptions): We
   let batches = 0;
   let lookedMs = bornMs;
   let full = false;
+  const isFull = (): boolean => {
+    const at = now();
+    if (at - lookedMs < LOOK_MS) return full;
+    lookedMs = at;
+    full = residentBytes() > mostBytes;
+    return full;
+  };
   return {
-    isFull() {
-      const at = now();
-      if (at - lookedMs < LOOK_MS) return full;
-      lookedMs = at;
-      full = residentBytes() > mostBytes;
-      return full;
-    },
+    isFull,
     isWorn() {
       batches += 1;
       if (batches >= MOST_BATCHES || now() - bornMs >= MOST_MS) return true;
-      full = residentBytes() > mostBytes;
-      return full;
+      return isFull();
     },
   };
 }

@@ -187,11 +187,13 @@ describe('an executor', () => {
     expect(byAge.isWorn()).toBe(true);
     const [byLimit, byGrowth] = [wear(250 * MIB), wear(null)];
     bytes += 100 * MIB;
+    ms += 2;
     expect([byLimit.isWorn(), byGrowth.isWorn()]).toEqual([false, false]);
     bytes += 1;
     ms += 2;
     expect([byLimit.isFull(), byLimit.isWorn(), byGrowth.isWorn()]).toEqual([true, true, false]);
     bytes += 1024 * MIB;
+    ms += 2;
     expect(byGrowth.isWorn()).toBe(true);
   });
 });

@@ -358,7 +358,7 @@ export class LocalJob implements Job {
   /** The text of a command, if it is on this machine. */
   async #command(index: number): Promise<{ readonly command?: string }> {
     try {
-      const { items } = await this.#loop.inputs(this.computation);
+      const items = await this.#loop.items(this.computation);
       const [item] = (await items?.(index, index + 1)) ?? [];
       return item === undefined ? {} : { command: commandItem(JSON.parse(item)).command };
     } catch {

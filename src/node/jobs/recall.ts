@@ -41,7 +41,7 @@ export async function* recall(
   }
   for (const job of jobsOf(loop, sha256(program))) {
     const { count } = job.manifest.target;
-    const { items } = await loop.inputs(job.computation.id);
+    const items = await loop.items(job.computation.id);
     const goesOn = !rests(loop.state, job) || (await isCovered(job, items, places));
     for (let lo = 0; lo < count && items !== undefined; lo += ITEMS) {
       const texts = await items(lo, Math.min(count, lo + ITEMS));

@@ -6,10 +6,9 @@ import {
   readSync,
   renameSync,
   rmSync,
-  statfsSync,
+  type Stats,
   writeSync,
 } from 'node:fs';
-import { dirname } from 'node:path';
 
 /** An output that was too long to hold: a file that belongs to whoever takes it. */
 export interface MovedOutput {
@@ -26,9 +25,6 @@ export type Output = Uint8Array | MovedOutput;
 export const HELD_BYTES: number = 256 * 1024;
 
 const NOTHING = new Uint8Array(0);
-
-/** With more than this free on the disk nothing was lost for want of room. */
-const AMPLE_BYTES = 1_048_576;
 
 /** More than the rest of a block, whatever its size: it takes a new one. */
 const TRIAL: Uint8Array = new Uint8Array(65_537);
@@ -48,16 +44,21 @@ export class OutputFile {
 
   /** Bytes so far. */
   size(): number {
-    return fstatSync(this.#descriptor).size;
+    return this.stat().size;
+  }
+
+  /** How the file is now. */
+  stat(): Stats {
+    return fstatSync(this.#descriptor);
   }
 
   /**
    * Takes what was written; the file is then empty. More than `mostBytes` is cut off.
-   * moved: the path of a file for what is longer than HELD_BYTES. shared: a process that is still
-   * alive may have the file open, so that even an empty one is replaced.
+   * found: how it is, since the command has ended. moved: the path of a file for what is longer
+   * than HELD_BYTES. shared: a process that is still alive may have the file open, so that even an
+   * empty one is replaced.
    */
-  take(mostBytes: number, moved: string, shared: boolean): Output {
-    const { size, nlink } = fstatSync(this.#descriptor);
+  take({ size, nlink }: Stats, mostBytes: number, moved: string, shared: boolean): Output {
     const bytes = Math.min(size, mostBytes);
     if (size > bytes) ftruncateSync(this.#descriptor, bytes);
     if (bytes > HELD_BYTES) {
@@ -85,13 +86,8 @@ export class OutputFile {
     return buffer.subarray(0, filled);
   }
 
-  /**
-   * Whether the disk takes more of it. Where it does not, what was written may be incomplete: many
-   * programs do not look whether their writes succeed.
-   */
-  hasRoom(): boolean {
-    const { bavail, bsize } = statfsSync(dirname(this.path));
-    if (bavail * bsize > AMPLE_BYTES) return true;
+  /** Whether the disk takes more of it. */
+  takesMore(): boolean {
     const size = this.size();
     try {
       return writeSync(this.#descriptor, TRIAL, 0, TRIAL.length, size) === TRIAL.length;

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { measureTree } from '../sandbox/measure-tree.ts';
 import { type Belonging, endProcesses } from './command-processes.ts';
@@ -20,6 +20,11 @@ const LIVE_MS = 20;
 const GRACE_MS = 1000;
 /** For a shell to answer after all that its command started has ended. */
 const ANSWER_MS = 1000;
+/** With more than this free on the disk nothing was lost for want of room, … */
+const AMPLE_BYTES = 1_048_576;
+/** … and so much is not written in this time. */
+const PLENTY_BYTES = 4e9;
+const PLENTY_MS = 50;
 /** The variable by which the processes of a command are found again. */
 const MARK = 'MESHD_COMMAND';
 
@@ -84,6 +89,8 @@ export class Shell {
   #commands = 0;
   #running: Promise<ShellResult> | undefined;
   #closing: Promise<void> | undefined;
+  /** Until then the disk cannot have been filled. */
+  #roomyUntil = 0;
 
   constructor(options: ShellOptions) {
     this.#options = options;
@@ -145,18 +152,33 @@ export class Shell {
     const ms = performance.now() - start;
     if (lasting.ended) await endProcesses(this.#all(), 0);
     if (this.#closing !== undefined) throw new Error('the shell is closed');
-    const isLost = stop !== 'abort' && !(this.#stdout.hasRoom() && this.#stderr.hasRoom());
+    const isLost = stop !== 'abort' && !this.#hasRoom();
     const isLeft = stop === 'abort' || isLost;
     const most = isLeft ? 0 : (options.outputBytes ?? Number.POSITIVE_INFINITY);
-    const isLong = Math.max(this.#stdout.size(), this.#stderr.size()) > most;
+    const [out, err] = [this.#stdout.stat(), this.#stderr.stat()];
+    const isLong = Math.max(out.size, err.size) > most;
     const shared = stop !== undefined || (command.includes('&') && !isPlainCommand(command));
-    const stdout = this.#stdout.take(most, join(this.#options.folder, `${id}.stdout`), shared);
-    const stderr = this.#stderr.take(most, join(this.#options.folder, `${id}.stderr`), shared);
+    const moved = join(this.#options.folder, id);
+    const stdout = this.#stdout.take(out, most, `${moved}.stdout`, shared);
+    const stderr = this.#stderr.take(err, most, `${moved}.stderr`, shared);
     if (stop === 'abort') throw options.signal?.reason;
     if (isLost) throw noRoom();
     const ended = stop ?? (isLong ? 'output' : 'exit');
     const how = ended === 'exit' ? status : { exit: -1, signal };
     return { ...how, stdout, stderr, started, ms, ended };
+  }
+
+  /**
+   * Whether the disk has room for more output. Where it has none, what was written may be
+   * incomplete: many programs do not look whether their writes succeed.
+   */
+  #hasRoom(): boolean {
+    const at = performance.now();
+    if (at < this.#roomyUntil) return true;
+    const { bavail, bsize } = statfsSync(this.#options.folder);
+    const free = bavail * bsize;
+    if (free > PLENTY_BYTES) this.#roomyUntil = at + PLENTY_MS;
+    return free > AMPLE_BYTES || (this.#stdout.takesMore() && this.#stderr.takesMore());
   }
 
   /** Tells what a command writes, from time to time, until the timer is cleared. */

@@ -5,6 +5,12 @@ import { removeTree } from './remove-tree.ts';
 /** Where executors write by default at most, in bytes. */
 export const SCRATCH_BYTES = 1e9;
 
+/** So long after a change of a folder another one gives it another time, in ms. */
+const CLOCK_STEP_MS = 20;
+
+/** User code may put another clock in its place. */
+const { now } = Date;
+
 /** The folder of candidates in an executor's own folder: it alone is writable. */
 export function scratchIn(folder: string): string {
   return join(folder, 'scratch');
@@ -20,6 +26,8 @@ export class Scratch {
   #made = false;
   #asked = false;
   #first = true;
+  /** The time of its last change when it was seen to be empty; no program sets that time. */
+  #emptyMs: number | null = null;
 
   /** onFirst: called once, before the folder is first made. */
   constructor(path: string, onFirst: () => void = () => undefined) {
@@ -47,12 +55,18 @@ export class Scratch {
   clear(): void {
     this.#asked = false;
     // Removed by the candidate, or a link in its place, which is not to be followed.
-    if (lstatSync(this.path, { throwIfNoEntry: false })?.isDirectory() !== true) {
+    const found = lstatSync(this.path, { throwIfNoEntry: false });
+    if (found?.isDirectory() !== true) {
       removeTree(this.path);
       this.#made = false;
       return;
     }
-    for (const name of this.#names()) removeTree(join(this.path, name));
+    const { ctimeMs } = found;
+    if (ctimeMs === this.#emptyMs) return;
+    const names = this.#names();
+    for (const name of names) removeTree(join(this.path, name));
+    const isSure = names.length === 0 && now() - ctimeMs > CLOCK_STEP_MS;
+    this.#emptyMs = isSure ? ctimeMs : null;
   }
 
   #names(): string[] {
