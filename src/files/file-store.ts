@@ -136,13 +136,33 @@ export class FileStore {
    * computations of which `isOver` says so.
    */
   async release(isOver: (computation: string) => boolean): Promise<void> {
+    for await (const { hash, makers } of this.#made()) {
+      // Of one that nobody is named for, nobody knows.
+      if (makers.length > 0 && makers.every(isOver)) await this.fetched(hash);
+    }
+  }
+
+  /**
+   * What files take of the disk, in bytes, that commands made and that wait to be fetched: of
+   * computations of which `isCounted` says so.
+   */
+  async unfetched(isCounted: (computation: string) => boolean): Promise<number> {
+    let bytes = 0;
+    for await (const { hash, makers } of this.#made()) {
+      if (!makers.some(isCounted)) continue;
+      const data = await stat(this.#path(hash, 'data')).catch(unlessMissing);
+      bytes += data === null ? 0 : Math.min(data.size, data.blocks * 512);
+    }
+    return bytes;
+  }
+
+  /** What commands made and nobody fetched, with the computations of these. */
+  async *#made(): AsyncGenerator<{ hash: FileHash; makers: string[] }> {
     for (const name of await readdir(this.#folder)) {
       const [, hash] = /^([0-9a-f]{64})\.made$/.exec(name) ?? [];
       if (hash === undefined) continue;
       const text = await readFile(this.#path(hash, 'made'), 'utf8').catch(unlessMissing);
-      const makers = (text ?? '').split('\n').filter((line) => line !== '');
-      // Of one that nobody is named for, nobody knows.
-      if (makers.length > 0 && makers.every(isOver)) await this.fetched(hash);
+      yield { hash, makers: (text ?? '').split('\n').filter((line) => line !== '') };
     }
   }
 

@@ -209,7 +209,7 @@ export class LocalMesh implements Mesh, Submitter {
       );
     }
     if (state.diskFull) notices.push('the disk is full: this peer takes no work and keeps serving');
-    notices.push(...this.#parts.loop.transfers.folders.notices());
+    notices.push(...this.#parts.loop.transfers.notices());
     for (const job of state.jobs.values()) {
       const { computation, manifest } = job;
       const label = `${manifest.name} (${job.id.slice(0, 12)})`;

@@ -9,6 +9,7 @@ import type { WorkInputs } from '../../work/workforce.ts';
 import { longValue } from '../jobs/long-value.ts';
 import type { Loop } from '../loop.ts';
 import type { CommandValue } from '../reports/command-result.ts';
+import { Backlog } from './backlog.ts';
 import { Deliveries } from './deliveries.ts';
 import { DeliveryLog } from './delivery-log.ts';
 import { FileService } from './file-service.ts';
@@ -45,6 +46,7 @@ export class Transfers {
   readonly folders: WorkFolders;
   readonly #options: TransferOptions;
   readonly #deliveryLog: DeliveryLog;
+  readonly #backlog: Backlog;
   #deliveries: Deliveries | null = null;
   #loop: Loop | null = null;
   #holdings: InputHoldings | null = null;
@@ -57,6 +59,15 @@ export class Transfers {
     const slots = (): number => this.#loop?.state.self.slots ?? 1;
     this.folders = new WorkFolders(files, join(work, 'commands'), self, { log, mostBytes, slots });
     this.#options = options;
+    this.#backlog = new Backlog({
+      ...{ store: files.store, outputs: options.outputs, quotaBytes: options.quotaBytes },
+      isOwn: (computation) => {
+        const known = this.#loop?.state.computations.get(computation as ComputationId);
+        const owner = known?.spec.commandsOf ?? null;
+        return owner !== null && this.#isOwn(owner);
+      },
+      signal: files.signal,
+    });
     this.#deliveryLog = new DeliveryLog(options.delivered);
   }
 
@@ -89,7 +100,18 @@ export class Transfers {
   /** What an execution of a job needs; see WorkFolders. */
   inputsOf(execution: number, inputs: WorkInputs): WorkInputs {
     const spec = this.#loop?.state.computations.get(inputs.computation)?.spec;
-    return this.folders.inputsOf(execution, inputs, spec?.commandsOf ?? null);
+    const owner = spec?.commandsOf ?? null;
+    const filled = this.folders.inputsOf(execution, inputs, owner);
+    return owner === null || this.#isOwn(owner) ? filled : this.#backlog.heldBack(filled);
+  }
+
+  #isOwn(owner: PeerId): boolean {
+    return owner === this.#options.self || this.#loop?.state.kin.has(owner) === true;
+  }
+
+  /** What of it waits for something, a line each. */
+  notices(): string[] {
+    return [...this.folders.notices(), ...this.#backlog.notices()];
   }
 
   /** See Deliveries.deliver. */

@@ -8,7 +8,7 @@ export function isWorkingOutput(name: string): boolean {
 }
 
 /** Says whether a file has the name of an output that belongs to a command. */
-function isMovedOutput(name: string): boolean {
+export function isMovedOutput(name: string): boolean {
   return /^[0-9a-f]{16}-\d+\.std(?:out|err)$/.test(name);
 }
 
