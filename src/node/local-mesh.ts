@@ -82,8 +82,8 @@ export class LocalMesh implements Mesh, Submitter {
   }
 
   async job(reference: string): Promise<Job> {
-    const { loop, workforce, logs } = this.#parts;
-    return new LocalJob({ loop, workforce, logs }, this.#find(reference));
+    const { loop, workforce, logs, home } = this.#parts;
+    return new LocalJob({ loop, workforce, logs, home }, this.#find(reference));
   }
 
   get admission(): LocalAdmission {

@@ -49,6 +49,8 @@ export interface LocalJobParts {
   readonly loop: Loop;
   readonly workforce: Workforce;
   readonly logs: JobLogs;
+  /** The folder on whose disk it is kept. */
+  readonly home: string;
 }
 
 /** A job of the peer inside this process. */
@@ -60,12 +62,14 @@ export class LocalJob implements Job {
   readonly #loop: Loop;
   readonly #workforce: Workforce;
   readonly #logs: JobLogs;
+  readonly #home: string;
   readonly #job: JobState;
 
-  constructor({ loop, workforce, logs }: LocalJobParts, job: JobState) {
+  constructor({ loop, workforce, logs, home }: LocalJobParts, job: JobState) {
     this.#loop = loop;
     this.#workforce = workforce;
     this.#logs = logs;
+    this.#home = home;
     this.#job = job;
     this.id = job.id;
     this.name = job.manifest.name;
@@ -183,11 +187,13 @@ export class LocalJob implements Job {
 
   async *progress(options: WaitOptions = {}): AsyncGenerator<Progress> {
     this.#want();
-    const meter = new ProgressMeter();
+    const meter = new ProgressMeter(this.#home);
     for (;;) {
       const { state } = this.#loop;
       yield meter.read(state, this.#job, this.#loop.now());
-      if (!this.#job.active) return;
+      // An answer that is not on the disk yet is told to nobody.
+      if (!this.#job.active) await this.#loop.journal.flush();
+      if (!this.#job.active && !state.diskFull) return;
       const pause = AbortSignal.timeout(1000);
       const signals = options.signal === undefined ? [pause] : [pause, options.signal];
       const until = this.#loop.now() + PROGRESS_MS;

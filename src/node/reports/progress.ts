@@ -14,6 +14,13 @@ const WINDOW_MS = 5000;
 export class ProgressMeter {
   readonly #samples: { readonly at: number; readonly evaluated: number }[] = [];
 
+  readonly #home: string;
+
+  /** home: the folder on whose disk the job is kept, for people. */
+  constructor(home: string) {
+    this.#home = home;
+  }
+
   /** The figures now; now: the peer's clock in ms. */
   read(state: PeerState, job: JobState, now: number): Progress {
     const accepted = acceptedOf(job);
@@ -37,7 +44,7 @@ export class ProgressMeter {
       peers: live.peers,
       slots: live.slots,
       etaSeconds: job.active && perSecond > 0 && accepted > 0 ? remaining / perSecond : null,
-      waitsFor: waitsFor(state, job, live.slots),
+      waitsFor: waitsForRoom(state, job, this.#home) ?? waitsFor(state, job, live.slots),
     };
   }
 
@@ -88,14 +95,21 @@ function livePeers(
   return { peers, slots };
 }
 
-/** Why a job does not go on, in words; null when it does. */
+/** An answer that came to its end is told once it is on the disk. */
+function waitsForRoom(state: PeerState, job: JobState, home: string): string | null {
+  if (!state.diskFull) return null;
+  // An end that nobody waits for, or that is on the disk.
+  if (!job.active && state.stored >= (job.answerWrite ?? 0)) return null;
+  return `room on the disk of ${home}`;
+}
+
+/** Why else a job does not go on, in words; null when it does. */
 function waitsFor(state: PeerState, job: JobState, slots: number): string | null {
   if (!job.active) return null;
   if (job.paused) return 'resume: the job is paused';
   const frontier = job.computation.coverage.firstGap(0);
   const [stuck] = job.stuckBelow(frontier + 1);
   if (stuck !== undefined) return `index ${stuck}, which failed on every try`;
-  if (state.diskFull) return 'space on this disk';
   const { peers, notHere } = jobRow(state, job, state.lastTick, 0);
   if (slots > 0 || peers > 0) return null;
   return notHere === null ? 'a peer with slots' : `another peer: ${notHere}`;
