@@ -14,8 +14,10 @@ import { dirname, join, resolve } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { LineWriter } from '../control/line-writer.ts';
 import { MeshError } from '../core/mesh-error.ts';
+import { isDiskFull } from '../files/disk-full.ts';
 import type { Io } from './context.ts';
 import { namedPipe } from './named-pipe.ts';
+import { statsAt, statsOfText } from './path-stats.ts';
 
 /** Takes result lines. */
 export interface ResultSink {
@@ -48,26 +50,19 @@ export function checkOutputs(
       const text = `${flag} and ${other.flag} are one file, ${path}; give two`;
       throw new MeshError('MESH_USAGE', text);
     }
-    const found = statSync(path, { throwIfNoEntry: false });
-    if (found === undefined || !inputs.some((input) => isSameFile(found, fileAt(input)))) continue;
+    const found = statsAt(path, flag);
+    if (found === undefined || !inputs.some((input) => isSameFile(found, statsOfText(input)))) {
+      continue;
+    }
     const text = `${flag} ${path}: that is an input, which would be lost; give another file`;
     throw new MeshError('MESH_USAGE', text);
   }
 }
 
-/** Undefined: there is none, and that is told when it is read. */
-function fileAt(path: string): Stats | undefined {
-  try {
-    return statSync(path);
-  } catch {
-    return undefined;
-  }
-}
-
 function isOneFile(path: string, other: string): boolean {
-  const found = statSync(path, { throwIfNoEntry: false });
+  const found = statsOfText(path);
   if (found === undefined) return resolve(path) === resolve(other);
-  return isSameFile(found, statSync(other, { throwIfNoEntry: false }));
+  return isSameFile(found, statsOfText(other));
 }
 
 /** Says whether two names lead to one file; a device or a pipe is none. */
@@ -78,15 +73,19 @@ function isSameFile(found: Stats, other: Stats | undefined): boolean {
 function checkWritable(flag: string, path: string | undefined): void {
   if (path === undefined) return;
   const whole = resolve(path);
-  const found = statSync(whole, { throwIfNoEntry: false });
+  const found = statsAt(path, flag);
   const fault = (reason: string): MeshError =>
     new MeshError('MESH_USAGE', `${flag} ${path}: ${reason}`);
   if (found?.isDirectory()) throw fault('that is a folder; give a file');
+  const parent = dirname(whole);
+  if (found === undefined && statsAt(parent, flag)?.isDirectory() === false) {
+    throw fault(`${parent} is no folder`);
+  }
   try {
-    accessSync(found ? whole : dirname(whole), constants.W_OK);
+    accessSync(found ? whole : parent, constants.W_OK);
   } catch (error) {
     const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    throw fault(missing ? `there is no folder ${dirname(whole)}` : 'it cannot be written');
+    throw fault(missing ? `there is no folder ${parent}` : 'it cannot be written');
   }
 }
 
@@ -103,14 +102,30 @@ export function resultSink(io: Io, path: string | undefined, signal?: AbortSigna
   const found = statSync(path, { throwIfNoEntry: false });
   const file = found?.isFIFO() ? namedPipe(path, signal) : writeStream(path, ownOutput(found));
   const writer = new LineWriter(file);
-  return {
-    write: (line) => writer.write(line),
-    async end() {
-      await writer.flush();
-      file.end();
-      await finished(file);
-    },
+  const told = (error: unknown): never => {
+    throw unwritten('--out', path, error, signal);
   };
+  const end = async (): Promise<void> => {
+    await writer.flush();
+    file.end();
+    await finished(file);
+  };
+  return {
+    write: (line) => writer.write(line)?.catch(told),
+    end: () => end().catch(told),
+  };
+}
+
+/** Why a file was not written, in one line; an interrupt stays one. */
+function unwritten(flag: string, path: string, cause: unknown, signal?: AbortSignal): unknown {
+  // Who no longer reads a pipe needs no word of it.
+  if (signal?.aborted === true || (cause as NodeJS.ErrnoException).code === 'EPIPE') return cause;
+  const isFull = isDiskFull(cause);
+  const reason = isFull
+    ? 'the disk is full; free some space'
+    : `it cannot be written (${(cause as Error).message})`;
+  const code = isFull ? 'MESH_DISK_FULL' : 'MESH_INTERNAL';
+  return new MeshError(code, `${flag} ${path}: ${reason}`, { cause });
 }
 
 /**
@@ -119,6 +134,14 @@ export function resultSink(io: Io, path: string | undefined, signal?: AbortSigna
  * signal: ends the wait for whoever reads a pipe.
  */
 export async function writeWhole(path: string, value: object, signal?: AbortSignal): Promise<void> {
+  try {
+    await write(path, value, signal);
+  } catch (error) {
+    throw unwritten('--summary', path, error, signal);
+  }
+}
+
+async function write(path: string, value: object, signal?: AbortSignal): Promise<void> {
   const text = `${JSON.stringify(value)}\n`;
   const found = statSync(resolve(path), { throwIfNoEntry: false });
   const whole = found === undefined ? resolve(path) : realpathSync(resolve(path));

@@ -36,7 +36,11 @@ const TABLE: readonly (readonly [argv: string[], code: number, says: RegExp])[] 
   [['publish', good, '--acept', '5'], 2, /unknown option '--acept'.*Did you mean --accept/],
   [['publish', '--accept', '5'], 2, /needs a function file or --exec COMMAND/],
   [['publish', good, '--accept', '5', '--params', '{a'], 2, /--params \{a: not JSON.*@FILE/],
-  [['publish', good, '--accept', '5', '--params', '@/no/such'], 2, /--params @\/no\/such: it cannot be read \(ENOENT/],
+  [
+    ['publish', good, '--accept', '5', '--params', '@/no/such'],
+    2,
+    /--params @\/no\/such: it cannot be read \(ENOENT/,
+  ],
   [['publish', good, '--accept', '5', '--seed', '-1'], 2, /--seed.*0 to 9007199254740991/],
   [['publish', good, '--accept', '5', '--timeout', '30'], 2, /--timeout.*unit.*30s/],
   [['publish', good, '--accept', '5', '--memory', '512'], 2, /--memory.*unit.*512MB/],

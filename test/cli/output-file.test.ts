@@ -1,4 +1,4 @@
-import { linkSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -39,5 +39,23 @@ describe('a file that a command would write', () => {
     const ran = await runCaptured(['run', '--home', at('home'), ...both, 'echo', ':::', '1']);
     const text = `--out and --joblog are one file, ${at('both')}; give two`;
     expect(ran).toMatchObject({ code: 2, stderr: `meshd run: ${text}\n` });
+  });
+
+  test.each([
+    ['--out', 'x'.repeat(300), 'it cannot be used (ENAMETOOLONG)'],
+    ['--summary', 'x'.repeat(300), 'it cannot be used (ENAMETOOLONG)'],
+    ['--out', join(lines, 'x'), `${lines} is no folder`],
+  ])('is refused before anything is done where it can be none: %s', async (flag, path, why) => {
+    const ran = await runCaptured(['map', fn, '--items', lines, '--home', at('new'), flag, path]);
+    expect(ran).toMatchObject({ code: 2, stderr: `meshd map: ${flag} ${path}: ${why}\n` });
+    expect(existsSync(at('new'))).toBe(false);
+  });
+
+  const full = existsSync('/dev/full') ? ['--out', '--summary'] : [];
+  test.each(full)('is named where its disk is full: %s', async (flag) => {
+    const argv = ['map', fn, '--items', lines, '--home', at('home'), flag, '/dev/full'];
+    const { code, stderr } = await runCaptured(argv);
+    expect(code).toBe(1);
+    expect(stderr).toContain(`meshd map: ${flag} /dev/full: the disk is full; free some space\n`);
   });
 });

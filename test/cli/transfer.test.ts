@@ -75,6 +75,12 @@ describe('the files of a command', () => {
     expect(a && b && sharedReturn([a, b])).toMatchObject({ first: 3, second: 4 });
   });
 
+  test('are none that an argument cannot name, such as a long text', () => {
+    const text = 'x'.repeat(300);
+    const { sends, args } = planned({ transfer: true }, text);
+    expect([sends, args]).toEqual([[], [text]]);
+  });
+
   test('of two inputs under one name are refused', () => {
     const flags = { transfer: true };
     expect(() => planned(flags, `${folder}/./a.txt`, `${folder}/in/./a.txt`)).toThrow(

@@ -1,6 +1,7 @@
-import { type Stats, statSync } from 'node:fs';
+import type { Stats } from 'node:fs';
 import { resolve } from 'node:path';
 import type { CommandValue } from '../../node/reports/command-result.ts';
+import { statsOfText } from '../path-stats.ts';
 
 /**
  * Says whether all files that a command named, and what it put out, are as it left them.
@@ -13,7 +14,9 @@ export function areAsLeft(
   const kept = [stdoutFile, stderrFile].every((long) => long === undefined || isFile(long.file));
   return (
     kept &&
-    Object.entries(files).every(([path, left]) => isAsLeft(statOf(resolve(directory, path)), left))
+    Object.entries(files).every(([path, left]) =>
+      isAsLeft(statsOfText(resolve(directory, path)), left),
+    )
   );
 }
 
@@ -28,9 +31,5 @@ function isAsLeft(
 }
 
 function isFile(path: string): boolean {
-  return statOf(path)?.isFile() === true;
-}
-
-function statOf(path: string): Stats | undefined {
-  return statSync(path, { throwIfNoEntry: false });
+  return statsOfText(path)?.isFile() === true;
 }

@@ -1,4 +1,4 @@
-import { createReadStream, statSync } from 'node:fs';
+import { createReadStream } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import type { Readable } from 'node:stream';
 import { MeshError } from '../../core/mesh-error.ts';
@@ -9,6 +9,7 @@ import {
   cutRecords,
   MAX_BLOCK_BYTES,
 } from '../parallel/record-cutter.ts';
+import { statsAt } from '../path-stats.ts';
 import type { CommandFlags } from './flags.ts';
 
 /** Parts of files for each slot when --block says nothing, as GNU parallel has it. */
@@ -118,7 +119,7 @@ function cutOptions(flags: CommandFlags, path: string | null): CutOptions {
 /** So many blocks for each slot, of all files. */
 function shareOf(block: number, { jobs = 0, argFile = [] }: CommandFlags): number {
   const slots = jobs === 0 ? availableParallelism() : jobs;
-  const sizes = argFile.map((path) => statSync(path, { throwIfNoEntry: false })?.size ?? 0);
+  const sizes = argFile.map((path) => statsAt(path, '--pipepart -a')?.size ?? 0);
   const bytes = sizes.reduce((sum, size) => sum + size, 0);
   const share = Math.floor(bytes / (slots * -block)) + 1;
   if (share <= MAX_BLOCK_BYTES) return share;
@@ -132,7 +133,7 @@ function unescaped(text: string): string {
 }
 
 async function* bytesOf(path: string): AsyncGenerator<Buffer> {
-  const found = statSync(path, { throwIfNoEntry: false });
+  const found = statsAt(path, '--pipepart -a');
   if (found !== undefined && !found.isFile() && !found.isDirectory()) {
     // It has no size to cut by, and a device no end.
     throw usage(`--pipepart -a ${path}: that is no regular file: give --pipe < FILE`);

@@ -11,6 +11,7 @@ import type { SentFile } from '../../node/files/sent-files.ts';
 import type { Block } from '../../work/command/command-item.ts';
 import { formedNames } from '../parallel/names.ts';
 import { type Piece, placeholderFinder, refuseUnsupported } from '../parallel/placeholders.ts';
+import { statsOfText } from '../path-stats.ts';
 import type { CommandFlags } from './flags.ts';
 import { placesOf } from './places.ts';
 
@@ -169,7 +170,7 @@ export function shownFiles({ sends, returns }: PlannedFiles): {
 
 /** @throws MeshError for what cannot be sent */
 function isSent(path: string, inside: string, isWanted: boolean): boolean {
-  const found = statSync(path, { throwIfNoEntry: false });
+  const found = statsOfText(path);
   if (found?.isFile() === true) return true;
   if (found?.isDirectory() === true) {
     const text = `${path} is a folder: only files are sent; name its files, or pack it with tar`;

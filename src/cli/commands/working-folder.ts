@@ -1,6 +1,7 @@
-import { mkdirSync, statSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { MeshError } from '../../core/mesh-error.ts';
+import { statsAt } from '../path-stats.ts';
 import type { CommandFlags } from './flags.ts';
 import { isTransfer } from './transfer.ts';
 
@@ -20,7 +21,7 @@ export function workingFolder(flags: CommandFlags): string {
   if (isTransfer(flags) && folder !== currentFolder()) {
     throw refused(workdir, 'each command that files are sent to has a folder of its own: leave it');
   }
-  const found = statSync(folder, { throwIfNoEntry: false });
+  const found = statsAt(folder, '--wd');
   if (found?.isDirectory() === false) throw refused(workdir, 'it is no folder');
   return folder;
 }

@@ -76,7 +76,7 @@ function logIfOf(text: string | undefined): string | null {
   }
   const fault = faultOf(text);
   if (fault === null) return text;
-  throw new TypeError(`logIf ${showValue(text)}: ${fault}`);
+  throw new TypeError(`logIf ${showValue(shortened(text))}: ${fault}`);
 }
 
 /** @throws TypeError that shows the value, unless it is a whole number in the range */
@@ -89,4 +89,11 @@ export function whole(what: string, value: unknown, min: number, max: number): v
 /** A value as an error shows it. */
 export function showValue(value: unknown): string {
   return typeof value === 'string' ? JSON.stringify(value) : String(value);
+}
+
+/** Characters of an expression that are shown. */
+const SHOWN = 60;
+
+function shortened(text: string): string {
+  return text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text;
 }
