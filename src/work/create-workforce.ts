@@ -147,7 +147,7 @@ class ExecutorWorkforce implements Workforce {
   async probe(
     inputs: WorkInputs,
     limits: Limits,
-    { most = PROBED, ahead = 0, logIf }: ProbeOptions = {},
+    { most = PROBED, ahead = 0, logIf, loadMs }: ProbeOptions = {},
   ): Promise<Probe> {
     this.#mustBeOpen();
     const { handlers } = this.#options;
@@ -168,6 +168,7 @@ class ExecutorWorkforce implements Workforce {
       const { probe, usable } = await probeWith(executor, inputs, {
         most,
         ...(logIf === undefined ? {} : { logIf }),
+        ...(loadMs === undefined ? {} : { loadMs }),
         again(isNow) {
           isAgain = isNow;
         },

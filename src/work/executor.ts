@@ -53,7 +53,7 @@ export interface ExecutorOptions {
 }
 
 /** How long import and setup may take under a job's limits, in ms. */
-function setupMs({ timeoutMs }: Limits): number {
+export function setupMs({ timeoutMs }: Limits): number {
   return timeoutMs === null ? SETUP_MS : Math.max(LEAST_SETUP_MS, SETUP_TIMES * timeoutMs);
 }
 

@@ -42,15 +42,16 @@ export interface ProbeResult {
 export async function probeWith(
   executor: Executor,
   inputs: WorkInputs,
-  { most, again, logIf }: ProbeOptions & { most: number; again: (isAgain: boolean) => void },
+  options: ProbeOptions & { most: number; again: (isAgain: boolean) => void },
 ): Promise<ProbeResult> {
+  const { most, again, logIf, loadMs = LOAD_MS } = options;
   const condition = logIf === undefined ? {} : { logIf: conditionText(logIf) };
   const nothing: Probe = { hi: 0, accepted: [], errors: [], ms: 0 };
   const waiting = new AbortController();
-  const late = delay(LOAD_MS, waiting.signal).then(() => 'late' as const);
+  const late = delay(loadMs, waiting.signal).then(() => 'late' as const);
   try {
     const first = await Promise.race([executor.loaded.then(() => 'loaded' as const), late]);
-    if (first === 'late') return { probe: nothing, usable: false };
+    if (first === 'late') return { probe: { ...nothing, loadsMs: loadMs }, usable: false };
   } catch (error) {
     throw new MeshError('MESH_BAD_FUNCTION', (error as Error).message, { cause: error });
   } finally {

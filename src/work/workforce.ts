@@ -86,6 +86,8 @@ export interface ProbeOptions {
   readonly ahead?: number;
   /** As an order's. */
   readonly logIf?: string;
+  /** How long import and setup are waited for, in ms. @default 10 000 */
+  readonly loadMs?: number;
 }
 
 /** What the first candidates told before publishing. */
@@ -97,6 +99,8 @@ export interface Probe {
   readonly ms: number;
   /** Set when an executor died in candidate 0; the publication goes on. */
   readonly failure?: WorkFailure;
+  /** Set when import and setup did not end in time, in ms: nothing else was told. */
+  readonly loadsMs?: number;
   /** Set when candidate 0 came to another outcome at a second evaluation: both, as texts. */
   readonly differs?: readonly [first: string, second: string];
 }

@@ -1,6 +1,6 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { describe, expect, test } from 'vitest';
-import type { Limits } from '../../src/core/limits.ts';
+import { type Limits, NO_LIMITS } from '../../src/core/limits.ts';
 import { createWear } from '../../src/work/wear.ts';
 import { coverageOf, inputsOf, openBench, textsOf } from './work-bench.ts';
 
@@ -108,6 +108,13 @@ describe('a time limit', () => {
     const probe = await bench.workforce.probe(inputs, HALF_SECOND);
     expect(probe).toMatchObject({ hi: 0, failure: { kind: 'timeout' } });
   });
+});
+
+test('a probe does not wait for an import that never ends, and says so', async () => {
+  await using bench = await openBench();
+  const never = inputsOf('await new Promise(() => {}); export default () => 1;');
+  const probe = await bench.workforce.probe(never, NO_LIMITS, { loadMs: 100 });
+  expect(probe).toMatchObject({ hi: 0, loadsMs: 100 });
 });
 
 describe('a memory limit', () => {

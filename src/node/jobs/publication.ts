@@ -12,6 +12,7 @@ import { MeshError } from '../../core/mesh-error.ts';
 import { has } from '../../core/needs.ts';
 import { isDiskFull } from '../../files/disk-full.ts';
 import { isWorkerProgram } from '../../work/exec/worker-mark.ts';
+import { setupMs } from '../../work/executor.ts';
 import { PROBED } from '../../work/probe.ts';
 import type { Workforce, WorkInputs } from '../../work/workforce.ts';
 import type { Loop } from '../loop.ts';
@@ -144,6 +145,13 @@ async function tryFirst(
     });
   if (probe.failure !== undefined) {
     options.onWarning?.(`candidate 0 failed in a trial: ${probe.failure.detail}`);
+  }
+  if (probe.loadsMs !== undefined) {
+    const longMs = setupMs(limits);
+    options.onWarning?.(
+      `${name}: import and setup go on after ${probe.loadsMs / 1000} s; ` +
+        `a machine where they take more than ${longMs / 1000} s takes no part`,
+    );
   }
   if (probe.differs !== undefined) {
     const [one, other] = probe.differs.map(shortened);
