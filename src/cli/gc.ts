@@ -16,8 +16,8 @@ export const gc: Verb<readonly [], GcFlags> = {
   summary: 'free the disk of files that commands were sent, or made',
   notes:
     'What was used longest ago goes first. What is in use stays, and what was made here and its ' +
-    'publisher has not fetched. A peer keeps them below 10 GB by itself, or what `start --cache` ' +
-    'says; `status` has how much.',
+    'publisher has not fetched. What killed runs of `run --pipe` left goes, too. A peer keeps ' +
+    'them below 10 GB by itself, or what `start --cache` says; `status` has how much.',
   examples: ['meshd gc', 'meshd gc --max 1GB'],
   positionals: [],
   flags: [

@@ -3,7 +3,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { MeshError } from '../core/mesh-error.ts';
 import type { Admission } from '../node/admission/admission.ts';
 import type { Recalled } from '../node/jobs/recall.ts';
-import type { Submission, SubmitOptions, Submitter } from '../node/jobs/submission.ts';
+import type {
+  RecallOptions,
+  Submission,
+  SubmitOptions,
+  Submitter,
+} from '../node/jobs/submission.ts';
 import type {
   GcReport,
   Job,
@@ -119,8 +124,8 @@ class EmbeddedMesh implements OpenMesh {
     return this.#peer.mesh.submit(submission, options);
   }
 
-  recall(submission: Submission): AsyncIterable<Recalled> {
-    return this.#peer.mesh.recall(submission);
+  recall(submission: Submission, options?: RecallOptions): AsyncIterable<Recalled> {
+    return this.#peer.mesh.recall(submission, options);
   }
 
   job(reference: string): Promise<Job> {

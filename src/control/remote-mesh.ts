@@ -5,7 +5,12 @@ import type { Admission } from '../node/admission/admission.ts';
 import type { LogOptions } from '../node/jobs/job-logs.ts';
 import type { TraceEvent } from '../node/jobs/job-trace.ts';
 import type { Recalled } from '../node/jobs/recall.ts';
-import { type Submission, type SubmitOptions, toSubmission } from '../node/jobs/submission.ts';
+import {
+  type RecallOptions,
+  type Submission,
+  type SubmitOptions,
+  toSubmission,
+} from '../node/jobs/submission.ts';
 import type {
   GcReport,
   Job,
@@ -55,9 +60,11 @@ export class RemoteMesh implements OpenMesh {
     return new RemoteJob(this.#client, handle);
   }
 
-  recall(submission: Submission, options: WaitOptions = {}): AsyncIterable<Recalled> {
+  recall(submission: Submission, options: RecallOptions = {}): AsyncIterable<Recalled> {
     const body = encodePublication(submission);
-    return this.#client.lines('recall', { ...options, body }) as AsyncIterable<Recalled>;
+    const { before, ...wait } = options;
+    const route = before === undefined ? 'recall' : `recall?before=${before}`;
+    return this.#client.lines(route, { ...wait, body }) as AsyncIterable<Recalled>;
   }
 
   async job(reference: string): Promise<Job> {

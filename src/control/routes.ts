@@ -56,8 +56,11 @@ export async function answer(mesh: Mesh & Submitter, wanted: ControlRequest): Pr
       return json(response, await mesh.peers());
     case 'GET invite':
       return json(response, await mesh.invite());
-    case 'POST recall':
-      return stream(response, mesh.recall(await decodePublication(request), { signal }));
+    case 'POST recall': {
+      const before = url.searchParams.has('before') ? numberOf(url.searchParams, 'before') : null;
+      const options = { signal, ...(before === null ? {} : { before }) };
+      return stream(response, mesh.recall(await decodePublication(request), options));
+    }
     case 'POST jobs':
       return publish(mesh, request, response, signal);
     case 'POST slots':

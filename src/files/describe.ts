@@ -49,6 +49,17 @@ export async function describeFile(path: string): Promise<Described> {
   }
 }
 
+/** Describes what is in memory. mode: permissions, 0 … 0o777. */
+export function describeBytes(bytes: Uint8Array, mode: number): FileDescription {
+  const count = chunkCount(bytes.length);
+  const chunks = new Uint8Array(count * 32);
+  for (let index = 0; index < count; index++) {
+    const chunk = bytes.subarray(index * CHUNK_BYTES, (index + 1) * CHUNK_BYTES);
+    chunks.set(isZeros(chunk) ? zeroHash() : hashOfChunk(chunk), index * 32);
+  }
+  return { bytes: bytes.length, mode, chunks };
+}
+
 /** Null when the file is shorter than it was. */
 async function hashesOf(handle: FileHandle, bytes: number): Promise<Uint8Array | null> {
   const count = chunkCount(bytes);

@@ -12,6 +12,7 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { BlockFolders } from './block-folders.ts';
 import { Content } from './content.ts';
 import type { Described } from './describe.ts';
 import {
@@ -36,21 +37,26 @@ import { STOCK } from './request.ts';
  */
 export class FileStore {
   readonly #folder: string;
+  /** Blocks of stdin that are files here as well, while their runs keep them. */
+  readonly #blocks: BlockFolders | null;
   /** What is in use, and how often. */
   readonly #pins = new Map<FileHash, number>();
 
-  private constructor(folder: string) {
+  private constructor(folder: string, blocks: BlockFolders | null) {
     this.#folder = folder;
+    this.#blocks = blocks;
   }
 
-  static async open(folder: string): Promise<FileStore> {
+  static async open(folder: string, blocks: BlockFolders | null = null): Promise<FileStore> {
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    return new FileStore(folder);
+    return new FileStore(folder, blocks);
   }
 
   /** Null when it is not known, or damaged. */
   async description(hash: FileHash): Promise<FileDescription | null> {
-    const encoded = await readFile(this.#path(hash, 'file')).catch(unlessMissing);
+    const encoded =
+      (await readFile(this.#path(hash, 'file')).catch(unlessMissing)) ??
+      (await this.#blockDescription(hash));
     const description = encoded === null ? null : decodeDescription(encoded);
     return description !== null && fileHash(description) === hash ? description : null;
   }
@@ -89,7 +95,8 @@ export class FileStore {
   async content(hash: FileHash): Promise<Content | null> {
     const description = await this.description(hash);
     if (description === null) return null;
-    for (const place of [this.#path(hash, 'data'), await this.#origin(hash, description)]) {
+    const block = (await this.#blocks?.find(hash, 'data')) ?? null;
+    for (const place of [this.#path(hash, 'data'), await this.#origin(hash, description), block]) {
       const handle = place === null ? null : await open(place, 'r').catch(unlessMissing);
       if (handle !== null) return new Content(description, handle);
     }
@@ -103,7 +110,8 @@ export class FileStore {
     if (description === null) return false;
     const data = await stat(this.#path(hash, 'data')).catch(unlessMissing);
     if (data?.size === description.bytes) return true;
-    return (await this.#origin(hash, description)) !== null;
+    if ((await this.#origin(hash, description)) !== null) return true;
+    return ((await this.#blocks?.find(hash, 'data')) ?? null) !== null;
   }
 
   /** Why the content of a file that is known is not here. */
@@ -198,6 +206,12 @@ export class FileStore {
   /** Removes files, those used longest ago first, until at most `maxBytes` are taken. */
   sweep(maxBytes: number): Promise<Usage & { readonly freedBytes: number }> {
     return sweep(this.#folder, maxBytes, (hash) => this.#pins.has(hash));
+  }
+
+  /** Of a block of stdin; null when there is none, or its run is over meanwhile. */
+  async #blockDescription(hash: FileHash): Promise<Uint8Array | null> {
+    const path = (await this.#blocks?.find(hash, 'file')) ?? null;
+    return path === null ? null : readFile(path).catch(unlessMissing);
   }
 
   /** Where the user's file lies, while it is as it was. */

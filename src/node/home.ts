@@ -89,6 +89,11 @@ export class Home {
     return join(this.path, 'files');
   }
 
+  /** What runs of `run --pipe` keep of stdin. */
+  get blocks(): string {
+    return join(this.path, 'blocks');
+  }
+
   get delivered(): string {
     return join(this.path, 'delivered');
   }
@@ -178,7 +183,7 @@ export class Home {
   async forget(): Promise<void> {
     await this.#written;
     await rm(this.database, { recursive: true, force: true });
-    for (const folder of [this.logs, this.files, this.delivered]) {
+    for (const folder of [this.logs, this.files, this.blocks, this.delivered]) {
       await rm(folder, { recursive: true, force: true });
     }
     await rm(join(this.path, 'peer.json'), { force: true });

@@ -10,6 +10,7 @@ import { LocalJob } from './jobs/local-job.ts';
 import { publishSubmission } from './jobs/publication.ts';
 import { type Recalled, recall } from './jobs/recall.ts';
 import {
+  type RecallOptions,
   type Submission,
   type SubmitOptions,
   type Submitter,
@@ -77,8 +78,8 @@ export class LocalMesh implements Mesh, Submitter {
     return this.job(await publishSubmission(loop, workforce, submission, options));
   }
 
-  recall(submission: Submission): AsyncIterable<Recalled> {
-    return recall(this.#parts.loop, submission);
+  recall(submission: Submission, options?: RecallOptions): AsyncIterable<Recalled> {
+    return recall(this.#parts.loop, submission, options);
   }
 
   async job(reference: string): Promise<Job> {

@@ -208,10 +208,10 @@ async function assemble(
     onFailure: (why) => log('warn', 'logs.lost', { why }),
   });
   const work = await home.workFolder();
-  const { files, delivered } = home;
+  const { files, blocks, delivered } = home;
   const outputs = await home.outputFolder();
   const transfers = await Transfers.open({
-    ...{ self: identity.peer, files, delivered, outputs, work, log },
+    ...{ self: identity.peer, files, blocks, delivered, outputs, work, log },
     folderBytes: options.folderBytes ?? FOLDER_BYTES,
     quotaBytes: options.cacheBytes ?? settings.cacheBytes ?? QUOTA_BYTES,
   });

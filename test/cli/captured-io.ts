@@ -22,7 +22,7 @@ export interface Running {
 }
 
 export interface RunOptions {
-  readonly stdin?: string;
+  readonly stdin?: string | Readable;
   readonly env?: NodeJS.ProcessEnv;
   readonly stdout?: Writable;
 }
@@ -31,6 +31,7 @@ export interface RunOptions {
 export function startCaptured(argv: readonly string[], options: RunOptions = {}): Running {
   const stdout = new PassThrough();
   const stderr = new PassThrough();
+  const { stdin = '' } = options;
   const handlers = new Set<(signal: Interrupt) => void>();
   const texts = { stdout: '', stderr: '' };
   stdout.on('data', (chunk) => {
@@ -42,7 +43,7 @@ export function startCaptured(argv: readonly string[], options: RunOptions = {})
   const io: Io = {
     stdout: options.stdout ?? stdout,
     stderr,
-    stdin: Readable.from([options.stdin ?? '']),
+    stdin: typeof stdin === 'string' ? Readable.from([stdin]) : stdin,
     env: options.env ?? {},
     onInterrupt(handler) {
       handlers.add(handler);

@@ -52,6 +52,12 @@ export async function gather(
   submission: Submission,
   options: WaitOptions & {
     readonly force: boolean;
+    /** Jobs published from then on do not count as earlier runs, in ms since 1970. */
+    readonly before?: number;
+    /** Nobody else's job is the same, though its commands are. @default false */
+    readonly isApart?: boolean;
+    /** Gives up a publication. @default signal */
+    readonly giveUp?: AbortSignal;
     /** Where the commands run. @default this process's folder */
     readonly directory?: string;
     readonly onWarning?: (line: string) => void;
@@ -60,7 +66,7 @@ export async function gather(
   const { target } = submission;
   const items = target.kind === 'map' ? target.items : [];
   const sources = new Array<Source | undefined>(items.length);
-  let hasRun = options.force;
+  let hasRun = options.force || options.isApart === true;
   for await (const found of options.force ? [] : mesh.recall(submission, options)) {
     const { item, job, index } = found;
     if (sources[item]?.kind === 'known') continue;
@@ -83,7 +89,8 @@ export async function gather(
     const params = JSON.stringify({ ...given, ...generation });
     const rest = left.map(({ text }) => text);
     const again = { ...submission, params, target: { kind: 'map' as const, items: rest } };
-    job = await mesh.submit(again, options);
+    const { giveUp = options.signal } = options;
+    job = await mesh.submit(again, { ...options, ...(giveUp ? { signal: giveUp } : {}) });
     const { id } = job;
     for (const [index, { place }] of left.entries())
       sources[place] = { kind: 'run', job: id, index };

@@ -5,8 +5,7 @@ import { hasSucceeded } from '../../node/reports/command-result.ts';
 import { type Context, tell } from '../context.ts';
 import { type Halt, HaltWatch } from '../parallel/halt.ts';
 import type { ProgressView } from '../progress-view.ts';
-import type { Gathering, Placed } from './gather.ts';
-import type { Planned } from './plan.ts';
+import type { Batch, Batches, Found, Settling } from './batches.ts';
 
 /** How often it is looked whether commands still run. */
 const LOOK_MS = 100;
@@ -15,20 +14,23 @@ const RESULT_MS = 3000;
 
 /** What a halt is watched with. */
 export interface HaltingParts {
-  readonly planned: readonly Planned[];
+  /** Commands that --resume left out. */
+  readonly doneBefore: number;
   readonly view: ProgressView;
   readonly signal: AbortSignal;
 }
 
 /** Ends a job once so many commands came to what --halt waits for, in whatever order they do. */
-export class Halting {
+export class Halting implements Settling {
   readonly #context: Context;
-  readonly #gathering: Gathering;
+  readonly #batches: Batches;
   readonly #watch: HaltWatch;
   readonly #view: ProgressView;
   readonly #signal: AbortSignal;
   /** Places of the commands that had ended when it was reached. */
   readonly #counted = new Set<number>();
+  /** Places of those that came to no end. */
+  readonly #without = new Set<number>();
   /** Places of those that ran then. */
   readonly #inHand = new Set<number>();
   readonly #stop = new AbortController();
@@ -39,16 +41,15 @@ export class Halting {
 
   constructor(
     context: Context,
-    gathering: Gathering,
+    batches: Batches,
     halt: Halt,
-    { planned, view, signal }: HaltingParts,
+    { doneBefore, view, signal }: HaltingParts,
   ) {
-    const doneBefore = (planned.at(-1)?.seq ?? 0) - planned.length;
     this.#context = context;
-    this.#gathering = gathering;
+    this.#batches = batches;
     this.#view = view;
     this.#signal = signal;
-    this.#watch = new HaltWatch(halt, { jobs: doneBefore + planned.length, doneBefore });
+    this.#watch = new HaltWatch(halt, { jobs: doneBefore + batches.places, doneBefore });
     this.ended = this.#run();
     // It fails of what the results fail of, and is waited for behind them.
     this.ended.catch(() => undefined);
@@ -60,7 +61,7 @@ export class Halting {
   }
 
   /** A result as it is to be shown: with `now` one that came behind the halt is none. */
-  async taken(result: Placed): Promise<Placed & { readonly halted?: boolean }> {
+  async taken(result: Found): Promise<Found & { readonly halted?: boolean }> {
     const { place } = result;
     const { value: _, lost: __, ...bare } = result;
     if (result.value !== undefined || result.lost !== undefined) {
@@ -68,14 +69,25 @@ export class Halting {
       if (this.#state !== 'now' || this.#counted.has(place)) return result;
       return { ...bare, value: undefined, halted: !result.known };
     }
-    await this.ended.catch(() => undefined);
+    while (this.#state === 'watches' && !this.#without.has(place)) await this.#step.promise;
+    if (this.#state !== 'watches') await this.ended.catch(() => undefined);
     return { ...bare, value: undefined, halted: this.#inHand.has(place) };
+  }
+
+  /** Resolves once a batch came to all that it will. */
+  async settled(batch: Batch): Promise<void> {
+    await Promise.race([this.#batches.known(batch), this.ended]);
+    if (this.#state !== 'watches') await this.ended;
   }
 
   async #run(): Promise<boolean> {
     try {
-      for await (const { place, value, lost } of this.#gathering.asKnown()) {
-        if (value === undefined && lost === undefined) continue;
+      for await (const { place, value, lost } of this.#batches.asKnown(null, true)) {
+        if (value === undefined && lost === undefined) {
+          this.#without.add(place);
+          this.#wake();
+          continue;
+        }
         this.#counted.add(place);
         const verdict = value === undefined ? 'go on' : this.#finished(value);
         if (verdict === 'go on') {
@@ -85,7 +97,7 @@ export class Halting {
         this.#state = verdict;
         if (verdict === 'now') this.#stop.abort();
         this.#wake();
-        await this.#end(this.#gathering.job, verdict);
+        await this.#end(verdict);
         return true;
       }
       return false;
@@ -104,46 +116,54 @@ export class Halting {
     this.#step = Promise.withResolvers<void>();
   }
 
-  async #end(job: Job | null, how: 'soon' | 'now'): Promise<void> {
-    if (job === null) return;
-    try {
-      await job.cancel({ wait: how === 'soon' });
-    } catch (error) {
-      // All its commands came to their end meanwhile.
-      if (!(error instanceof MeshError) || error.code !== 'MESH_JOB_ENDED') throw error;
-      return;
+  async #end(how: 'soon' | 'now'): Promise<void> {
+    await this.#batches.stop();
+    const ended: Batch[] = [];
+    for (const batch of this.#batches.open) {
+      if (batch.job === null) continue;
+      try {
+        await batch.job.cancel({ wait: how === 'soon' });
+        ended.push(batch);
+      } catch (error) {
+        // All its commands came to their end meanwhile.
+        if (!(error instanceof MeshError) || error.code !== 'MESH_JOB_ENDED') throw error;
+      }
     }
-    await this.#noteInHand(job);
+    for (const batch of ended) await this.#noteInHand(batch);
     if (how === 'now' || this.#inHand.size === 0) return;
     const count = this.#inHand.size;
     const commands = count === 1 ? '1 command that runs' : `${count} commands that run`;
     const text = `--halt soon: no more is started; waiting for ${commands}`;
     this.#view.clear();
     tell(this.#context, text, { event: 'halting', running: count });
-    while ((await job.show()).leases.length > 0) await this.#rest();
+    for (const { job } of ended) {
+      while (((await job?.show())?.leases.length ?? 0) > 0) await this.#rest();
+    }
     const until = performance.now() + RESULT_MS;
-    while (!(await this.#hasAll(job)) && performance.now() < until) await this.#rest();
+    while (!(await this.#hasAll(ended)) && performance.now() < until) await this.#rest();
     // None of them was ended; one without a result went with its machine.
     this.#inHand.clear();
   }
 
   /** Of what a peer holds it runs the first that has no result. */
-  async #noteInHand(job: Job): Promise<void> {
-    const leases = (await job.show()).leases.filter(({ running }) => running);
+  async #noteInHand({ job, gathering, from }: Batch): Promise<void> {
+    const leases = (await job?.show())?.leases.filter(({ running }) => running) ?? [];
     if (leases.length === 0) return;
     const known = await knownOf(job);
     for (const { lo, hi } of leases) {
       let index = lo;
       while (index < hi && known.has(index)) index++;
-      const place = this.#gathering.places[index];
-      if (index < hi && place !== undefined) this.#inHand.add(place);
+      const place = gathering.places[index];
+      if (index < hi && place !== undefined) this.#inHand.add(from + place);
     }
   }
 
   /** Says whether the results of all that ran are here. */
-  async #hasAll(job: Job): Promise<boolean> {
-    const known = await knownOf(job);
-    const places = new Set([...known].map((index) => this.#gathering.places[index]));
+  async #hasAll(batches: readonly Batch[]): Promise<boolean> {
+    const places = new Set<number>();
+    for (const { job, gathering, from } of batches) {
+      for (const index of await knownOf(job)) places.add(from + (gathering.places[index] ?? -1));
+    }
     return [...this.#inHand].every((place) => places.has(place));
   }
 
@@ -153,8 +173,9 @@ export class Halting {
 }
 
 /** The commands of a job whose results are known. */
-async function knownOf(job: Job): Promise<Set<number>> {
+async function knownOf(job: Job | null): Promise<Set<number>> {
   const known = new Set<number>();
+  if (job === null) return known;
   for await (const { index } of job.results({ follow: false, asKnown: true })) known.add(index);
   return known;
 }

@@ -1,6 +1,5 @@
 import type { ProgressView } from '../progress-view.ts';
-import type { Gathering } from './gather.ts';
-import type { Planned } from './plan.ts';
+import type { Batch } from './batches.ts';
 import type { CommandReport } from './report.ts';
 
 /** Pieces held for commands whose turn it is not: so many characters; the results have the rest. */
@@ -41,14 +40,12 @@ export class TurnOrder {
 
 /** Shows what a job's commands write while they run, until the signal. */
 export async function showOutput(
-  { job, places }: Gathering,
+  { job, planned, from, gathering: { places } }: Batch,
   {
-    planned,
     report,
     view,
     order,
   }: {
-    readonly planned: readonly Planned[];
     readonly report: CommandReport;
     readonly view: ProgressView;
     readonly order: TurnOrder;
@@ -61,7 +58,7 @@ export async function showOutput(
       const place = places[piece.index] ?? -1;
       const one = planned[place];
       if (one === undefined) continue;
-      await order.show(place, piece.base64.length, async () => {
+      await order.show(from + place, piece.base64.length, async () => {
         view.clear();
         await report.piece(one, piece);
       });

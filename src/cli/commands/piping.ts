@@ -44,7 +44,7 @@ export function checkPiping(
   command: readonly string[],
   sources: number,
 ): void {
-  const { pipepart, argFile = [], block, maxLines } = flags;
+  const { pipepart, argFile = [], block, maxLines, halt } = flags;
   if (!isPiped(flags)) {
     const only = (['block', 'recend', 'recstart', 'rrs', 'cat'] as const).find(
       (name) => flags[name] !== undefined,
@@ -66,6 +66,9 @@ export function checkPiping(
   }
   if (pipepart !== true && block !== undefined && block < 0) {
     throw usage('--block below 0 is for --pipepart: give a size, such as 10M');
+  }
+  if (halt?.endsWith('%') === true) {
+    throw usage(`--halt ${halt}: how many blocks there will be is not known: give a number`);
   }
   const refused = Object.entries(OF_ARGUMENTS).find(
     ([name]) => flags[name as keyof typeof OF_ARGUMENTS] !== undefined,

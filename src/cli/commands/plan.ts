@@ -1,23 +1,19 @@
 import { randomInt } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import type { Readable } from 'node:stream';
 import { MeshError } from '../../core/mesh-error.ts';
 import { checkOutputs } from '../output-file.ts';
 import { fitted } from '../parallel/fitting.ts';
-import { readJobLog } from '../parallel/job-log.ts';
 import { refuseUnsupported } from '../parallel/placeholders.ts';
-import { resultPaths } from '../parallel/results-folder.ts';
 import { readTable, splitWords } from '../parallel/sources.ts';
 import { compileTemplate, type Template } from '../parallel/template.ts';
+import { planBlocks } from './block-plan.ts';
+import { doneBefore } from './done-before.ts';
 import type { CommandFlags } from './flags.ts';
-import { blocksOf, checkPiping, isPiped } from './piping.ts';
+import { checkPiping, isPiped } from './piping.ts';
 import { placesOf } from './places.ts';
 import type { Spool } from './spool.ts';
 import { filePlanner, type PlannedFiles } from './transfer.ts';
-
-/** A block's name in the working folder of its command. */
-const BLOCK_NAME = '.meshd-block';
 
 /** A command that is to run. */
 export interface Planned {
@@ -31,6 +27,8 @@ export interface Planned {
 /** The commands of a command line, and what a header calls their arguments. */
 export interface Plan {
   readonly planned: readonly Planned[];
+  /** Those of blocks (--pipe), which come as stdin does. */
+  readonly blocks?: AsyncGenerator<Planned>;
   readonly columns: readonly string[];
 }
 
@@ -60,8 +58,9 @@ export async function planCommands(
   }
   refuseUnsupported(command.join(' '), { ...placesOf(flags, []), total: () => 0 });
   checkPiping(flags, command, sources.length);
-  if (isPiped(flags))
-    return { planned: await planBlocks(command, flags, stdin, spool), columns: [] };
+  if (isPiped(flags)) {
+    return { planned: [], blocks: planBlocks(command, flags, stdin, spool), columns: [] };
+  }
   const isFitted = checkFitting(flags);
   const { columns, jobs: records } = await readTable(sources, {
     stdin,
@@ -94,41 +93,6 @@ export async function planCommands(
     return [{ seq, args, files, command: template(files.args, seq) }];
   });
   return { planned, columns };
-}
-
-/** A command for each block of stdin. */
-async function planBlocks(
-  command: readonly string[],
-  flags: CommandFlags,
-  stdin: Readable,
-  spool: Spool | null,
-): Promise<Planned[]> {
-  const isFile = flags.cat === true;
-  // A variable that sh replaces.
-  const shown = isFile ? ['"$PARALLEL_TMP"'] : [];
-  const template = compileTemplate(command, {
-    ...placesOf(flags, []),
-    ...{ quote: flags.quote === true, adds: false, isRaw: true },
-  });
-  const done = doneBefore(flags, []);
-  const filesOf = filePlanner(flags);
-  const planned: Planned[] = [];
-  let seq = 0;
-  for await (const block of blocksOf(flags, stdin)) {
-    seq += 1;
-    if (done(seq, [])) continue;
-    const files = filesOf([], seq);
-    const kept = spool === null ? [] : [{ path: await spool.keep(block), inside: BLOCK_NAME }];
-    planned.push({
-      ...{ seq, args: [], command: template(shown, seq) },
-      files: {
-        ...files,
-        sends: [...files.sends, ...kept],
-        ...(spool === null ? {} : { block: { name: BLOCK_NAME, isFile } }),
-      },
-    });
-  }
-  return planned;
 }
 
 /** Arguments for each command where the word around their place is repeated. */
@@ -178,29 +142,4 @@ function delimiterOf(text: string | undefined): string {
     ['\\0', '\0'],
   ]);
   return known.get(text) ?? text;
-}
-
-function doneBefore(
-  flags: CommandFlags,
-  columns: readonly string[],
-): (seq: number, args: readonly string[]) => boolean {
-  const { joblog, resume, resumeFailed, results } = flags;
-  if (resume !== true && resumeFailed !== true) return () => false;
-  if (joblog === undefined) {
-    // Of the files of a command stderr is written last.
-    if (resumeFailed !== true && results !== undefined) {
-      const places = placesOf(flags, columns);
-      return (seq, args) => existsSync(resultPaths(results, args, seq, places).stderr);
-    }
-    const flag = resumeFailed === true ? '--resume-failed' : '--resume';
-    const folder = resumeFailed === true ? '' : ', or --results DIR';
-    const text = `${flag} needs --joblog FILE, the log to go on with${folder}`;
-    throw new MeshError('MESH_USAGE', text);
-  }
-  const log = readJobLog(joblog);
-  return (seq) => {
-    const entry = log.get(seq);
-    if (entry === undefined) return false;
-    return resumeFailed !== true || (entry.exit === 0 && entry.signal === 0);
-  };
 }

@@ -1,32 +1,39 @@
 import { availableParallelism } from 'node:os';
 import type { OpenMesh } from '../../control/open.ts';
 import { MeshError } from '../../core/mesh-error.ts';
-import type { Submission } from '../../node/jobs/submission.ts';
-import type { Job, Summary } from '../../node/mesh.ts';
 import { type Context, interruptSignal, print, tell, warn } from '../context.ts';
-import { tellEarlierJobs } from '../earlier-jobs.ts';
 import { EXIT } from '../exit-code.ts';
-import { tellDetached, waitForOthers } from '../follow.ts';
+import { waitForOthers } from '../follow.ts';
 import { formatBytes, visible } from '../format.ts';
-import { warnMissing } from '../missing-paths.ts';
 import { checkOutputs, writeWhole } from '../output-file.ts';
 import { type Halt, parseHalt } from '../parallel/halt.ts';
-import { type ProgressView, progressView } from '../progress-view.ts';
 import { withMesh, withRunningPeer } from '../use-mesh.ts';
+import { type BatchSource, BlockBatches, OneBatch } from './batch-source.ts';
+import { Batches } from './batches.ts';
 import type { CommandFlags } from './flags.ts';
-import { type Gathering, gather } from './gather.ts';
-import { Halting } from './halting.ts';
-import { showOutput, TurnOrder } from './live-view.ts';
-import { type Plan, type Planned, planCommands } from './plan.ts';
+import { tellInterrupted } from './interruption.ts';
+import { isPiped } from './piping.ts';
+import { type Planned, planCommands } from './plan.ts';
+import { Publisher } from './publisher.ts';
 import { CommandReport } from './report.ts';
-import { ReturnedNames, type SharedName } from './returned-names.ts';
+import { showAll } from './show-all.ts';
 import { Spool } from './spool.ts';
-import { commandSubmission } from './submission.ts';
-import { isTransfer, Offers, sharedReturn, shownFiles } from './transfer.ts';
-import { makeWorkingFolder, workingFolder } from './working-folder.ts';
+import { shownFiles } from './transfer.ts';
+import { workingFolder } from './working-folder.ts';
 
 /** Most commands at once for each core with -j 0: each slot has a process of its own. */
 const ALL_PER_CORE = 16;
+
+/** A run of commands, read as far as it must be before a peer is started. */
+interface Run {
+  readonly source: BatchSource;
+  readonly first: readonly Planned[];
+  readonly columns: readonly string[];
+  readonly halt: Halt;
+  readonly directory: string;
+  /** Keeps blocks of stdin (--pipe). */
+  readonly spool: Spool | null;
+}
 
 /** Runs commands on the mesh, and shows what they leave in the order of their arguments. */
 export async function runCommands(
@@ -37,73 +44,96 @@ export async function runCommands(
   // All that can be wrong is found before a peer is started or anything is written.
   checkFlags(flags, context.json);
   const halt = parseHalt(flags.halt ?? 'never');
-  const { io } = context;
   const directory = workingFolder(flags);
-  const spool = new Spool(context.home);
+  const { stdin } = context.io;
   if (flags.dryRun === true) {
-    const { planned } = await planCommands(words, flags, io.stdin);
-    for (const one of planned) showPlanned(context, one);
+    const { planned, blocks = planned } = await planCommands(words, flags, stdin);
+    for await (const one of blocks) showPlanned(context, one);
     return EXIT.done;
   }
-  // What a mesh may still need of a run that does not wait for its end stays.
-  let isNeeded = false;
+  if (isPiped(flags)) return runBlocks(context, words, flags, { halt, directory });
+  const { planned, columns } = await planCommands(words, flags, stdin);
+  const source = new OneBatch(planned);
+  return runFirst(context, flags, { source, columns, halt, directory, spool: null });
+}
+
+/** Runs a command for each block of stdin; what is kept of it goes, however it ends. */
+async function runBlocks(
+  context: Context,
+  words: readonly string[],
+  flags: CommandFlags,
+  { halt, directory }: Pick<Run, 'halt' | 'directory'>,
+): Promise<number> {
+  const { stdin } = context.io;
+  const spool = new Spool(context.home);
+  const { blocks } = await planCommands(words, flags, stdin, spool);
+  if (blocks === undefined) throw new Error('a plan of blocks has none');
+  const interrupt = interruptSignal(context.io);
+  const { signal } = interrupt;
+  let isLeft = false;
   try {
-    const plan = await planCommands(words, flags, io.stdin, spool);
-    const code = await runPlanned(context, flags, { ...plan, halt, directory }, () => {
-      isNeeded = true;
-    });
-    if (flags.detach !== true && code !== EXIT.interrupted) isNeeded = false;
-    return code;
+    const run = { columns: [], halt, directory, spool };
+    if (flags.detach === true) {
+      // Nobody reads stdin any more once this process is gone.
+      signal.addEventListener('abort', () => stdin.destroy(), { once: true });
+      const source = new OneBatch(await Array.fromAsync(blocks));
+      const code = await runFirst(context, flags, { ...run, source });
+      isLeft = code === EXIT.done;
+      return code;
+    }
+    const source = new BlockBatches(blocks, spool, stdin);
+    signal.addEventListener('abort', () => source.stop(), { once: true });
+    return await runFirst(context, flags, { ...run, source }, interrupt);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    tellInterrupted(context);
+    return EXIT.interrupted;
   } finally {
-    if (!isNeeded) await spool.clear();
+    interrupt.release();
+    if (!isLeft) await spool.clear();
   }
 }
 
-/** publishes: is called before anything is published. */
-async function runPlanned(
+type Interruption = ReturnType<typeof interruptSignal>;
+
+async function runFirst(
   context: Context,
   flags: CommandFlags,
-  plan: Plan & { readonly halt: Halt; readonly directory: string },
-  publishes: () => void,
+  { source, columns, ...rest }: Omit<Run, 'first'>,
+  interrupt?: Interruption,
 ): Promise<number> {
-  const { io } = context;
-  const { planned, columns, halt, directory } = plan;
-  if (planned.length === 0) {
+  const first = await source.next(() => ({ open: 0, slots: 1 }));
+  interrupt?.signal.throwIfAborted();
+  if (first === null) {
     tell(context, 'nothing to run', { event: 'ended', commands: 0 });
     return EXIT.done;
   }
-  const offers = new Offers();
-  const submission = await commandSubmission(planned, flags, { env: io.env, directory, offers });
-  makeWorkingFolder(directory);
-  warnMissing(context, '--allow-read', submission.needs.reads);
-  warnMissing(context, '--allow-write', submission.needs.writes);
-  const isShared = warnShared(context, planned);
-  const force = flags.force === true;
-  publishes();
-  const onWarning = (line: string): void => warn(context, line);
+  const run = { source, columns, first, ...rest };
+  const publisher = await Publisher.of(context, flags, run);
   if (flags.detach === true) {
     return withRunningPeer(context, async (mesh) => {
-      await offers.give(context.home);
-      const { job } = await gather(mesh, submission, { force, directory, onWarning });
+      const { job } = await publisher.publish(mesh, first, true);
+      await run.spool?.isFor(job === null ? [] : [job.id]);
       if (job === null) tell(context, 'all was known before', { event: 'known' });
       else print(context, job.id, { event: 'published', job: job.id });
       return EXIT.done;
     });
   }
-  const slots = flags.jobs === undefined ? {} : { slots: slotsFor(flags.jobs, planned.length) };
+  const slots = flags.jobs === undefined ? {} : { slots: slotsFor(flags.jobs, run) };
   const report = new CommandReport(context, flags, columns);
-  const gathering = { force, directory, onWarning };
-  const returned = isShared || !isTransfer(flags) ? null : new ReturnedNames(directory);
-  const order = { returned, planned, flags, submission, offers, report, halt, gathering };
+  const use = (mesh: OpenMesh): Promise<number> => {
+    return follow(context, mesh, { ...run, flags, publisher, report }, interrupt);
+  };
   try {
-    return await withMesh(context, (mesh) => follow(context, mesh, order), slots);
+    return await withMesh(context, use, slots);
   } finally {
     await report.close();
   }
 }
 
 /** jobs: 0 is as many as there are. */
-function slotsFor(jobs: number, commands: number): number {
+function slotsFor(jobs: number, { first, source }: Run): number {
+  const commands = source.isOver ? first.length : Number.POSITIVE_INFINITY;
   return jobs > 0 ? jobs : Math.min(commands, ALL_PER_CORE * availableParallelism(), 1024);
 }
 
@@ -118,18 +148,6 @@ function showPlanned(context: Context, { command, files }: Planned): void {
     ...returns.map((name) => `returns ${visible(name)}`),
   ];
   if (parts.length > 0) tell(context, `# ${parts.join(', ')}`, {});
-}
-
-/** Warns of commands that overwrite each other's files, as far as it is known before they run. */
-function warnShared(context: Context, planned: readonly Planned[]): boolean {
-  const shared = sharedReturn(planned);
-  if (shared !== null) warn(context, sharedText(shared, 'both return', 'overwrites'));
-  return shared !== null;
-}
-
-function sharedText({ name, first, second }: SharedName, both: string, does: string): string {
-  const text = `--return: commands ${first} and ${second} ${both} ${visible(name)}, and one `;
-  return `${text}${does} the other: name it by the argument, such as {/.}.out`;
 }
 
 function checkFlags(flags: CommandFlags, isJson: boolean): void {
@@ -159,152 +177,65 @@ function checkFlags(flags: CommandFlags, isJson: boolean): void {
 }
 
 /** What is to be followed, and where it is shown. */
-interface Order {
-  readonly planned: readonly Planned[];
+interface Order extends Run {
   readonly flags: CommandFlags;
-  readonly submission: Submission;
-  readonly offers: Offers;
+  readonly publisher: Publisher;
   readonly report: CommandReport;
-  /** Null: that commands overwrite each other's files was said. */
-  readonly returned: ReturnedNames | null;
-  readonly halt: Halt;
-  readonly gathering: Pick<Parameters<typeof gather>[2], 'force' | 'directory' | 'onWarning'>;
 }
 
-async function follow(context: Context, mesh: OpenMesh, order: Order): Promise<number> {
-  const { flags, report, submission, offers } = order;
+async function follow(
+  context: Context,
+  mesh: OpenMesh,
+  order: Order,
+  given?: Interruption,
+): Promise<number> {
+  const { flags, report, publisher, halt, source, first } = order;
   const startedAt = performance.now();
   if (flags.jobs !== undefined && !mesh.embedded) {
     const text =
       'a peer runs on this home, with slots of its own: -j is not for it; see `meshd slots`';
     warn(context, text);
   }
-  const interrupt = interruptSignal(context.io);
+  const interrupt = given ?? interruptSignal(context.io);
   const { signal } = interrupt;
-  let job: Job | null = null;
+  const batches = new Batches({
+    ...{ source, first, jobs: flags.jobs },
+    publish: (planned, isFirst) => publisher.publishMore(mesh, planned, isFirst, signal),
+  });
   try {
-    await offers.give(context.home);
-    const gathering = await gather(mesh, submission, { signal, ...order.gathering });
-    job = gathering.job;
-    await tellEarlierJobs(context, mesh, job);
-    const halted = await showAll(context, gathering, order, signal);
+    const parts = { flags, report, halt, returned: publisher.returned };
+    const halted = await showAll(context, batches, parts, signal);
+    // Nothing may have been under way.
+    if (order.spool !== null) signal.throwIfAborted();
     report.end((performance.now() - startedAt) / 1000);
+    const { summary } = batches;
     if (flags.summary !== undefined) {
-      await writeWhole(flags.summary, await figures(job, report), signal);
+      await writeWhole(flags.summary, { ...summary, ...report.tally }, signal);
     }
-    const isWon = halted && order.halt.when !== 'never' && order.halt.why === 'success';
-    const code = isWon ? EXIT.done : exitCode(await job?.summary(), report, halted);
+    const isWon = halted && halt.when !== 'never' && halt.why === 'success';
+    const code = isWon ? EXIT.done : exitCode(batches, report, halted);
     await waitForOthers(context, mesh, signal);
-    return code;
+    return publisher.isLate && code === EXIT.done ? EXIT.partial : code;
   } catch (error) {
+    if (order.spool !== null) await endAll(batches);
     if (!signal.aborted) throw error;
-    tellInterrupted(context, mesh, job);
+    const [batch] = batches.open;
+    tellInterrupted(context, mesh, order.spool === null ? (batch?.job ?? null) : null);
     return EXIT.interrupted;
   } finally {
     interrupt.release();
   }
 }
 
-/** Shows the results as they come. Returns whether --halt ended it. */
-async function showAll(
-  context: Context,
-  gathering: Gathering,
-  { planned, flags, report, halt, returned }: Order,
-  signal: AbortSignal,
-): Promise<boolean> {
-  const { job } = gathering;
-  const isShown = flags.bar === true || flags.eta === true;
-  const view = isShown ? progressView(context) : waitView(context);
-  const stop = new AbortController();
-  const ended = AbortSignal.any([signal, stop.signal]);
-  const progress = showProgress(job, view, ended);
-  const isLive = flags.lineBuffer === true || flags.ungroup === true;
-  const order = new TurnOrder(isLive && flags.keepOrder === true);
-  const halting =
-    halt.when === 'never' ? null : new Halting(context, gathering, halt, { planned, view, signal });
-  const heard = halting === null ? ended : AbortSignal.any([ended, halting.quiet]);
-  const live = isLive ? showOutput(gathering, { planned, report, view, order }, heard) : null;
-  // It fails of what the results fail of, and is waited for behind them.
-  live?.catch(() => undefined);
-  const isOrdered = !isLive || flags.keepOrder === true;
-  const open: Planned[] = [];
-  let shared: SharedName | null = null;
-  try {
-    const settled = halting?.ended;
-    const results = isOrdered ? gathering.results(settled) : gathering.asKnown(settled);
-    for await (const found of results) {
-      const one = planned[found.place];
-      if (one === undefined) break;
-      const result = halting === null ? found : await halting.taken(found);
-      view.clear();
-      await report.show(one, result);
-      if (result.value !== undefined && shared === null) {
-        shared = returned?.take(one, result.value) ?? null;
-        if (shared !== null) warn(context, sharedText(shared, 'both brought back', 'overwrote'));
-      }
-      await order.next(result.place + 1);
-      if (result.lost !== undefined) report.lost(one, result.lost);
-      else if (result.value === undefined) open.push(one);
-    }
-  } finally {
-    stop.abort();
-    await Promise.all([progress, live]);
-    view.clear();
-  }
-  const halted = (await halting?.ended) === true;
-  if (open.length > 0 && job !== null && !halted) await tellLost(job, open, report);
-  return halted;
+/** Ends the jobs of a run: nobody gives them their blocks any more. */
+async function endAll(batches: Batches): Promise<void> {
+  await batches.stop();
+  // Those that are over need no end.
+  await Promise.allSettled(batches.open.map(({ job }) => job?.cancel()));
 }
 
-/** Commands that ended their executor at every try are left out of the answer. */
-async function tellLost(job: Job, open: readonly Planned[], report: CommandReport): Promise<void> {
-  const { attempts, skipped, status } = await job.show();
-  if (status !== 'done') return;
-  const first = attempts.find(({ index }) => skipped.includes(index));
-  const why = first === undefined ? 'it was left out' : `${first.kind} (${first.detail})`;
-  for (const one of open) report.lost(one, why);
-}
-
-async function showProgress(
-  job: Job | null,
-  view: ProgressView,
-  signal: AbortSignal,
-): Promise<void> {
-  if (job === null) return;
-  try {
-    for await (const progress of job.progress({ signal })) view.update(progress);
-  } catch {
-    // The results tell of the same fault, or the abort was wanted.
-  }
-}
-
-/** Says only why nothing goes on, once. */
-function waitView(context: Context): ProgressView {
-  let told: string | null = null;
-  return {
-    update({ waitsFor }) {
-      if (waitsFor !== null && waitsFor !== told) {
-        tell(context, `waits for ${waitsFor}`, { event: 'waits', waitsFor });
-      }
-      told = waitsFor;
-    },
-    clear() {},
-  };
-}
-
-async function figures(job: Job | null, { tally }: CommandReport): Promise<object> {
-  return { ...(job === null ? {} : await job.summary()), ...tally };
-}
-
-function exitCode(summary: Summary | undefined, { tally }: CommandReport, halted: boolean): number {
+function exitCode({ summary }: Batches, { tally }: CommandReport, halted: boolean): number {
   if (!halted && summary?.status === 'cancelled') return EXIT.cancelled;
   if (!halted && summary?.status === 'partial') return EXIT.partial;
   return tally.failed > 0 || summary?.status === 'failed' ? EXIT.failed : EXIT.done;
-}
-
-function tellInterrupted(context: Context, mesh: OpenMesh, job: Job | null): void {
-  if (job !== null) return tellDetached(context, mesh, job);
-  tell(context, 'interrupted; what was done is kept, and the same command continues', {
-    event: 'interrupted',
-  });
 }

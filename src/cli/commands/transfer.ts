@@ -22,9 +22,13 @@ export interface PlannedFiles {
   readonly returns: readonly ReturnPattern[];
   /** Which of what is sent is the command's stdin, or a file in its place (--pipe). */
   readonly block?: Block;
+  readonly sentBlock?: SentBlock;
   /** The arguments as the command sees them. */
   readonly args: readonly string[];
 }
+
+/** A block of stdin as it is sent. */
+export type SentBlock = Omit<SentFile, 'inside'>;
 
 /** Says whether commands run in folders of their own, with what is sent to them. */
 export function isTransfer({
@@ -137,7 +141,7 @@ export class Offers {
   readonly #described = new Map<string, Promise<Described>>();
 
   /** What an item says of its files. @throws MeshError MESH_NO_FILE, MESH_USAGE */
-  async sent({ sends }: PlannedFiles): Promise<SentFile[]> {
+  async sent({ sends, block, sentBlock }: PlannedFiles): Promise<SentFile[]> {
     const files: SentFile[] = [];
     for (const { path, inside } of sends) {
       const place = resolve(path);
@@ -145,6 +149,9 @@ export class Offers {
       this.#described.set(place, running);
       const { description } = await running;
       files.push({ inside, hash: fileHash(description), bytes: description.bytes });
+    }
+    if (block !== undefined && sentBlock !== undefined) {
+      files.push({ inside: block.name, ...sentBlock });
     }
     return files;
   }

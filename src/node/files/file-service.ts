@@ -1,4 +1,5 @@
 import { answerRequest } from '../../files/answer.ts';
+import type { BlockFolders } from '../../files/block-folders.ts';
 import { AlteredError, copyOut } from '../../files/copy-out.ts';
 import type { FileHash } from '../../files/description.ts';
 import { Fetcher, type Wanted } from '../../files/fetcher.ts';
@@ -42,13 +43,18 @@ export class FileService {
     });
   }
 
-  /** quotaBytes: what the files may take of the disk. @default 10 GB */
+  /**
+   * quotaBytes: what the files may take of the disk. @default 10 GB blocks: stdin of this home's
+   * runs. @default none
+   */
   static async open(
     folder: string,
     self: string,
     quotaBytes: number = QUOTA_BYTES,
+    blocks: BlockFolders | null = null,
   ): Promise<FileService> {
-    const service = new FileService(await FileStore.open(folder), folder, self, quotaBytes);
+    const store = await FileStore.open(folder, blocks);
+    const service = new FileService(store, folder, self, quotaBytes);
     service.#sweepSoon();
     return service;
   }

@@ -1,8 +1,10 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { rests } from '../../core/duty.ts';
 import type { ComputationId, JobId, PeerId } from '../../core/ids.ts';
 import { type Interval, IntervalSet } from '../../core/interval-set.ts';
 import type { JobState } from '../../core/job-state.ts';
+import { BlockFolders } from '../../files/block-folders.ts';
 import type { Usage } from '../../files/quota.ts';
 import type { Network } from '../../net/network.ts';
 import type { WorkInputs } from '../../work/workforce.ts';
@@ -28,6 +30,8 @@ export interface TransferOptions {
   readonly self: PeerId;
   /** Where files are kept, and what became of outputs is noted. */
   readonly files: string;
+  /** What runs of this home keep of stdin. */
+  readonly blocks: string;
   /** What the kept files may take of the disk, in bytes. */
   readonly quotaBytes: number;
   readonly delivered: string;
@@ -44,6 +48,7 @@ export interface TransferOptions {
 export class Transfers {
   readonly files: FileService;
   readonly folders: WorkFolders;
+  readonly #blocks: BlockFolders;
   readonly #options: TransferOptions;
   readonly #deliveryLog: DeliveryLog;
   readonly #backlog: Backlog;
@@ -53,9 +58,10 @@ export class Transfers {
   /** Own jobs whose outputs are being fetched, or that have none. */
   readonly #followed = new Map<JobId, Promise<void>>();
 
-  private constructor(options: TransferOptions, files: FileService) {
+  private constructor(options: TransferOptions, files: FileService, blocks: BlockFolders) {
     const { work, self, log, folderBytes: mostBytes } = options;
     this.files = files;
+    this.#blocks = blocks;
     const slots = (): number => this.#loop?.state.self.slots ?? 1;
     this.folders = new WorkFolders(files, join(work, 'commands'), self, { log, mostBytes, slots });
     this.#options = options;
@@ -73,7 +79,8 @@ export class Transfers {
 
   static async open(options: TransferOptions): Promise<Transfers> {
     const { files, self, quotaBytes } = options;
-    return new Transfers(options, await FileService.open(files, self, quotaBytes));
+    const blocks = new BlockFolders(options.blocks);
+    return new Transfers(options, await FileService.open(files, self, quotaBytes, blocks), blocks);
   }
 
   /** Takes the network in, and goes on with what was not fetched before. */
@@ -95,6 +102,7 @@ export class Transfers {
       warn: (event, fields) => log('warn', event, fields),
     });
     for (const job of state.jobs.values()) this.changed(job.id);
+    void this.#sweepBlocks();
   }
 
   /** What an execution of a job needs; see WorkFolders. */
@@ -149,19 +157,48 @@ export class Transfers {
   /** Frees the disk of files until so much is left; what nobody will fetch any more goes first. */
   async gc(maxBytes: number): Promise<Usage & { readonly freedBytes: number }> {
     const state = this.#loop?.state;
+    let blockBytes = 0;
     if (state !== undefined) {
       const { computations, jobs } = state;
       await this.files.store.release((one) => !computations.has(one));
+      blockBytes = await this.#sweepBlocks();
       const over = [...this.#followed].filter(([id]) => jobs.get(id)?.active !== true);
       const settled = Promise.all(over.map(([, following]) => following));
       await Promise.race([settled, sleep(SETTLE_MS, undefined, { ref: false })]);
     }
-    return this.files.store.sweep(maxBytes);
+    const swept = await this.files.store.sweep(maxBytes);
+    return { ...swept, freedBytes: swept.freedBytes + blockBytes };
+  }
+
+  /**
+   * What runs left that were killed goes, but for what their jobs go on with here. A job without
+   * its blocks can come to nothing more. How many bytes were freed.
+   */
+  async #sweepBlocks(): Promise<number> {
+    const loop = this.#loop;
+    if (loop === null) return 0;
+    const { state } = loop;
+    const goesOn = (id: string): boolean => {
+      const job = state.jobs.get(id);
+      return job?.active === true && !rests(state, job);
+    };
+    // What cannot be removed now is looked at again at the next start.
+    const swept = await this.#blocks.sweep(goesOn).catch(() => null);
+    const change = { kind: 'cancel', reason: 'user', wait: false } as const;
+    for (const job of swept?.jobs ?? []) {
+      if (state.jobs.get(job)?.active !== true) continue;
+      // It may end meanwhile, or this peer.
+      await loop
+        .request((request) => ({ kind: 'operate', request, job, change }))
+        .catch(() => undefined);
+    }
+    return swept?.bytes ?? 0;
   }
 
   /** What cannot be read now is looked at by `gc`, or goes in some days. */
   async #release(isOver: (computation: ComputationId) => boolean): Promise<void> {
     await this.files.store.release(isOver).catch(() => undefined);
+    await this.#sweepBlocks();
   }
 
   close(): void {

@@ -6,7 +6,7 @@ import type { WorkInputs } from '../../work/workforce.ts';
 import type { Loop } from '../loop.ts';
 import type { CommandValue } from '../reports/command-result.ts';
 import { sha256 } from './item-list.ts';
-import type { Submission } from './submission.ts';
+import type { RecallOptions, Submission } from './submission.ts';
 
 /** Items read at a time. */
 const ITEMS = 4096;
@@ -31,6 +31,7 @@ export interface Recalled {
 export async function* recall(
   loop: Loop,
   { program, target }: Pick<Submission, 'program' | 'target'>,
+  { before = Number.POSITIVE_INFINITY }: RecallOptions = {},
 ): AsyncGenerator<Recalled> {
   if (target.kind !== 'map') return;
   const places = new Map<string, number[]>();
@@ -39,7 +40,7 @@ export async function* recall(
     if (list === undefined) places.set(text, [place]);
     else list.push(place);
   }
-  for (const job of jobsOf(loop, sha256(program))) {
+  for (const job of jobsOf(loop, sha256(program), before)) {
     const { count } = job.manifest.target;
     const items = await loop.items(job.computation.id);
     const goesOn = !rests(loop.state, job) || (await isCovered(job, items, places));
@@ -78,10 +79,11 @@ async function isCovered(
   return true;
 }
 
-function jobsOf({ state }: Loop, program: string): JobState[] {
+function jobsOf({ state }: Loop, program: string, before: number): JobState[] {
   return [...state.jobs.values()]
-    .filter(({ manifest: { spec } }) => {
-      return spec.commandsOf === state.self.peer && spec.program === program;
+    .filter(({ manifest: { spec, publishedAt } }) => {
+      const isOwn = spec.commandsOf === state.self.peer && spec.program === program;
+      return isOwn && publishedAt < before;
     })
     .sort((a, b) => b.manifest.publishedAt - a.manifest.publishedAt);
 }

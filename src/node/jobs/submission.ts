@@ -51,12 +51,17 @@ export interface SubmitOptions extends WaitOptions {
   readonly onWarning?: (line: string) => void;
 }
 
+export interface RecallOptions extends WaitOptions {
+  /** Jobs published from then on do not count, in ms since 1970. @default all count */
+  readonly before?: number;
+}
+
 /** What can publish a submission: a peer, or a client's view of one. */
 export interface Submitter {
   /** Resolves once the job is kept (R3). */
   submit(submission: Submission, options?: SubmitOptions): Promise<Job>;
   /** What is known of a submission's commands from earlier jobs. */
-  recall(submission: Submission, options?: WaitOptions): AsyncIterable<Recalled>;
+  recall(submission: Submission, options?: RecallOptions): AsyncIterable<Recalled>;
 }
 
 export const MAX_PROGRAM_BYTES = 8_000_000;

@@ -1,0 +1,147 @@
+import type { OpenMesh } from '../../control/open.ts';
+import { type Context, warn } from '../context.ts';
+import { tellEarlierJobs } from '../earlier-jobs.ts';
+import { visible } from '../format.ts';
+import { warnMissing } from '../missing-paths.ts';
+import type { CommandFlags } from './flags.ts';
+import { type Gathering, gather } from './gather.ts';
+import type { Planned } from './plan.ts';
+import { ReturnedNames, type SharedName } from './returned-names.ts';
+import { commandSubmission } from './submission.ts';
+import { isTransfer, Offers, sharedReturn } from './transfer.ts';
+import { makeWorkingFolder } from './working-folder.ts';
+
+/** How long a publication that is under way at an interrupt may still take, in ms. */
+const GRACE_MS = 3000;
+
+/** What is to be published. */
+export interface Publication {
+  readonly first: readonly Planned[];
+  readonly directory: string;
+}
+
+/** Publishes the commands of one run, job by job. */
+export class Publisher {
+  readonly #context: Context;
+  readonly #flags: CommandFlags;
+  readonly #directory: string;
+  readonly #offers = new Offers();
+  /** Jobs from then on are of this run, or of others beside it. */
+  readonly #before = Date.now();
+  readonly #startedAt = performance.now();
+  /** Of the publication before, for names that two commands return. */
+  #last: Planned | undefined;
+  #isShared = false;
+  #isLate = false;
+
+  private constructor(context: Context, flags: CommandFlags, directory: string) {
+    this.#context = context;
+    this.#flags = flags;
+    this.#directory = directory;
+  }
+
+  /** Looks at what comes first; nothing is published yet. @throws MeshError MESH_USAGE */
+  static async of(
+    context: Context,
+    flags: CommandFlags,
+    { first, directory }: Publication,
+  ): Promise<Publisher> {
+    const publisher = new Publisher(context, flags, directory);
+    const { needs } = await publisher.#submission(first);
+    makeWorkingFolder(directory);
+    warnMissing(context, '--allow-read', needs.reads);
+    warnMissing(context, '--allow-write', needs.writes);
+    publisher.#warnShared(first);
+    return publisher;
+  }
+
+  /** Finds names that two commands bring back; null: that was said, or cannot be told. */
+  get returned(): ReturnedNames | null {
+    if (this.#isShared || !isTransfer(this.#flags)) return null;
+    return new ReturnedNames(this.#directory);
+  }
+
+  /** --deadline was reached before all was published. */
+  get isLate(): boolean {
+    return this.#isLate;
+  }
+
+  /** Publishes commands. isFirst: those that come first. */
+  async publish(
+    mesh: OpenMesh,
+    planned: readonly Planned[],
+    isFirst: boolean,
+    signal?: AbortSignal,
+  ): Promise<Gathering> {
+    const submission = await this.#submission(planned);
+    await this.#offers.give(this.#context.home);
+    const { deadlineMs } = submission;
+    const ageMs = isFirst ? 0 : performance.now() - this.#startedAt;
+    const rest = deadlineMs === null ? {} : { deadlineMs: Math.max(1, deadlineMs - ageMs) };
+    return gather(
+      mesh,
+      { ...submission, ...rest },
+      {
+        ...{ force: this.#flags.force === true, directory: this.#directory },
+        ...{ before: this.#before, isApart: !isFirst },
+        ...(signal === undefined ? {} : { signal, giveUp: lateOf(signal) }),
+        onWarning: (line) => warn(this.#context, line),
+      },
+    );
+  }
+
+  /** The same in a run that is followed. Null: it is late, and no more is published. */
+  async publishMore(
+    mesh: OpenMesh,
+    planned: readonly Planned[],
+    isFirst: boolean,
+    signal: AbortSignal,
+  ): Promise<Gathering | null> {
+    const { deadline } = this.#flags;
+    this.#isLate =
+      !isFirst && deadline !== undefined && performance.now() - this.#startedAt >= deadline;
+    if (this.#isLate) return null;
+    if (!isFirst) this.#warnShared(planned);
+    const gathering = await this.publish(mesh, planned, isFirst, signal);
+    if (isFirst) await tellEarlierJobs(this.#context, mesh, gathering.job);
+    return gathering;
+  }
+
+  #submission(planned: readonly Planned[]): ReturnType<typeof commandSubmission> {
+    const { env } = this.#context.io;
+    const place = { env, directory: this.#directory, offers: this.#offers };
+    return commandSubmission(planned, this.#flags, place);
+  }
+
+  /** Warns of commands that overwrite each other's files, as far as it is known before they run. */
+  #warnShared(planned: readonly Planned[]): void {
+    const last = this.#last === undefined ? [] : [this.#last];
+    this.#last = planned.at(-1);
+    if (this.#isShared) return;
+    const shared = sharedReturn([...last, ...planned]);
+    if (shared === null) return;
+    this.#isShared = true;
+    warn(this.#context, sharedText(shared, 'both return', 'overwrites'));
+  }
+}
+
+/** That two commands return one name, for a person. */
+export function sharedText(
+  { name, first, second }: SharedName,
+  both: string,
+  does: string,
+): string {
+  const text = `--return: commands ${first} and ${second} ${both} ${visible(name)}, and one `;
+  return `${text}${does} the other: name it by the argument, such as {/.}.out`;
+}
+
+/** Aborts a while after a signal. */
+function lateOf(signal: AbortSignal): AbortSignal {
+  const late = new AbortController();
+  signal.addEventListener(
+    'abort',
+    () => setTimeout(() => late.abort(signal.reason), GRACE_MS).unref(),
+    { once: true },
+  );
+  return late.signal;
+}
