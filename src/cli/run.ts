@@ -120,6 +120,16 @@ export const run: Verb<readonly [readonly string[]], CommandFlags> = {
     { flags: '--recend <text>', help: 'what ends a record, such as ; (default: a line’s end)' },
     { flags: '--recstart <text>', help: 'what begins a record, such as >' },
     {
+      flags: '--regexp',
+      help: '--recend and --recstart are regular expressions',
+      also: ['--regex'],
+    },
+    {
+      flags: '--bt, --block-timeout <duration>',
+      help: 'after this time a block that is not full ends with its last whole record: 1, 10s',
+      also: ['--blocktimeout <duration>'],
+    },
+    {
       flags: '--rrs',
       help: 'leave out of blocks what stands between records',
       also: ['--remove-rec-sep', '--removerecsep'],

@@ -92,6 +92,15 @@ describe('a stdin that goes on', () => {
     expect(code).toBe(5);
   });
 
+  test('has a block ended early by --block-timeout, with its last whole record', async () => {
+    const stdin = new PassThrough();
+    const running = start(stdin, '--pipe', '--bt', '1', '--tagstring', '{#}', 'cat');
+    stdin.write('a\nb\nhalf');
+    await running.prints('1\ta\n1\tb\n');
+    stdin.end(' of it\n');
+    expect(await running.done).toMatchObject({ code: 0, stdout: '1\ta\n1\tb\n2\thalf of it\n' });
+  });
+
   test('is shown line by line, in order with -k', async () => {
     const stdin = new PassThrough();
     const running = start(stdin, '--lb', '-k', '--pipe', '-N1', '--block', '2', 'cat');

@@ -68,6 +68,8 @@ export interface CommandFlags extends NeedFlags {
   readonly recend?: string;
   readonly recstart?: string;
   readonly rrs?: boolean;
+  readonly regexp?: boolean;
+  readonly blockTimeout?: string;
   readonly cat?: boolean;
   readonly header?: string;
   readonly bar?: boolean;

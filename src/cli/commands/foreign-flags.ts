@@ -15,7 +15,7 @@ const FAILED = '`meshd show JOB --errors` has what failed';
 /** Options of GNU parallel that `run` knows and does not have. */
 export const FOREIGN_FLAGS: readonly ForeignFlag[] = [
   ...refused(STDIN, '--round-robin, --round', '--roundrobin', '--tee', '--group-by, --groupby'),
-  ...refused(STDIN, '--shard', '--bin', '--regexp, --regex', '--block-timeout, --bt'),
+  ...refused(STDIN, '--shard', '--bin'),
   ...refused('--cat makes a file of a block', '--fifo'),
   ...refused('use `tail -n +2` before --pipe', '--skip-first-line'),
   ...refused('give what stands between columns with --colsep', '--csv'),

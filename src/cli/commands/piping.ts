@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import type { Readable } from 'node:stream';
 import { MeshError } from '../../core/mesh-error.ts';
 import { MAX_JOBS, tooMany } from '../parallel/combinations.ts';
+import { parseBlockTimeout } from '../parallel/delay.ts';
 import {
   BLOCK_BYTES,
   type CutOptions,
@@ -46,10 +47,12 @@ export function checkPiping(
 ): void {
   const { pipepart, argFile = [], block, maxLines, halt } = flags;
   if (!isPiped(flags)) {
-    const only = (['block', 'recend', 'recstart', 'rrs', 'cat'] as const).find(
-      (name) => flags[name] !== undefined,
+    const only = Object.entries(OF_BLOCKS).find(
+      ([name]) => flags[name as keyof typeof OF_BLOCKS] !== undefined,
     );
-    if (only !== undefined) throw usage(`--${only} is for --pipe or --pipepart: give one of them`);
+    if (only !== undefined) {
+      throw usage(`${only[1]} is for --pipe or --pipepart: give one of them`);
+    }
     return;
   }
   const option = pipepart === true ? '--pipepart' : '--pipe';
@@ -63,6 +66,10 @@ export function checkPiping(
   }
   if (pipepart === true && (recordsOf(flags) !== null || maxLines !== undefined)) {
     throw usage('--pipepart cuts by --block alone: for -N or -L give --pipe < FILE');
+  }
+  if (pipepart === true && (flags.regexp ?? flags.blockTimeout) !== undefined) {
+    const option = flags.regexp === true ? '--regexp' : '--block-timeout';
+    throw usage(`${option} is for --pipe: give --pipe < FILE`);
   }
   if (pipepart !== true && block !== undefined && block < 0) {
     throw usage('--block below 0 is for --pipepart: give a size, such as 10M');
@@ -80,6 +87,12 @@ export function checkPiping(
   if (flags.runIfEmpty === false)
     throw usage('-r leaves out arguments: use `grep .` before --pipe');
 }
+
+/** Options that say how stdin is cut, and given. */
+const OF_BLOCKS = {
+  ...{ block: '--block', recend: '--recend', recstart: '--recstart', rrs: '--rrs', cat: '--cat' },
+  ...{ regexp: '--regexp', blockTimeout: '--block-timeout' },
+} as const satisfies Partial<Record<keyof CommandFlags, string>>;
 
 /** Options that say how arguments are read, and what they are called. */
 const OF_ARGUMENTS = {
@@ -102,7 +115,9 @@ function recordsOf({ maxReplaceArgs, maxArgs }: CommandFlags): number | null {
 }
 
 function cutOptions(flags: CommandFlags, path: string | null): CutOptions {
-  const { recend, recstart, maxLines } = flags;
+  const { recend, recstart, maxLines, blockTimeout } = flags;
+  const isPattern = flags.regexp === true;
+  const read = isPattern ? (text: string): string => text : unescaped;
   const block = flags.block ?? (path === null ? BLOCK_BYTES : PARTS_PER_SLOT);
   const records = recordsOf(flags);
   if (records === 0) throw usage('-N 0 makes no blocks: give 1 or more');
@@ -111,8 +126,13 @@ function cutOptions(flags: CommandFlags, path: string | null): CutOptions {
     records,
     lines: maxLines ?? null,
     // Where only one of them is given, it alone stands between records.
-    end: unescaped(recend ?? (recstart === undefined ? '\n' : '')),
-    start: unescaped(recstart ?? ''),
+    end:
+      isPattern && recend === ''
+        ? '[\\s\\S]'
+        : read(recend ?? (recstart === undefined ? '\n' : '')),
+    start: read(recstart ?? ''),
+    ...(isPattern ? { isPattern } : {}),
+    ...(blockTimeout === undefined ? {} : { blockMs: parseBlockTimeout(blockTimeout) }),
     atLeast: path !== null,
     bare: flags.rrs === true,
     header: flags.header !== undefined,

@@ -29,6 +29,16 @@ export function parseTimeout(text: string): number {
   throw new MeshError('MESH_USAGE', `--timeout ${text}: it must be above 0, such as 30s`);
 }
 
+/**
+ * How long a block is waited for, in ms: whole seconds, 1 or more.
+ * @throws MeshError MESH_USAGE for any other
+ */
+export function parseBlockTimeout(text: string): number {
+  const seconds = Math.floor(parseDelay(text, '--block-timeout') / UNIT_MS.s);
+  if (seconds >= 1) return seconds * UNIT_MS.s;
+  throw new MeshError('MESH_USAGE', `--block-timeout ${text}: it must be 1 second or more`);
+}
+
 function durationOf(text: string): number | null {
   let ms = 0;
   // Only the last number may be without a unit: seconds.

@@ -1,4 +1,6 @@
 import { MeshError } from '../../core/mesh-error.ts';
+import { ByteSource } from './byte-source.ts';
+import { RecordPattern } from './record-pattern.ts';
 
 /** Bytes of a block at most, and of a record. */
 export const MAX_BLOCK_BYTES: number = 2 ** 30;
@@ -18,6 +20,13 @@ export interface CutOptions {
   readonly start: string;
   /** Blocks have at least `blockBytes` and end with the record that comes to it (--pipepart). */
   readonly atLeast: boolean;
+  /** `end` and `start` are regular expressions of Perl's (--regexp). @default false */
+  readonly isPattern?: boolean;
+  /**
+   * A block that is not full after this time ends with its last whole record, in ms
+   * (--block-timeout). @default it is waited for
+   */
+  readonly blockMs?: number;
   /** Blocks have no separators (--rrs). */
   readonly bare: boolean;
   /** The first line begins each block (--header :). */
@@ -34,22 +43,26 @@ export async function* cutRecords(
   options: CutOptions,
 ): AsyncGenerator<Uint8Array> {
   const source = new ByteSource(input);
+  const { blockMs = null } = options;
+  const pattern = options.isPattern === true ? new RecordPattern(options) : null;
   let { blockBytes } = options;
   let rest: Buffer = Buffer.alloc(0);
   let header: Buffer = rest;
   if (options.header) [header, rest] = await headerOf(source, blockBytes);
   const ready = (block: Buffer): Uint8Array => {
-    const own = options.bare ? withoutSeparators(block, options) : block;
+    const own = options.bare ? bareOf(block, options, pattern) : block;
     return header.length === 0 ? own : Buffer.concat([header, own]);
   };
   for (;;) {
     const wanted = blockBytes - (rest.length % blockBytes);
-    const more = await source.take(wanted);
+    const { bytes: more, isOver } = await source.take(wanted, blockMs);
     rest = rest.length === 0 ? more : Buffer.concat([rest, more]);
-    const isOver = more.length < wanted;
     let isCut = false;
     for (;;) {
-      const end = endOfBlock(rest, options, isOver);
+      const end =
+        pattern === null || (options.lines !== null && options.records === null)
+          ? endOfBlock(rest, options, isOver)
+          : pattern.endOfBlock(rest, isOver);
       if (end <= 0) break;
       yield ready(rest.subarray(0, end));
       rest = rest.subarray(end);
@@ -58,7 +71,7 @@ export async function* cutRecords(
     if (isOver) break;
     if (rest.length >= MAX_BLOCK_BYTES) throw tooLong();
     // GNU parallel does so, and where it cuts depends on it.
-    if (!isCut && !options.atLeast) {
+    if (!isCut && !options.atLeast && blockMs === null) {
       blockBytes = Math.min(Math.ceil(blockBytes * 1.3 + 1), MAX_BLOCK_BYTES);
     }
   }
@@ -104,6 +117,10 @@ function endOfLines(bytes: Buffer, lines: number): number {
   return end;
 }
 
+function bareOf(block: Buffer, options: CutOptions, pattern: RecordPattern | null): Buffer {
+  return pattern === null ? withoutSeparators(block, options) : pattern.withoutSeparators(block);
+}
+
 function withoutSeparators(block: Buffer, { end, start }: CutOptions): Buffer {
   // A character for each byte.
   const [first, last] = [start, end].map((text) => Buffer.from(text).toString('latin1'));
@@ -120,38 +137,12 @@ function withoutSeparators(block: Buffer, { end, start }: CutOptions): Buffer {
 async function headerOf(source: ByteSource, blockBytes: number): Promise<[Buffer, Buffer]> {
   let bytes: Buffer = Buffer.alloc(0);
   for (;;) {
-    const more = await source.take(blockBytes);
+    const { bytes: more } = await source.take(blockBytes);
     bytes = Buffer.concat([bytes, more]);
     const end = bytes.indexOf(10) + 1;
     if (end > 0) return [bytes.subarray(0, end), bytes.subarray(end)];
     if (more.length < blockBytes) return [Buffer.alloc(0), bytes];
     if (bytes.length > MAX_BLOCK_BYTES) throw tooLong();
-  }
-}
-
-/** Pieces of bytes, taken in other pieces. */
-class ByteSource {
-  readonly #pieces: AsyncIterator<Uint8Array>;
-  #left: Buffer[] = [];
-  #bytes = 0;
-
-  constructor(input: AsyncIterable<Uint8Array>) {
-    this.#pieces = input[Symbol.asyncIterator]();
-  }
-
-  /** So many bytes; fewer at the end. */
-  async take(wanted: number): Promise<Buffer> {
-    while (this.#bytes < wanted) {
-      const next = await this.#pieces.next();
-      if (next.done === true) break;
-      this.#left.push(Buffer.from(next.value));
-      this.#bytes += next.value.length;
-    }
-    const all = Buffer.concat(this.#left);
-    const taken = all.subarray(0, wanted);
-    this.#left = [all.subarray(taken.length)];
-    this.#bytes = all.length - taken.length;
-    return taken;
   }
 }
 

@@ -36,7 +36,14 @@ const RECORDED: readonly Recorded[] = readFileSync(join(import.meta.dirname, 'pi
 const string = { type: 'string' } as const;
 const boolean = { type: 'boolean' } as const;
 const OPTIONS = {
-  ...{ pipe: boolean, pipepart: boolean, rrs: boolean, header: string, block: string },
+  ...{
+    pipe: boolean,
+    pipepart: boolean,
+    rrs: boolean,
+    regexp: boolean,
+    header: string,
+    block: string,
+  },
   ...{ recend: string, recstart: string, a: { ...string, short: 'a', multiple: true } },
   ...{ N: { ...string, short: 'N' }, n: { ...string, short: 'n' } },
   ...{ L: { ...string, short: 'L' }, j: { ...string, short: 'j' } },
