@@ -24,9 +24,9 @@ export const run: Verb<readonly [readonly string[]], CommandFlags> = {
     'are combined; :::+ goes with the source before it. In the command {} is the argument, {.} ' +
     'without its ending, {/} without its folder, {//} its folder, {/.} both, {#} its number, {1} ' +
     'the first of several, {= s/a/b/ =} the argument changed as Perl does. What is put in is ' +
-    'quoted for sh. Outputs come whole and in order. A command that succeeded is not run again ' +
-    'while its text, its folder, the files that it was given and those that it wrote are as they ' +
-    'were; --force runs all.',
+    'quoted for sh. {%} is the number of the machine’s slot that runs the command. Outputs come ' +
+    'whole and in order. A command that succeeded is not run again while its text, its folder, ' +
+    'the files that it was given and those that it wrote are as they were; --force runs all.',
   examples: [
     'meshd run gzip ::: *.log',
     'meshd run -- convert -resize 50% {} {.}.png ::: *.jpg',
@@ -172,6 +172,7 @@ export const run: Verb<readonly [readonly string[]], CommandFlags> = {
       also: ['--basenameextensionreplace <text>'],
     },
     { flags: '--seqreplace <text>', help: 'in place of {#}' },
+    { flags: '--slotreplace <text>', help: 'in place of {%}' },
     { flags: '-q, --quote', help: 'quote the command too: no part of it is for the shell' },
     {
       flags: '-j, --jobs <n>',

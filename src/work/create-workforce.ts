@@ -78,6 +78,8 @@ class ExecutorWorkforce implements Workforce {
   #files: ProgramFiles;
   #pool: Pool;
   #orders = new Map<number, OrderRun>();
+  /** Numbers of the slots that run an order. */
+  readonly #taken = new Set<number>();
   /** What was told last of why no executor could be started; null: one could. */
   #noExecutor: string | null = null;
   /** Rejects when the workforce closes. */
@@ -121,12 +123,18 @@ class ExecutorWorkforce implements Workforce {
   execute(order: WorkOrder, inputs: WorkInputs): void {
     this.#mustBeOpen();
     const { handlers, log } = this.#options;
+    let slot = 1;
+    while (this.#taken.has(slot)) slot += 1;
+    this.#taken.add(slot);
     const run = new OrderRun(order, inputs, {
       pool: this.#pool,
-      handlers,
+      ...{ handlers, slot },
       log: (level, event, fields) => log?.(level, event, fields),
       noExecutor: (why) => this.#tellNoExecutor(why),
-      over: () => this.#orders.delete(order.id),
+      over: () => {
+        this.#taken.delete(slot);
+        this.#orders.delete(order.id);
+      },
     });
     this.#orders.set(order.id, run);
   }

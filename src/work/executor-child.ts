@@ -77,6 +77,8 @@ let candidateLog: CandidateLog | undefined;
 let size = 1;
 /** Each candidate is told by itself: it took effect, and the next one may take long. */
 let singly = false;
+/** The number of the slot that this is, while it has a span. */
+let slot = 1;
 let working = false;
 let leaving = false;
 /** In a trace: tells what the candidate took. */
@@ -189,12 +191,14 @@ async function programOf(
   return loadCommands(commandSpec({ ...common, ...JSON.parse(params) }), outputs, {
     ready: () => true,
     tell: (index, piece) => send({ kind: 'output', index, piece }),
+    slot: () => slot,
   });
 }
 
 /** Evaluates a span, a batch a turn of the event loop, so that messages are heard. */
 async function work(span: Span, evaluate: Evaluator): Promise<void> {
   let lo = span.lo;
+  slot = span.slot ?? 1;
   judgeBy(span.logIf ?? null);
   while (lo < span.hi && draining === null && !leaving) {
     const most = batchSize(span, lo);

@@ -19,6 +19,8 @@ export interface Span {
   readonly careful: { readonly until: number; readonly step: number } | null;
   /** JSON texts of the items lo … hi − 1, in a map job. */
   readonly items?: readonly string[];
+  /** Of commands: the number of this machine's slot that runs it, from 1. */
+  readonly slot?: number;
   /** What a candidate logs is kept where this is true: JSON text of a Term. @default always */
   readonly logIf?: string;
 }

@@ -26,6 +26,8 @@ const SHORT_CHARACTERS = 65_536;
 export interface OrderContext {
   readonly pool: Pool;
   readonly handlers: WorkHandlers;
+  /** No other order has it meanwhile; from 1. */
+  readonly slot: number;
   log(level: 'warn' | 'debug', event: string, fields: object): void;
   /** Is told why no executor could be started; null: one was. */
   noExecutor(why: Error | null): void;
@@ -48,7 +50,7 @@ interface Halt {
  */
 export class OrderRun {
   #order: WorkOrder;
-  #condition: Pick<Span, 'logIf'>;
+  #condition: Pick<Span, 'logIf' | 'slot'>;
   #inputs: WorkInputs;
   #context: OrderContext;
   #parts: PartGatherer;
@@ -68,7 +70,10 @@ export class OrderRun {
   constructor(order: WorkOrder, inputs: WorkInputs, context: OrderContext) {
     this.#order = order;
     const { logIf } = order;
-    this.#condition = logIf === undefined ? {} : { logIf: conditionText(logIf) };
+    this.#condition = {
+      ...(logIf === undefined ? {} : { logIf: conditionText(logIf) }),
+      ...(inputs.commands === true ? { slot: context.slot } : {}),
+    };
     this.#inputs = inputs;
     this.#context = context;
     this.#at = order.lo;

@@ -27,6 +27,7 @@ export interface CommandFlags extends NeedFlags {
   readonly dnr?: string;
   readonly bner?: string;
   readonly seqreplace?: string;
+  readonly slotreplace?: string;
   readonly trim?: Trim;
   readonly eof?: string;
   readonly quote?: boolean;

@@ -9,7 +9,7 @@ const SYSTEM = '`nproc` and `getconf ARG_MAX` tell it';
 const VERSION = 'this is not GNU parallel: see `meshd --version`';
 const CORES = '-j says how many commands run at once: 8, 50%, -1';
 const JSON_LINES = '--json or --out FILE gives JSON lines';
-const SLOT = 'a slot has no number on many machines: use {#}';
+const SLOT = 'commands find the number of their slot in $PARALLEL_JOBSLOT: see {%}';
 const FAILED = '`meshd show JOB --errors` has what failed';
 
 /** Options of GNU parallel that `run` knows and does not have. */
@@ -25,7 +25,7 @@ export const FOREIGN_FLAGS: readonly ForeignFlag[] = [
   ...refused('a command over its --timeout gets TERM, and KILL a second later', '--term-seq'),
   ...refused('a command over its --timeout gets TERM, and KILL a second later', '--termseq'),
   ...refused('commands see what `--env NAME` names', '--record-env', '--parset', '--session'),
-  ...refused(SLOT, '--process-slot-var', '--processslotvar', '--slotreplace'),
+  ...refused(SLOT, '--process-slot-var', '--processslotvar'),
   ...refused(MACHINES, '-S, --sshlogin', '--slf, --sshloginfile', '--ssh', '--sshdelay'),
   ...refused(MACHINES, '-M, --controlmaster', '--rsync-opts', '--filter-hosts', '--ssh-delay'),
   ...refused(ONE, '--onall', '--nonall', '--hgrp, --hostgroups'),

@@ -5,6 +5,9 @@ import { type CommandValue, hasSucceeded } from '../../node/reports/command-resu
 import { resultsAsKnown } from './as-known.ts';
 import { areAsLeft } from './left-files.ts';
 
+/** A longer list of them is not published. */
+const MOST_PARTINGS = 20_000;
+
 /** Where a command's result comes from. */
 export type Source =
   | { readonly kind: 'known'; readonly value: CommandValue }
@@ -54,6 +57,8 @@ export async function gather(
     readonly force: boolean;
     /** Jobs published from then on do not count as earlier runs, in ms since 1970. */
     readonly before?: number;
+    /** The number of each command. @default its place, from 1 */
+    readonly seqs?: readonly number[];
     /** Nobody else's job is the same, though its commands are. @default false */
     readonly isApart?: boolean;
     /** Gives up a publication. @default signal */
@@ -86,7 +91,9 @@ export async function gather(
     // A list that ran before would be known with its failures, those without an outcome too.
     const generation = hasRun ? { generation: randomBytes(8).toString('hex') } : {};
     const given = JSON.parse(submission.params) as object;
-    const params = JSON.stringify({ ...given, ...generation });
+    const seqs = partings(left.map(({ place }) => options.seqs?.[place] ?? place + 1));
+    const numbers = seqs.length === 0 ? {} : { seqs };
+    const params = JSON.stringify({ ...given, ...generation, ...numbers });
     const rest = left.map(({ text }) => text);
     const again = { ...submission, params, target: { kind: 'map' as const, items: rest } };
     const { giveUp = options.signal } = options;
@@ -108,6 +115,18 @@ export async function gather(
     results: (settled) => resultsOf(sources, linesOf, settled),
     asKnown: (settled) => resultsAsKnown(sources, jobOf, { ...options, settled }),
   };
+}
+
+/** Where numbers stop being one above their places, or beside the ones before. @see CommandSpec */
+function partings(seqs: readonly number[]): [place: number, seq: number][] {
+  const found: [number, number][] = [];
+  let expected = 1;
+  for (const [place, seq] of seqs.entries()) {
+    if (seq !== expected) found.push([place, seq]);
+    expected = seq + 1;
+  }
+  // So many would not fit into the parameters; their number is then that in their job.
+  return found.length > MOST_PARTINGS ? [] : found;
 }
 
 /** What a line has of a command's result; undefined for one that never came. */

@@ -6,7 +6,7 @@ export function placesOf(flags: CommandFlags, columns: readonly string[]): Place
   const { replace, plus, rpl = [] } = flags;
   const renamed = {
     ...{ '{.}': flags.er, '{/}': flags.bnr, '{//}': flags.dnr, '{/.}': flags.bner },
-    '{#}': flags.seqreplace,
+    ...{ '{#}': flags.seqreplace, '{%}': flags.slotreplace },
   };
   return {
     ...{ columns, plus: plus === true, rules: rpl },

@@ -56,7 +56,7 @@ export async function planCommands(
       '-0 and --delimiter both say what ends an argument; give one',
     );
   }
-  refuseUnsupported(command.join(' '), { ...placesOf(flags, []), total: () => 0 });
+  refuseUnsupported(command.join(' '), { ...placesOf(flags, []), total: () => 0 }, { runs: true });
   checkPiping(flags, command, sources.length);
   if (isPiped(flags)) {
     return { planned: [], blocks: planBlocks(command, flags, stdin, spool), columns: [] };

@@ -83,7 +83,7 @@ export class Publisher {
       { ...submission, ...rest },
       {
         ...{ force: this.#flags.force === true, directory: this.#directory },
-        ...{ before: this.#before, isApart: !isFirst },
+        ...{ before: this.#before, isApart: !isFirst, seqs: planned.map(({ seq }) => seq) },
         ...(signal === undefined ? {} : { signal, giveUp: lateOf(signal) }),
         onWarning: (line) => warn(this.#context, line),
       },

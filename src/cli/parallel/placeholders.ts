@@ -4,8 +4,11 @@ import { type Change, perlChange } from './perl-change.ts';
 
 /** What a placeholder takes of an argument; `number` is the job's own. */
 type Form =
-  | ('whole' | 'stem' | 'name' | 'folder' | 'nameStem' | 'number')
+  | ('whole' | 'stem' | 'name' | 'folder' | 'nameStem' | 'number' | 'slot')
   | ('stem2' | 'stem3' | 'nameStem2' | 'nameStem3' | 'before' | 'ending' | 'ending2' | 'ending3');
+
+/** What sh replaces by the number of the slot. */
+export const SLOT_VARIABLE = '$' + '{PARALLEL_JOBSLOT}';
 
 /** A place in a word that an argument goes to. */
 export interface Placeholder {
@@ -25,6 +28,7 @@ const FORMS: readonly (readonly [text: string, form: Form])[] = [
   ['{//}', 'folder'],
   ['{/.}', 'nameStem'],
   ['{#}', 'number'],
+  ['{%}', 'slot'],
 ];
 
 /** Those of --plus. */
@@ -50,7 +54,7 @@ export interface Places {
   readonly plus?: boolean;
   /** How many jobs there are, for `{##}`. @default unknown: it is refused */
   readonly total?: () => number;
-  /** Others in place of `{.}`, `{/}`, `{//}`, `{/.}` and `{#}`, by these. @default none */
+  /** Others in place of `{.}`, `{/}`, `{//}`, `{/.}`, `{#}` and `{%}`, by these. @default none */
   readonly renamed?: Readonly<Record<string, string>>;
   /** A placeholder, a blank and a Perl expression, each (--rpl). @default none */
   readonly rules?: readonly string[];
@@ -66,7 +70,7 @@ export function placeholderFinder(places: Places = {}): (word: string) => Piece[
   const forms = formsOf(places, replacement);
   // The longest first, or one could be taken for the beginning of another.
   const texts = [...forms.keys()].sort((one, other) => other.length - one.length);
-  const ends = texts.filter((text) => text.startsWith('{') && text !== '{#}' && text !== '{##}');
+  const ends = texts.filter((text) => text.startsWith('{') && !/^\{[#%]#?\}$/.test(text));
   const numbered = ends.map((text) => escaped(text.slice(1))).join('|');
   const plain = texts.map(escaped).join('|');
   const positions = new Map(columns.map((name, k) => [name, k + 1] as const));
@@ -164,13 +168,25 @@ function escaped(text: string): string {
 }
 
 /**
- * Refuses what GNU parallel would replace and this does not.
- * @throws MeshError MESH_USAGE for `{%}` and Perl expressions; with plus for `{##}` and others
+ * Refuses what GNU parallel would replace and this does not. runs: it is a command, not a name
+ * that is made before the command runs. @default false
+ * @throws MeshError MESH_USAGE for Perl expressions, `{%}` in names; with plus for `{##}` and
+ * others
  */
-export function refuseUnsupported(command: string, places: Places = {}): void {
-  const { plus = false, total } = places;
-  if (/\{(?:-?\d+\s*)?%\}/.test(command)) {
-    const text = '{%}: the number of a job slot has no meaning on many machines; use {#}';
+export function refuseUnsupported(
+  command: string,
+  places: Places = {},
+  { runs = false }: { readonly runs?: boolean } = {},
+): void {
+  const { plus = false, total, renamed = {} } = places;
+  if (!runs && command.includes(renamed['{%}'] ?? '{%}')) {
+    const text =
+      '{%}: which slot runs a command is known once it runs; use {#}, or it in a command';
+    throw new MeshError('MESH_USAGE', text);
+  }
+  const positional = /\{-?\d+\s*%\}/.exec(command)?.[0];
+  if (positional !== undefined) {
+    const text = `${positional}: a slot is no part of an argument; use {%}`;
     throw new MeshError('MESH_USAGE', text);
   }
   const unknown = plus ? /\{(?:##|0#|0%|choose_k|uniq|slot|host|sshlogin)\}/.exec(command) : null;
@@ -195,6 +211,8 @@ export function formed(form: Form | Change, argument: string, seq: number): stri
       return stemOf(nameOf(argument));
     case 'number':
       return String(seq);
+    case 'slot':
+      return SLOT_VARIABLE;
     case 'stem2':
       return withoutEndings(argument, 2);
     case 'stem3':

@@ -1,3 +1,4 @@
+import { MeshError } from '../../core/mesh-error.ts';
 import {
   formed,
   type Piece,
@@ -5,6 +6,7 @@ import {
   type Places,
   placeholderFinder,
   refuseUnsupported,
+  SLOT_VARIABLE,
   withWholeExpressions,
 } from './placeholders.ts';
 
@@ -30,16 +32,21 @@ const WORD_BREAK = '\0';
 /**
  * What makes the command for sh of each job. Arguments are quoted, unless the command begins with a
  * placeholder or there is none: then they are commands. Without a placeholder ` {}` is added.
- * @throws MeshError MESH_USAGE for `{%}`, Perl expressions and an empty replacement
+ * @throws MeshError MESH_USAGE for `{%}` with -q, Perl expressions and an empty replacement
  */
 export function compileTemplate(
   command: readonly string[],
   { quote = false, adds = true, isRaw = false, ...options }: TemplateOptions = {},
 ): Template {
   const { perArgument = false } = options;
-  refuseUnsupported(command.join(' '), options);
-  const words = withWholeExpressions(command).map(placeholderFinder(options));
-  if (adds && !words.some((pieces) => pieces.some(isPlaceholder))) words.push([EACH]);
+  refuseUnsupported(command.join(' '), options, { runs: true });
+  const found = withWholeExpressions(command).map(placeholderFinder(options));
+  if (adds && !found.some((pieces) => pieces.some(isPlaceholder))) found.push([EACH]);
+  if (quote && found.some((pieces) => pieces.some(isSlot))) {
+    const text = '-q quotes the command, and {%} is what sh replaces: leave one of them out';
+    throw new MeshError('MESH_USAGE', text);
+  }
+  const words = withSlots(found);
   const isBare = beginsWithPlaceholder(words);
   const shown = quote || isBare || isRaw ? (text: string): string => text : quoteForShell;
   if (!quote) return compileWord(joined(words), { shown, perArgument, gap: ' ' });
@@ -81,6 +88,34 @@ export function commandFor(
 
 function isPlaceholder(piece: Piece): piece is Placeholder {
   return typeof piece !== 'string';
+}
+
+function isSlot(piece: Piece): boolean {
+  return isPlaceholder(piece) && piece.form === 'slot';
+}
+
+/** The variable in place of each slot's number, so that sh replaces it also between quotes. */
+function withSlots(words: readonly Piece[][]): Piece[][] {
+  let quote = '';
+  return words.map((pieces) =>
+    pieces.map((piece) => {
+      if (isSlot(piece)) return quote === "'" ? `'"${SLOT_VARIABLE}"'` : SLOT_VARIABLE;
+      if (typeof piece === 'string') quote = quoteBehind(piece, quote);
+      return piece;
+    }),
+  );
+}
+
+/** The sign that sh has open behind a text; ''. before: the one before it. */
+function quoteBehind(text: string, before: string): string {
+  let quote = before;
+  for (let k = 0; k < text.length; k++) {
+    const sign = text[k] ?? '';
+    if (sign === '\\' && quote !== "'") k += 1;
+    else if (quote === '' && (sign === "'" || sign === '"')) quote = sign;
+    else if (sign === quote) quote = '';
+  }
+  return quote;
 }
 
 /** The pieces of all words with a space between words. */

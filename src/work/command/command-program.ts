@@ -21,8 +21,10 @@ export interface CommandProgram extends LoadedProgram {
   close(): Promise<void>;
 }
 
-/** Who hears what the commands of a job write while they run. */
+/** Who hears what the commands of a job write while they run, and knows what runs them. */
 export interface LiveCommands extends Pick<LiveListener, 'ready'> {
+  /** The number of this machine's slot, from 1. */
+  slot(): number;
   tell(index: number, piece: LivePiece): void;
 }
 
@@ -80,7 +82,8 @@ function spaced(shell: Shell, spec: CommandSpec, live: LiveCommands | undefined)
     const own = runsApart(spec) && place;
     const input = block && place && join(place.folder, block.name);
     const variables = {
-      ...{ MESHD_INDEX: String(index), PARALLEL_SEQ: String(index + 1) },
+      ...{ MESHD_INDEX: String(index), PARALLEL_SEQ: String(seqOf(spec, index)) },
+      PARALLEL_JOBSLOT: String(live?.slot() ?? 1),
       ...(input === null ? {} : { PARALLEL_TMP: input }),
     };
     const limits = {
@@ -95,6 +98,12 @@ function spaced(shell: Shell, spec: CommandSpec, live: LiveCommands | undefined)
     removeOutputs(result);
     throw overFolder(place?.mostBytes ?? 0);
   };
+}
+
+/** The number that a command has in its publisher's list. */
+function seqOf({ seqs = [] }: CommandSpec, index: number): number {
+  const [from, seq] = seqs.findLast(([first]) => first <= index) ?? [0, 1];
+  return seq + index - from;
 }
 
 /** Runs a command until it succeeds or has no try left. */

@@ -19,6 +19,11 @@ export interface CommandSpec {
   readonly outputBytes: number | null;
   /** Least time between two starts in one executor. */
   readonly delayMs: number;
+  /**
+   * Where indices and the numbers of commands in their publisher's list part: from the first of
+   * each pair on they go side by side. @default numbers are one above indices
+   */
+  readonly seqs?: readonly (readonly [index: number, seq: number])[];
   /** How their publisher is told what they write while they run. @default not at all */
   readonly live?: LiveForm;
 }
@@ -53,7 +58,7 @@ export function commandEnvironment(
 /** Checks what was read. Fields that it does not know are left out. @throws ProgramError */
 export function commandSpec(value: object): CommandSpec {
   const fields = value as Partial<Record<keyof CommandSpec, unknown>>;
-  const { directory, environment, tries, timeoutMs, outputBytes, delayMs, live } = fields;
+  const { directory, environment, tries, timeoutMs, outputBytes, delayMs, live, seqs } = fields;
   if (typeof directory !== 'string' || directory === '') throw malformed('directory');
   if (!isTexts(environment)) throw malformed('environment');
   return {
@@ -64,8 +69,16 @@ export function commandSpec(value: object): CommandSpec {
     timeoutMs: timeoutMs === null ? null : whole('timeoutMs', timeoutMs, 1),
     outputBytes: outputBytes === null ? null : whole('outputBytes', outputBytes, 0),
     delayMs: whole('delayMs', delayMs, 0),
+    ...(isSeqs(seqs) ? { seqs } : {}),
     ...(live === 'lines' || live === 'bytes' ? { live } : {}),
   };
+}
+
+function isSeqs(value: unknown): value is NonNullable<CommandSpec['seqs']> {
+  if (!Array.isArray(value)) return false;
+  return value.every((pair) => {
+    return Array.isArray(pair) && pair.length === 2 && pair.every(Number.isSafeInteger);
+  });
 }
 
 function isTexts(value: unknown): value is Record<string, string> {

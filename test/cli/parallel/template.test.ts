@@ -53,14 +53,35 @@ describe('sh gets exactly the arguments', () => {
   });
 });
 
+describe('the slot', () => {
+  const env = { PARALLEL_JOBSLOT: '7' };
+  const printed = (...words: string[]): string => {
+    return execFileSync('sh', ['-c', commandFor(words, ['a b'], 1)], { env, encoding: 'utf8' });
+  };
+
+  // As GNU parallel 20221122 prints them in its first slot, with 1 for 7.
+  test.each([
+    ['7\n', 'echo {%}'],
+    ['7x a b\n', 'echo', '{%}x', '{}'],
+    ["in 7, {7} 7' 7\n", `echo 'in {%}, {{%}}' "{%}'" {%}`],
+    [`"7' 7\n`, `echo \\"{%}\\' {%}`],
+  ])('prints %j', (expected, ...words) => {
+    expect(printed(...words)).toBe(expected);
+  });
+});
+
 describe('one clear line refuses', () => {
   test.each([
-    ['{%}', '{%}: the number of a job slot has no meaning on many machines; use {#}'],
-    ['{2 %}', '{%}: the number of a job slot has no meaning on many machines; use {#}'],
+    ['{2 %}', '{2 %}: a slot is no part of an argument; use {%}'],
     ['{= $_=`ls` =}', '{= $_=`ls` =}: of Perl only s/X/Y/, tr/x/y/, uc, lc and $_++ are there'],
   ])('%s', (word, expected) => {
     expect(() => commandFor(['echo', `x${word}`], ['a'], 1)).toThrow(expected);
     expect(() => compileName(`out/${word}`)).toThrow(expected);
+  });
+
+  test('{%} where it is not known yet, or would be quoted', () => {
+    expect(() => compileName('out/{%}')).toThrow('{%}: which slot runs a command is known once');
+    expect(() => commandFor(['echo', '{%}'], ['a'], 1, { quote: true })).toThrow('-q quotes');
   });
 
   test('a Perl expression of several words', () => {
