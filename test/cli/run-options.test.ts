@@ -74,7 +74,6 @@ describe('options of GNU parallel', () => {
     ['--template a=b', /sed/],
     ['-i', /-I/],
     ['--parens ,,', /\{= and =\}/],
-    ['--slotreplace x', /\{#\}/],
     ['--number-of-cores', /nproc/],
     ['--minversion 20130222', /meshd --version/],
     ['--retry-failed', /--resume-failed/],
