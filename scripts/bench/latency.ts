@@ -1,10 +1,13 @@
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Row, spread } from './figures.ts';
 import { writeFunction } from './functions.ts';
 import { type BenchPeers, openMesh } from './peers.ts';
 
 const WARM_ROUNDS = 15;
+/** Before each publication: nobody publishes as soon as an answer has come. */
+const REST_MS = 500;
 const COLD_ROUNDS = 5;
 
 /** Time to a first result: of the library on a warm mesh, and of the command on a new home. */
@@ -36,6 +39,7 @@ async function warmTimes(peers: BenchPeers, fn: string): Promise<number[]> {
   await using mesh = await openMesh(peer.home);
   const times: number[] = [];
   for (let round = -1; round < WARM_ROUNDS; round += 1) {
+    await sleep(REST_MS);
     const start = performance.now();
     const job = await mesh.publish({ fn, accept: 1000, seed: round + 1 });
     for await (const _ of job.results()) break;

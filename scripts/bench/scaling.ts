@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Mesh } from '../../src/index.ts';
 import { median, type Row, spread } from './figures.ts';
 import { type FunctionName, writeFunction } from './functions.ts';
@@ -10,6 +11,8 @@ const COUNTS = [1, 2, 4, 8, 16];
 const UNIT_SECONDS = 0.05;
 /** So many for each slot: 5 s. */
 const UNITS = 100;
+/** Before each measured job, for what the one before it left to do. */
+const REST_MS = 2000;
 const SIZES = [1e3, 1e4, 1e5, 1e6, 1e7];
 
 /** What a mesh did in one job. */
@@ -129,7 +132,10 @@ async function repeated(plan: Plan, run: (round: number) => Promise<Run>): Promi
   // The first one warms up.
   await run(-1);
   const runs: Run[] = [];
-  for (let round = 0; round < plan.repeats; round += 1) runs.push(await run(round));
+  for (let round = 0; round < plan.repeats; round += 1) {
+    await sleep(REST_MS);
+    runs.push(await run(round));
+  }
   return runs;
 }
 
