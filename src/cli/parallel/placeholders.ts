@@ -8,7 +8,7 @@ type Form =
   | ('stem2' | 'stem3' | 'nameStem2' | 'nameStem3' | 'before' | 'ending' | 'ending2' | 'ending3');
 
 /** What sh replaces by the number of the slot. */
-export const SLOT_VARIABLE = '$' + '{PARALLEL_JOBSLOT}';
+export const SLOT_VARIABLE: string = '$' + '{PARALLEL_JOBSLOT}';
 
 /** A place in a word that an argument goes to. */
 export interface Placeholder {
