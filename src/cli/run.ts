@@ -135,6 +135,7 @@ export const run: Verb<readonly [readonly string[]], CommandFlags> = {
       also: ['--remove-rec-sep', '--removerecsep'],
     },
     { flags: '--cat', help: 'a block is a file that {} names, and the command has no stdin' },
+    { flags: '--fifo', help: 'the same: a block is on the disk anyway' },
     {
       flags: '--trim <ends>',
       help: 'leave out white space of arguments: l, r or lr (default: n, and lr of columns)',
@@ -215,7 +216,9 @@ export const run: Verb<readonly [readonly string[]], CommandFlags> = {
     },
     {
       flags: '--results <folder>',
-      help: 'write each output to a file there, not to stdout',
+      help:
+        'write each output to a file there, not to stdout; of a name that ends in .csv, .tsv or ' +
+        '.json, a row for each command',
       complete: 'folder',
       also: ['--result <folder>', '--res <folder>'],
     },

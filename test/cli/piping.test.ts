@@ -34,10 +34,13 @@ describe('commands that stdin is cut for', () => {
     expect(readdirSync(join(home, 'blocks'))).toEqual([]);
   });
 
-  test('find a block in a file with --cat, and have no stdin', async () => {
-    const { code, stdout } = await run('a\nb\nc\n', '--pipe', '--cat', '-N2', 'cat {}; wc -c');
-    expect([code, stdout.replaceAll(' ', '')]).toEqual([0, 'a\nb\n0\nc\n0\n']);
-  });
+  test.each(['--cat', '--fifo'])(
+    'find a block in a file with %s, and have no stdin',
+    async (how) => {
+      const { code, stdout } = await run('a\nb\nc\n', '--pipe', how, '-N2', 'cat {}; wc -c');
+      expect([code, stdout.replaceAll(' ', '')]).toEqual([0, 'a\nb\n0\nc\n0\n']);
+    },
+  );
 
   test('bring back what they declare, and have outputs of any length', async () => {
     const { code, stdout } = await run(
@@ -101,8 +104,14 @@ describe('commands that stdin is cut for', () => {
     [['--pipe', '-X', 'wc'], /-X is for arguments; --pipe has none/],
     [['--pipe', '--cat', '-q', 'wc', '{}'], /-q/],
     [['--recend', ';', 'echo', ':::', 'a'], /--recend is for --pipe/],
-    [['--pipe', '--round-robin', 'wc'], /--round-robin\/--round is not supported/],
-    [['--pipe', '--fifo', 'wc'], /--cat/],
+    [['--pipe', '--round-robin', 'wc'], /--round-robin\/--round is not supported.*--block/],
+    [['--pipe', '--tee', 'wc'], /--tee is not supported.*< FILE/],
+    [['--pipe', '--shard', '1', 'wc'], /--shard is not supported.*awk/],
+    [['--pipe', '--fifo', '-q', 'wc', '{}'], /-q would quote what --fifo/],
+    [['--fifo', 'wc', '{}', ':::', 'a'], /--fifo is for --pipe/],
+    [['--pipe', '--halt', 'now,fail=10%', 'wc'], /--halt now,fail=10%: .*give a number/],
+    [['--pipe', '--regexp', '--recend', '(', 'wc'], /--recend "\(": this is no regular expression/],
+    [['--pipe', '--bt', '0.5', 'wc'], /--block-timeout 0.5: it must be 1 second or more/],
   ])('%j is refused in one line', async (argv, says) => {
     const { code, stdout, stderr } = await run('x\n', ...argv);
     expect([code, stdout]).toEqual([2, '']);

@@ -61,7 +61,7 @@ describe('options of GNU parallel', () => {
   });
 
   test.each([
-    ['--tee', /--tee is not supported: --pipe/],
+    ['--tee', /< FILE/],
     ['-S host', /-S\/--sshlogin is not supported: .*meshd join/],
     ['--sshlogin=host', /-S\/--sshlogin is not supported/],
     ['--tmux', /--line-buffer/],

@@ -22,7 +22,7 @@ export function planBlocks(
   stdin: Readable,
   spool: Spool | null,
 ): AsyncGenerator<Planned> {
-  const isFile = flags.cat === true;
+  const isFile = flags.cat === true || flags.fifo === true;
   // A variable that sh replaces.
   const shown = isFile ? ['"$PARALLEL_TMP"'] : [];
   const template = compileTemplate(command, {

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { MeshError } from '../../core/mesh-error.ts';
 import { readJobLog } from '../parallel/job-log.ts';
 import { resultPaths } from '../parallel/results-folder.ts';
+import { tableForm } from '../parallel/results-table.ts';
 import type { CommandFlags } from './flags.ts';
 import { placesOf } from './places.ts';
 
@@ -17,7 +18,7 @@ export function doneBefore(
   if (resume !== true && resumeFailed !== true) return () => false;
   if (joblog === undefined) {
     // Of the files of a command stderr is written last.
-    if (resumeFailed !== true && results !== undefined) {
+    if (resumeFailed !== true && results !== undefined && tableForm(results) === null) {
       const places = placesOf(flags, columns);
       return (seq, args) => existsSync(resultPaths(results, args, seq, places).stderr);
     }

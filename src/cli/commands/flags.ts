@@ -72,6 +72,7 @@ export interface CommandFlags extends NeedFlags {
   readonly regexp?: boolean;
   readonly blockTimeout?: string;
   readonly cat?: boolean;
+  readonly fifo?: boolean;
   readonly header?: string;
   readonly bar?: boolean;
   readonly eta?: boolean;

@@ -1,6 +1,8 @@
 import type { ForeignFlag } from '../verb.ts';
 
-const STDIN = '--pipe gives each block to a command of its own, as --recend cuts it';
+const FEWER = 'a command reads one block to its end; for fewer commands give a larger --block';
+const WHOLE = 'keep stdin in a file, and let each command read it: `COMMAND {} < FILE` ::: …';
+const KEYS = 'sort or split by the key before, as with `awk`, and give a command for each file';
 const MACHINES = 'commands run on the machines of the mesh: see `meshd join`';
 const LOAD = 'a machine runs as many at once as it has slots: see -j, `meshd slots` and --memory';
 const ONE = 'a command runs on one machine; --needs TAG says on which';
@@ -14,9 +16,9 @@ const FAILED = '`meshd show JOB --errors` has what failed';
 
 /** Options of GNU parallel that `run` knows and does not have. */
 export const FOREIGN_FLAGS: readonly ForeignFlag[] = [
-  ...refused(STDIN, '--round-robin, --round', '--roundrobin', '--tee', '--group-by, --groupby'),
-  ...refused(STDIN, '--shard', '--bin'),
-  ...refused('--cat makes a file of a block', '--fifo'),
+  ...refused(FEWER, '--round-robin, --round', '--roundrobin'),
+  ...refused(WHOLE, '--tee'),
+  ...refused(KEYS, '--shard', '--bin', '--group-by, --groupby'),
   ...refused('use `tail -n +2` before --pipe', '--skip-first-line'),
   ...refused('give what stands between columns with --colsep', '--csv'),
   ...refused('--line-buffer shows what commands write', '--latestline, --ll', '--latest-line'),

@@ -81,8 +81,9 @@ export function checkPiping(
     ([name]) => flags[name as keyof typeof OF_ARGUMENTS] !== undefined,
   );
   if (refused !== undefined) throw usage(`${refused[1]} is for arguments; ${option} has none`);
-  if (flags.cat === true && flags.quote === true) {
-    throw usage('-q would quote what --cat puts in for {}: leave one of them out');
+  if ((flags.cat === true || flags.fifo === true) && flags.quote === true) {
+    const option = flags.cat === true ? '--cat' : '--fifo';
+    throw usage(`-q would quote what ${option} puts in for {}: leave one of them out`);
   }
   if (flags.runIfEmpty === false)
     throw usage('-r leaves out arguments: use `grep .` before --pipe');
@@ -91,7 +92,7 @@ export function checkPiping(
 /** Options that say how stdin is cut, and given. */
 const OF_BLOCKS = {
   ...{ block: '--block', recend: '--recend', recstart: '--recstart', rrs: '--rrs', cat: '--cat' },
-  ...{ regexp: '--regexp', blockTimeout: '--block-timeout' },
+  ...{ regexp: '--regexp', blockTimeout: '--block-timeout', fifo: '--fifo' },
 } as const satisfies Partial<Record<keyof CommandFlags, string>>;
 
 /** Options that say how arguments are read, and what they are called. */

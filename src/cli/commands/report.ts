@@ -4,8 +4,9 @@ import type { Context } from '../context.ts';
 import { tell } from '../context.ts';
 import { formatCount, formatSeconds, visible } from '../format.ts';
 import { type ResultSink, resultSink } from '../output-file.ts';
-import { JobLogWriter } from '../parallel/job-log.ts';
+import { JobLogWriter, type LoggedJob } from '../parallel/job-log.ts';
 import { writeResults } from '../parallel/results-folder.ts';
+import { ResultsTable, tableForm } from '../parallel/results-table.ts';
 import { compileName, type Template } from '../parallel/template.ts';
 import type { CommandFlags } from './flags.ts';
 import type { Result } from './gather.ts';
@@ -38,6 +39,8 @@ export class CommandReport {
   readonly #writer: OutputWriter;
   readonly #lines: ResultSink | null;
   readonly #log: JobLogWriter | null;
+  /** Takes all results (--results FILE.csv). */
+  readonly #table: ResultsTable | null;
   #tally = { commands: 0, succeeded: 0, failed: 0, known: 0, open: 0, halted: 0 };
   /** Commands that were printed. */
   readonly #announced = new Set<number>();
@@ -45,13 +48,16 @@ export class CommandReport {
 
   /** @throws MeshError MESH_USAGE when the job log cannot be written */
   constructor(context: Context, flags: CommandFlags, columns: readonly string[] = []) {
-    const { joblog, resume, resumeFailed, out } = flags;
+    const { joblog, resume, resumeFailed, out, results = '' } = flags;
     this.#context = context;
     this.#flags = flags;
     this.#columns = columns;
     this.#writer = new OutputWriter(context.io, { tag: tagOf(flags, columns) });
     const append = resume === true || resumeFailed === true;
     this.#log = joblog === undefined ? null : new JobLogWriter(joblog, { append });
+    const form = tableForm(results);
+    this.#table =
+      form === null ? null : new ResultsTable(results, form, context.io.stdout, columns);
     this.#lines = context.json || out !== undefined ? resultSink(context.io, out) : null;
   }
 
@@ -79,13 +85,14 @@ export class CommandReport {
     if (known) this.#tally.known++;
     if (hasSucceeded(value)) this.#tally.succeeded++;
     else this.#fail(planned, failureOf(value));
-    await this.#put(planned, value);
-    this.#log?.write({
+    const job = {
       ...{ seq: planned.seq, host: value.peer ?? ':', command: planned.command },
       ...{ startedAtMs: value.started * 1000, runtimeMs: value.seconds * 1000 },
-      ...{ sentBytes: 0, receivedBytes: sizeOf(value) },
+      ...{ sentBytes: planned.files.sentBlock?.bytes ?? 0, receivedBytes: sizeOf(value) },
       ...{ exit: value.ended === undefined ? value.exit : -1, signal: value.signal },
-    });
+    };
+    await this.#put(planned, value, job);
+    this.#log?.write(job);
   }
 
   /** A command that came to no end for a reason of its own. */
@@ -110,6 +117,7 @@ export class CommandReport {
 
   async close(): Promise<void> {
     this.#log?.close();
+    this.#table?.close();
     await this.#lines?.end();
   }
 
@@ -120,14 +128,16 @@ export class CommandReport {
     this.#firstFailure ??= `first failure: command ${seq} (${visible(how)}): ${visible(text)}`;
   }
 
-  async #put({ seq, args, command }: Planned, value: CommandValue): Promise<void> {
+  async #put({ seq, args, command }: Planned, value: CommandValue, job: LoggedJob): Promise<void> {
     const { results, files } = this.#flags;
     if (results !== undefined) {
       const stdout = bytesOf(value.stdout, value.stdoutBase64, value.stdoutFile);
       const stderr = bytesOf(value.stderr, value.stderrBase64, value.stderrFile);
       const [out, err] = [value.stdoutFile?.file ?? '', value.stderrFile?.file ?? ''];
+      const left = [stdout ?? out, stderr ?? err] as const;
       const options = placesOf(this.#flags, this.#columns);
-      await writeResults(results, [...args], seq, stdout ?? out, stderr ?? err, options);
+      if (this.#table === null) await writeResults(results, [...args], seq, ...left, options);
+      else await this.#table.write({ ...job, args, stdout: left[0], stderr: left[1] });
       if (this.#lines === null) return;
     }
     if (this.#lines !== null) {

@@ -25,9 +25,8 @@ export interface ResultsOptions extends Omit<TemplateOptions, 'quote'> {
  * `\`, tab, NUL and `/` of an argument written `\\`, `\t`, `\0` and `\_`. If the name has
  * placeholders it is the file for stdout, with `.err` and `.seq` beside it; with a slash at its
  * end, a folder. Jobs with the same arguments share one place: the last one stays. With
- * `columns` their names stand for the numbers. Not supported: output as one .csv, .tsv or .json
- * file.
- * @throws MeshError MESH_USAGE for .csv, .tsv and .json, and for what a template refuses
+ * `columns` their names stand for the numbers. Names of one file for all output are no folder's:
+ * see ResultsTable. @throws MeshError MESH_USAGE for what a template refuses
  */
 export function resultPaths(
   dir: string,
@@ -35,10 +34,6 @@ export function resultPaths(
   seq: number,
   options: ResultsOptions = {},
 ): ResultPaths {
-  if (/\.(?:csv|tsv|json)$/i.test(dir)) {
-    const text = `--results ${dir}: one file for all output is not supported; name a folder`;
-    throw new MeshError('MESH_USAGE', text);
-  }
   if (dir === '') throw new MeshError('MESH_USAGE', '--results: the name is empty; name a folder');
   const name = compileName(dir, options)?.(args, seq) ?? null;
   if (name !== null && !name.endsWith('/')) {

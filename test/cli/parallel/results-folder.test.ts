@@ -125,12 +125,6 @@ describe('results', () => {
     );
   });
 
-  test.each(['a.csv', '-.TSV', 'b.json'])('in one file, %s, are refused', (name) => {
-    expect(() => resultPaths(name, ['a'], 1)).toThrow(
-      `--results ${name}: one file for all output is not supported; name a folder`,
-    );
-  });
-
   test('without a name, or with {%}, are refused', () => {
     expect(() => resultPaths('', ['a'], 1)).toThrow('--results: the name is empty');
     expect(() => resultPaths('out/{%}', ['a'], 1)).toThrow('{%}: ');
