@@ -11,7 +11,7 @@ import type { FromExecutor, ToExecutor } from './executor-message.ts';
 import { type ExecutorKind, startExecutor } from './executor-process.ts';
 import { STOPPED_MS, watchExecutor } from './executor-watch.ts';
 import { inheritedBy } from './inherited-files.ts';
-import { Ledger, type Noted } from './ledger.ts';
+import { Ledger, type Noted, type Reason } from './ledger.ts';
 import { NO_CAP, type ProcessCap, processCap } from './sandbox/process-cap.ts';
 import { removeBehind } from './sandbox/remove-tree.ts';
 import { type FolderLimit, type Sandbox, sameSandbox } from './sandbox/sandbox.ts';
@@ -141,10 +141,9 @@ export class BareExecutor {
             ...{ pid, isWrapped, stoppedMs },
             mostBytes: isShared ? null : this.scratch.bytes,
             onStopped: () => this.#stopped((stoppedMs ?? STOPPED_MS) / 1000),
-            onFull: (bytes) => {
-              this.#ledger.note('scratch', bytes);
-              this.kill();
-            },
+            memoryBytes: isShared ? null : limits.memoryBytes,
+            onFull: (bytes) => this.#endFor('scratch', bytes),
+            onHungry: (bytes) => this.#endFor('memory', bytes),
           });
     this.#channel.tell({
       ...{ kind: 'prepare', limits, tier: sandbox.tier, scratch: this.scratch },
@@ -152,6 +151,11 @@ export class BareExecutor {
       outputs: kind === 'commands' ? outputs : null,
       inherited: sandbox.tier === 'permission' ? inheritedBy(this.child.pid) : [],
     });
+  }
+
+  #endFor(reason: Reason, amount: number): void {
+    this.#ledger.note(reason, amount);
+    this.kill();
   }
 
   /** Nobody holds it to its limits while it stands still. */

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { childrenOf } from './process-tree.ts';
+import { childrenOf, residentBytes, residentBytesOfChildren } from './process-tree.ts';
 import { measureOpenFiles } from './sandbox/open-files.ts';
 
 /** How long user code may hold its executor still, in ms. */
@@ -8,6 +8,8 @@ export const STOPPED_MS = 5000;
 const LOOKS = 5;
 /** Between two parts of a measurement, in ms. */
 const PART_MS = 20;
+/** So many times its memory limit shows that its warden holds it to none. */
+const MEMORY_TIMES = 1.5;
 
 /** What is watched. */
 export interface WatchOptions {
@@ -17,12 +19,16 @@ export interface WatchOptions {
   readonly isWrapped: boolean;
   /** What files that are open and removed may take; null: it is not held, and nobody looks. */
   readonly mostBytes: number | null;
+  /** Its memory limit, if it is held; null: nobody looks. */
+  readonly memoryBytes: number | null;
   /** @default STOPPED_MS */
   readonly stoppedMs: number | undefined;
   /** Called once. */
   onStopped(): void;
   /** Called once, with the bytes that files have which no folder has. */
   onFull(bytes: number): void;
+  /** Called once, with the bytes that are resident. */
+  onHungry(bytes: number): void;
 }
 
 /**
@@ -32,11 +38,12 @@ export interface WatchOptions {
  *   nobody to any limit. That counts when it is so in more looks than not, by as many as make
  *   `stoppedMs`: one that is let go for a moment gains nothing.
  * - Files that are open and removed, of all its processes, by whatever descriptors.
+ * - Far more memory than its limit: its warden ends it long before, unless that was tampered with.
  *
  * Only Linux tells. Returns what ends it.
  */
 export function watchExecutor(options: WatchOptions): () => void {
-  const { pid, mostBytes, stoppedMs } = options;
+  const { pid, mostBytes, memoryBytes, stoppedMs } = options;
   let executor = options.isWrapped ? null : pid;
   let stopped = 0;
   let measuring: ReturnType<typeof measureOpenFiles> | null = null;
@@ -63,6 +70,11 @@ export function watchExecutor(options: WatchOptions): () => void {
     if (stopped >= LOOKS) {
       end();
       return options.onStopped();
+    }
+    const resident = memoryBytes === null ? 0 : residentBytes(pid) + residentBytesOfChildren(pid);
+    if (memoryBytes !== null && resident > MEMORY_TIMES * memoryBytes) {
+      end();
+      return options.onHungry(resident);
     }
     if (mostBytes === null || measuring !== null) return;
     measuring = measureOpenFiles(pid, mostBytes);

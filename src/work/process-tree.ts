@@ -51,7 +51,8 @@ export function childrenOf(pid: number): number[] {
   }
 }
 
-function residentBytes(pid: number): number {
+/** Resident memory of a process, in bytes; 0 where there is no /proc. */
+export function residentBytes(pid: number): number {
   try {
     const found = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
     return Number(found?.[1] ?? 0) * 1024;

@@ -1,4 +1,6 @@
+import { spawn } from 'node:child_process';
 import { expect, test } from 'vitest';
+import { watchExecutor } from '../../src/work/executor-watch.ts';
 import type { Tier } from '../../src/work/sandbox/sandbox.ts';
 import { hasBwrap } from '../why-no-bwrap.ts';
 import { inputsOf, openBench, textsOf } from './work-bench.ts';
@@ -34,4 +36,18 @@ test.runIf(isLinux)('a command that stops its executor costs itself alone', asyn
   ]);
   const detail = expect.stringContaining('it stood still for 0.3 s, stopped or traced');
   expect(told.failed).toMatchObject([{ index: 1, failure: { kind: 'died', detail } }]);
+});
+
+test.runIf(isLinux)('a process far above its memory limit is seen from outside', async () => {
+  const eats = 'globalThis.all = Buffer.alloc(3e8, 1); process.stdin.resume();';
+  const child = spawn(process.execPath, ['-e', eats], { stdio: ['pipe', 'ignore', 'ignore'] });
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
+  const end = watchExecutor({
+    ...{ pid: child.pid ?? 0, isWrapped: false, stoppedMs: 500, mostBytes: null },
+    ...{ memoryBytes: 2e8, onHungry: resolve },
+    ...{ onStopped: () => reject(new Error('stopped')), onFull: () => reject(new Error('full')) },
+  });
+  expect(await promise).toBeGreaterThan(3e8);
+  end();
+  child.kill('SIGKILL');
 });
