@@ -247,7 +247,9 @@ export const run: Verb<readonly [readonly string[]], CommandFlags> = {
     },
     {
       flags: '--timeout <duration>',
-      help: 'longest time of a command, such as 90 (seconds), 10m or 1h30m',
+      help:
+        'longest time of a command, such as 90 (seconds), 10m or 1h30m; 200%: of the median of ' +
+        'those that succeeded on its machine',
     },
     {
       flags: '--delay <duration>',

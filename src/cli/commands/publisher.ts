@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { OpenMesh } from '../../control/open.ts';
 import { type Context, warn } from '../context.ts';
 import { tellEarlierJobs } from '../earlier-jobs.ts';
@@ -26,6 +27,7 @@ export class Publisher {
   readonly #flags: CommandFlags;
   readonly #directory: string;
   readonly #offers = new Offers();
+  readonly #run = randomBytes(8).toString('hex');
   /** Jobs from then on are of this run, or of others beside it. */
   readonly #before = Date.now();
   readonly #startedAt = performance.now();
@@ -109,7 +111,7 @@ export class Publisher {
 
   #submission(planned: readonly Planned[]): ReturnType<typeof commandSubmission> {
     const { env } = this.#context.io;
-    const place = { env, directory: this.#directory, offers: this.#offers };
+    const place = { env, directory: this.#directory, offers: this.#offers, run: this.#run };
     return commandSubmission(planned, this.#flags, place);
   }
 

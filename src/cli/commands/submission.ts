@@ -20,6 +20,8 @@ export interface SubmissionPlace {
   readonly env: NodeJS.ProcessEnv;
   readonly directory: string;
   readonly offers: Offers;
+  /** 16 hexadecimal digits that name this run among others. */
+  readonly run: string;
 }
 
 /**
@@ -30,7 +32,7 @@ export interface SubmissionPlace {
 export async function commandSubmission(
   planned: readonly Planned[],
   flags: CommandFlags,
-  { env, directory, offers }: SubmissionPlace,
+  { env, directory, offers, run }: SubmissionPlace,
 ): Promise<Submission> {
   const sends = isTransfer(flags) || isPiped(flags);
   const common = {
@@ -40,7 +42,7 @@ export async function commandSubmission(
   };
   const manner = {
     tries: flags.retries ?? 1,
-    timeoutMs: flags.timeout === undefined ? null : parseTimeout(flags.timeout),
+    ...limitOf(flags, run),
     outputBytes: flags.maxOutput ?? MAX_OUTPUT_BYTES,
     delayMs: flags.delay === undefined ? 0 : parseDelay(flags.delay),
     ...liveForm(flags),
@@ -72,6 +74,13 @@ function placed(terms: Terms, directory: string | null): Terms {
   if (directory === null) return terms;
   const writes = [...new Set([...terms.needs.writes, directory])].sort();
   return { ...terms, needs: { ...terms.needs, writes } };
+}
+
+/** The time that a command has. */
+function limitOf({ timeout }: CommandFlags, run: string): object {
+  if (timeout === undefined) return { timeoutMs: null };
+  const limit = parseTimeout(timeout);
+  return 'ms' in limit ? { timeoutMs: limit.ms } : { timeoutMs: null, median: { ...limit, run } };
 }
 
 /** How the commands' output is told while they run. */

@@ -15,17 +15,22 @@ export function parseDelay(text: string, option = '--delay'): number {
   throw new MeshError('MESH_USAGE', `${option} ${text}: ${reason}`);
 }
 
+/** A time limit of jobs: ms, or a share of the median time of those that succeeded; 2 is 200%. */
+export type Timeout = { readonly ms: number } | { readonly share: number };
+
 /**
- * A time limit of a job in ms, in the form of a delay and above 0.
- * @throws MeshError MESH_USAGE for any other; a percentage of the median runtime is not supported
+ * A time limit of a job, in the form of a delay and above 0, or `200%`.
+ * @throws MeshError MESH_USAGE for any other
  */
-export function parseTimeout(text: string): number {
+export function parseTimeout(text: string): Timeout {
+  const [, percent] = /^(\d{1,6}(?:\.\d+)?)%$/.exec(text) ?? [];
+  if (Number(percent) > 0) return { share: Number(percent) / 100 };
   if (text.endsWith('%')) {
-    const reason = 'a percentage of the median runtime is not supported; give a duration: 30s';
+    const reason = 'a share of the median time is above 0% and below 1000000%, such as 200%';
     throw new MeshError('MESH_USAGE', `--timeout ${text}: ${reason}`);
   }
   const ms = parseDelay(text, '--timeout');
-  if (ms > 0) return ms;
+  if (ms > 0) return { ms };
   throw new MeshError('MESH_USAGE', `--timeout ${text}: it must be above 0, such as 30s`);
 }
 

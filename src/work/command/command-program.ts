@@ -13,6 +13,7 @@ import type { LiveListener, LivePiece } from './live-output.ts';
 import { logOutput } from './logged-output.ts';
 import { namedFiles } from './named-files.ts';
 import { lookForOutputs, takeLong, takeOutputs } from './returned-files.ts';
+import { RuntimeBook } from './runtime-book.ts';
 import { type RunOptions, Shell, type ShellResult } from './shell.ts';
 
 /** A program whose candidates are commands. One call of `evaluate` at a time. */
@@ -45,7 +46,9 @@ export async function loadCommands(
   }
   const environment = commandEnvironment(process.env, spec.environment);
   const shell = new Shell({ directory, environment, folder });
-  const run = spaced(shell, spec, live);
+  const { median } = spec;
+  const book = median === undefined ? null : new RuntimeBook(join(folder, `${median.run}.times`));
+  const run = spaced(shell, spec, live, book);
   return {
     // It is asked for its scratch folder, which commands know by their environment: it is there
     // then, and emptied after this one.
@@ -67,8 +70,17 @@ function runsApart({ transfer = false, inPlace = false }: CommandSpec): boolean 
 type Run = (item: CommandItem, index: number) => Promise<CommandResult>;
 
 /** Runs commands whose starts are `delayMs` apart. */
-function spaced(shell: Shell, spec: CommandSpec, live: LiveCommands | undefined): Run {
-  const { delayMs, timeoutMs, outputBytes, live: form } = spec;
+function spaced(
+  shell: Shell,
+  spec: CommandSpec,
+  live: LiveCommands | undefined,
+  book: RuntimeBook | null,
+): Run {
+  const { delayMs, timeoutMs, outputBytes, live: form, median } = spec;
+  const timeoutNow = (): number | null => {
+    const medianMs = book?.medianMs() ?? null;
+    return medianMs === null ? timeoutMs : medianMs * (median?.share ?? 1);
+  };
   const tellOf = (index: number): Pick<RunOptions, 'live'> => {
     if (live === undefined || form === undefined) return {};
     const tell = (piece: LivePiece): void => live.tell(index, piece);
@@ -87,12 +99,13 @@ function spaced(shell: Shell, spec: CommandSpec, live: LiveCommands | undefined)
       ...(input === null ? {} : { PARALLEL_TMP: input }),
     };
     const limits = {
-      ...{ outputBytes, timeoutMs },
+      ...{ outputBytes, timeoutMs, ...(book === null ? {} : { timeoutNow }) },
       ...(own ? { directory: own.folder, folderBytes: own.mostBytes } : {}),
       ...(input === null || block?.isFile === true ? {} : { stdin: input }),
     };
     const result = await shell.run(command, { variables, ...limits, ...tellOf(index) });
     next = result.started + delayMs;
+    if (result.exit === 0 && result.signal === 0) book?.note(result.ms);
     const { ended } = result;
     if (ended !== 'folder') return { ...result, ended };
     removeOutputs(result);

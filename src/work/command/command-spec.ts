@@ -15,6 +15,8 @@ export interface CommandSpec {
   readonly tries: number;
   /** Longest time of one try; null: none. */
   readonly timeoutMs: number | null;
+  /** Beside that, a share of the median time of those that succeeded on its machine. */
+  readonly median?: MedianLimit;
   /** The most that a command may write to one of its outputs; null: any amount. */
   readonly outputBytes: number | null;
   /** Least time between two starts in one executor. */
@@ -26,6 +28,14 @@ export interface CommandSpec {
   readonly seqs?: readonly (readonly [index: number, seq: number])[];
   /** How their publisher is told what they write while they run. @default not at all */
   readonly live?: LiveForm;
+}
+
+/** A limit by what commands of the same run take. */
+export interface MedianLimit {
+  /** Of the median; above 0. */
+  readonly share: number;
+  /** 16 hexadecimal digits that name the run. */
+  readonly run: string;
 }
 
 /** Variables of the machine that its commands see. */
@@ -58,7 +68,8 @@ export function commandEnvironment(
 /** Checks what was read. Fields that it does not know are left out. @throws ProgramError */
 export function commandSpec(value: object): CommandSpec {
   const fields = value as Partial<Record<keyof CommandSpec, unknown>>;
-  const { directory, environment, tries, timeoutMs, outputBytes, delayMs, live, seqs } = fields;
+  const { directory, environment, tries, timeoutMs, outputBytes, delayMs, live, seqs, median } =
+    fields;
   if (typeof directory !== 'string' || directory === '') throw malformed('directory');
   if (!isTexts(environment)) throw malformed('environment');
   return {
@@ -69,9 +80,15 @@ export function commandSpec(value: object): CommandSpec {
     timeoutMs: timeoutMs === null ? null : whole('timeoutMs', timeoutMs, 1),
     outputBytes: outputBytes === null ? null : whole('outputBytes', outputBytes, 0),
     delayMs: whole('delayMs', delayMs, 0),
+    ...(isMedian(median) ? { median } : {}),
     ...(isSeqs(seqs) ? { seqs } : {}),
     ...(live === 'lines' || live === 'bytes' ? { live } : {}),
   };
+}
+
+function isMedian(value: unknown): value is MedianLimit {
+  const { share, run } = (value ?? {}) as Partial<Record<keyof MedianLimit, unknown>>;
+  return typeof share === 'number' && share > 0 && /^[0-9a-f]{16}$/.test(String(run));
 }
 
 function isSeqs(value: unknown): value is NonNullable<CommandSpec['seqs']> {

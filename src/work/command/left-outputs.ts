@@ -4,7 +4,7 @@ import { removeBehind } from '../sandbox/remove-tree.ts';
 
 /** Says whether a file is one that a shell writes to, and no output that belongs to a command. */
 export function isWorkingOutput(name: string): boolean {
-  return /^[0-9a-f]{16}\.std(?:out|err)$/.test(name);
+  return /^[0-9a-f]{16}\.(?:stdout|stderr|times)$/.test(name);
 }
 
 /** Says whether a file has the name of an output that belongs to a command. */

@@ -50,6 +50,8 @@ export interface RunOptions {
   /** Of each of its two outputs; null: no limit. */
   readonly outputBytes: number | null;
   readonly timeoutMs: number | null;
+  /** The same, as it is meanwhile. @default timeoutMs */
+  readonly timeoutNow?: () => number | null;
   /** Of all that is in `directory` meanwhile, on the disk. @default no limit */
   readonly folderBytes?: number;
   /** Ends the command as a timeout does; `run` then throws the signal's reason. */
@@ -200,7 +202,7 @@ export class Shell {
   /** Waits for an answer and ends the command if it comes to a limit before. */
   async #watched(
     answered: Promise<ExitStatus>,
-    { outputBytes, timeoutMs, signal, directory, folderBytes }: RunOptions,
+    { outputBytes, timeoutMs, timeoutNow, signal, directory, folderBytes }: RunOptions,
     end: () => Promise<number>,
   ): Promise<{ stop: Stop | undefined; signal: number }> {
     let stop: Stop | undefined;
@@ -213,7 +215,8 @@ export class Shell {
     let [looked, measuring] = [0, null as ReturnType<typeof measureTree> | null];
     const look = (): void => {
       looked += 1;
-      if (timeoutMs !== null && performance.now() - start >= timeoutMs) endFor('timeout');
+      const mostMs = timeoutNow === undefined ? timeoutMs : timeoutNow();
+      if (mostMs !== null && performance.now() - start >= mostMs) endFor('timeout');
       const size = Math.max(this.#stdout.size(), this.#stderr.size());
       if (outputBytes !== null && size > outputBytes) endFor('output');
       if (directory === undefined || folderBytes === undefined) return;

@@ -33,14 +33,15 @@ describe('a delay', () => {
 });
 
 describe('a time limit', () => {
-  test('has the form of a delay', () => {
-    expect(parseTimeout('1m0.5s')).toBe(60_500);
+  test('has the form of a delay, or is a share of the median', () => {
+    expect(parseTimeout('1m0.5s')).toEqual({ ms: 60_500 });
+    expect(parseTimeout('250.5%')).toEqual({ share: 2.505 });
     expect(() => parseTimeout('soon')).toThrow('--timeout soon: it must be seconds, or a duration');
   });
 
-  test('in percent is refused', () => {
-    expect(() => parseTimeout('200%')).toThrow(
-      '--timeout 200%: a percentage of the median runtime is not supported; give a duration: 30s',
+  test('of no percent is refused', () => {
+    expect(() => parseTimeout('0%')).toThrow(
+      '--timeout 0%: a share of the median time is above 0% and below 1000000%, such as 200%',
     );
   });
 
