@@ -18,9 +18,11 @@ import type {
 
 /** Candidates of a probe. */
 export const PROBED = 64;
-/** Its longest time, and how long it goes on after the first one ended. */
+/** Its longest time, … */
 const LIMIT_MS = 2000;
-const AFTER_FIRST_MS = 100;
+/** … how long it goes on behind the first one, and what that one takes at most then. */
+const REST_MS = 100;
+const QUICK_MS = 50;
 /** A lasting worker that writes a line too many does so soon after its answer. */
 const STRAY_MS = 100;
 /** An import and setup that take longer are left alone: the probe tells nothing then. */
@@ -33,9 +35,10 @@ export interface ProbeResult {
 }
 
 /**
- * Evaluates the first candidates in an executor, `most` of them at most, then candidate 0 again
- * where more than one may be evaluated. again: told true before that, and false after it: what the
- * second evaluation logs was logged by the first. logIf: as an order's.
+ * Evaluates the first candidates in an executor, `most` of them at most, or the very first where it
+ * takes 50 ms or more; then candidate 0 again where more than one may be evaluated. again: told
+ * true before that, and false after it: what the second evaluation logs was logged by the first.
+ * logIf: as an order's.
  * @throws MeshError MESH_BAD_FUNCTION when the program cannot be imported or set up, or when a
  * lasting worker writes a line that is no answer
  */
@@ -65,15 +68,23 @@ export async function probeWith(
   const within = (lo: number, end: number): Pick<Span, 'lo' | 'hi' | 'items'> => {
     return { lo, hi: end, ...(items === undefined ? {} : { items: items.slice(lo, end) }) };
   };
+  const timeLeft = (): number => LIMIT_MS - (performance.now() - startedAt);
+  const more = async (before: ProbeResult): Promise<ProbeResult> => {
+    const rest = await run(executor, within(1, hi), {
+      ...{ limitMs: timeLeft(), restMs: REST_MS, condition },
+    });
+    return { probe: joined(before.probe, rest.probe), usable: rest.usable };
+  };
   // What a worker writes beside its answers would be taken for the next ones.
-  const result = await run(executor, within(0, isWorker ? 1 : hi), {
-    condition,
-    quietMs: isWorker ? STRAY_MS : 0,
-  });
-  const leftMs = LIMIT_MS - (performance.now() - startedAt);
+  const quietMs = isWorker ? STRAY_MS : 0;
+  const first = await run(executor, within(0, 1), { condition, quietMs });
+  const goesOn = first.usable && first.probe.hi > 0;
+  const isQuick = goesOn && hi > 1 && !isWorker && first.probe.ms < QUICK_MS;
+  const result = isQuick ? await more(first) : first;
+  const leftMs = timeLeft();
   // A second evaluation that takes as long as the first one would not end in time.
-  const isLong = result.firstMs > leftMs / 2;
-  if (!result.usable || result.probe.hi === 0 || isLong || most === 1) return result;
+  const isLong = first.probe.ms > leftMs / 2;
+  if (!goesOn || !result.usable || isLong || most === 1) return result;
   again(true);
   const second = await run(executor, within(0, 1), { limitMs: leftMs, condition });
   again(false);
@@ -82,10 +93,7 @@ export async function probeWith(
     return { probe: { ...result.probe, differs }, usable: second.usable };
   }
   const isRest = isWorker && hi > 1 && second.usable;
-  if (!isRest) return { ...result, usable: second.usable };
-  const limitMs = LIMIT_MS - (performance.now() - startedAt);
-  const rest = await run(executor, within(1, hi), { limitMs, condition });
-  return { probe: joined(result.probe, rest.probe), usable: rest.usable };
+  return isRest ? more(first) : { ...result, usable: second.usable };
 }
 
 /** What two probes told, of which one begins where the other ends. */
@@ -138,12 +146,10 @@ export async function whyNoStart(executor: Executor, mostMs: number): Promise<st
   }
 }
 
-/** A probe, and how long its first batch, which is candidate 0 alone, took. */
-interface Run extends ProbeResult {
-  readonly firstMs: number;
-}
-
-/** quietMs: how long an executor must not die after the last candidate. */
+/**
+ * quietMs: how long an executor must not die after the last candidate. restMs: after which it comes
+ * to an end with the candidate in hand.
+ */
 async function run(
   executor: Executor,
   span: Pick<Span, 'lo' | 'hi' | 'items'>,
@@ -151,19 +157,20 @@ async function run(
     condition,
     limitMs = LIMIT_MS,
     quietMs = 0,
+    restMs = null,
   }: {
     readonly condition: Pick<WorkOrder, 'logIf'>;
     readonly limitMs?: number;
     readonly quietMs?: number;
+    readonly restMs?: number | null;
   },
-): Promise<Run> {
-  const { promise, resolve, reject } = Promise.withResolvers<Run>();
+): Promise<ProbeResult> {
+  const { promise, resolve, reject } = Promise.withResolvers<ProbeResult>();
   const accepted: ValueColumn[] = [];
   const errors: ErrorOutcome[] = [];
   let hi = span.lo;
   let ms = 0;
-  let firstMs = Number.POSITIVE_INFINITY;
-  let after: NodeJS.Timeout | undefined;
+  let after = restMs === null ? undefined : setTimeout(() => executor.drain(), restMs);
   const limit = setTimeout(() => told(false), limitMs);
 
   function told(usable: boolean, failure?: WorkFailure): void {
@@ -172,17 +179,16 @@ async function run(
     executor.listen(null);
     const probe: Probe = { hi, accepted: accepted as readonly Column[], errors, ms };
     const failed = failure !== undefined && hi === 0;
-    resolve({ probe: failed ? { ...probe, failure } : probe, usable, firstMs });
+    resolve({ probe: failed ? { ...probe, failure } : probe, usable });
   }
   executor.listen({
     batch(batch) {
       hi = batch.hi;
       ms += batch.ms;
-      firstMs = Math.min(firstMs, ms);
       if (batch.column !== null) accepted.push(batch.column);
       errors.push(...batch.errors);
-      if (hi < span.hi) after ??= setTimeout(() => executor.drain(), AFTER_FIRST_MS);
-      else if (quietMs === 0) told(true);
+      if (hi < span.hi) return;
+      if (quietMs === 0) told(true);
       else after = setTimeout(() => told(true), quietMs);
     },
     failure: (_, failure) => told(false, failure),
