@@ -131,7 +131,7 @@ export async function waitForOthers(
 export function tellDetached(context: Context, mesh: OpenMesh, job: Job): void {
   const id = `${shortJob(job.id)}${context.homeWords}`;
   const text = mesh.embedded
-    ? 'interrupted; what was done is saved, and the same command ' +
+    ? 'interrupted; what is on the disk is kept, and the same command ' +
       `(or meshd attach ${id}) continues. End it: meshd cancel ${id}`
     : `detached; the mesh goes on. See it again: meshd attach ${id}. End it: meshd cancel ${id}`;
   tell(context, text, { event: 'detached', job: job.id });
