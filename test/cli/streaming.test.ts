@@ -5,6 +5,8 @@ import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Ran, type Running, type RunOptions, startCaptured } from './captured-io.ts';
 
+const LOOPBACK = '/ip4/127.0.0.1/tcp/0';
+
 let folder = '';
 let home = '';
 beforeEach(() => {
@@ -155,4 +157,27 @@ test('two runs at once with the same block do not take it away from each other',
   const quick = await run('12\n', '--force', '--priority', '10', '--pipe', '-N1', 'cat');
   expect(quick.stdout).toBe('12\n');
   expect(await slow.done).toMatchObject({ code: 0, stdout: lines(1, 12) });
+});
+
+test('a run goes on when an equal one at the same time is interrupted', async () => {
+  const peer = startCaptured(['start', '--home', home, '--json', '--listen', LOOPBACK]);
+  await peer.prints('"ready"');
+  const command = 'until test -e ./"$NO"go; do sleep 0.1; done; cat';
+  const one = start('a\nb\n', '--pipe', '-N1', command);
+  const jobs = async (): Promise<number> => {
+    const { stdout } = await startCaptured(['jobs', '--json', '--home', home]).done;
+    return stdout
+      .trimEnd()
+      .split('\n')
+      .filter((line) => line !== '').length;
+  };
+  await expect.poll(jobs, { timeout: 20_000 }).toBe(1);
+  const other = start('a\nb\n', '--pipe', '-N1', command);
+  await expect.poll(jobs, { timeout: 20_000 }).toBe(2);
+  one.interrupt();
+  expect((await one.done).code).toBe(130);
+  writeFileSync(join(folder, 'go'), '');
+  expect(await other.done).toMatchObject({ code: 0, stdout: 'a\nb\n' });
+  peer.interrupt();
+  await peer.done;
 });

@@ -57,6 +57,11 @@ export async function gather(
     readonly force: boolean;
     /** Jobs published from then on do not count as earlier runs, in ms since 1970. */
     readonly before?: number;
+    /**
+     * What other jobs are about to run is waited for. Where they may be ended by who published
+     * them, it is published again: of equal lists all the same nothing runs twice. @default true
+     */
+    readonly waits?: boolean;
     /** The number of each command. @default its place, from 1 */
     readonly seqs?: readonly number[];
     /** Nobody else's job is the same, though its commands are. @default false */
@@ -77,8 +82,9 @@ export async function gather(
     if (sources[item]?.kind === 'known') continue;
     const value = found.value as CommandValue | undefined;
     if (found.isOver === true) hasRun = true;
-    else if (value === undefined) sources[item] ??= { kind: 'run', job, index };
-    else if (hasSucceeded(value) && areAsLeft(value, options.directory))
+    else if (value === undefined) {
+      if (options.waits !== false) sources[item] ??= { kind: 'run', job, index };
+    } else if (hasSucceeded(value) && areAsLeft(value, options.directory))
       sources[item] = { kind: 'known', value };
     else hasRun = true;
   }

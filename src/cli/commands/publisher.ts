@@ -6,6 +6,7 @@ import { visible } from '../format.ts';
 import { warnMissing } from '../missing-paths.ts';
 import type { CommandFlags } from './flags.ts';
 import { type Gathering, gather } from './gather.ts';
+import { isPiped } from './piping.ts';
 import type { Planned } from './plan.ts';
 import { ReturnedNames, type SharedName } from './returned-names.ts';
 import { commandSubmission } from './submission.ts';
@@ -86,6 +87,8 @@ export class Publisher {
       {
         ...{ force: this.#flags.force === true, directory: this.#directory },
         ...{ before: this.#before, isApart: !isFirst, seqs: planned.map(({ seq }) => seq) },
+        // Runs of stdin end their jobs at an interrupt.
+        waits: !isPiped(this.#flags),
         ...(signal === undefined ? {} : { signal, giveUp: lateOf(signal) }),
         onWarning: (line) => warn(this.#context, line),
       },
