@@ -81,6 +81,11 @@ export function durationMs(text: string): number {
   throw new InvalidArgumentError('It must be a duration with its unit, such as 30s, 10m or 1h30m.');
 }
 
+/** The same in commands as of GNU parallel, where a number without its unit is seconds: `0.5`. */
+export function secondsOrDurationMs(text: string): number {
+  return durationMs(/^(\d+(\.\d*)?|\.\d+)$/.test(text) ? `${Number(text)}s` : text);
+}
+
 /**
  * A rate in bytes a second: `500kB`, `5MB`, `5MB/s`, or their number; 0, or 16 kB to 1000 GB. With
  * less, heartbeats would come too late.

@@ -114,7 +114,7 @@ export const PUBLICATION_FLAGS: readonly Flag[] = [
   },
   {
     flags: '--memory <size>',
-    help: 'most memory of one executor and what it starts, such as 512MB (default: no limit)',
+    help: 'most memory of one executor and what it starts, from 128MB on (default: no limit)',
     parse: memorySize,
   },
   {

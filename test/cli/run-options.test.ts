@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { slotCount } from '../../src/cli/option-values.ts';
+import { secondsOrDurationMs, slotCount } from '../../src/cli/option-values.ts';
 import { type Ran, runCaptured } from './captured-io.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'meshd-run-options-'));
@@ -133,6 +133,42 @@ describe('options of GNU parallel', () => {
       expect(stderr.trimEnd().split('\n')).toHaveLength(1);
     },
   );
+
+  // What GNU parallel 20221122 printed.
+  test.each([
+    [['--tag', 'echo {}\necho 2'], 'a\techo a\na\techo 2\nb\techo b\nb\techo 2\n'],
+    [['--tagstring', 'x{}', 'echo {}'], 'xa\techo a\nxb\techo b\n'],
+    [['--tag', '-u', 'echo'], 'a\techo a\nb\techo b\n'],
+  ])('--dry-run has the tags of GNU parallel: %j', async (words, commands) => {
+    const ran = await run('--dry-run', ...words, ':::', 'a', 'b');
+    expect(ran).toMatchObject({ code: 0, stdout: commands });
+  });
+
+  test.each(['2', '0.5', '2s', '1h30m'])('--deadline %s is taken', async (deadline) => {
+    expect((await run('--dry-run', '--deadline', deadline, ...three)).code).toBe(0);
+  });
+
+  test.each([
+    ['2', 2000],
+    ['.5', 500],
+    ['1.', 1000],
+    ['1h30m', 5_400_000],
+  ])('%s, of which a number is seconds, lasts %d ms', (text, ms) => {
+    expect(secondsOrDurationMs(text)).toBe(ms);
+    for (const bad of ['', '0', '-1', '.', '1 s', 'x']) {
+      expect(() => secondsOrDurationMs(bad)).toThrow(/a duration/);
+    }
+  });
+
+  test('--env says of a function of bash that it is not passed on', async () => {
+    const env = { 'BASH_FUNC_my-f%%': '() {  echo\n}' };
+    const ran = (name: string): Promise<Ran> =>
+      runCaptured(['run', '--home', join(folder, 'home'), '--env', name, ...three], { env });
+    const [ofFunction, ofNothing] = [await ran('my-f'), await ran('other')];
+    expect([ofFunction.code, ofNothing.code]).toEqual([2, 2]);
+    expect(ofFunction.stderr).toMatch(/^meshd run: --env my-f: functions .* not passed on/);
+    expect(ofNothing.stderr).toMatch(/--env other: this shell exports no such variable/);
+  });
 
   test('--trim takes no other ends', async () => {
     const { code, stderr } = await run('--dry-run', '--trim', 'x', ...three);

@@ -52,7 +52,9 @@ export class CommandReport {
     this.#context = context;
     this.#flags = flags;
     this.#columns = columns;
-    this.#writer = new OutputWriter(context.io, { tag: tagOf(flags, columns) });
+    this.#writer = new OutputWriter(context.io, {
+      tag: flags.ungroup === true ? null : tagOf(flags, columns),
+    });
     const append = resume === true || resumeFailed === true;
     this.#log = joblog === undefined ? null : new JobLogWriter(joblog, { append });
     const form = tableForm(results);
@@ -166,10 +168,9 @@ export class CommandReport {
   }
 }
 
-/** What lines begin with: the arguments (--tag), or what --tagstring says. Not with -u. */
-function tagOf(flags: CommandFlags, columns: readonly string[]): Template | null {
-  const { tag, tagstring, ungroup } = flags;
-  if (ungroup === true) return null;
+/** What lines begin with: the arguments (--tag), or what --tagstring says; null: nothing. */
+export function tagOf(flags: CommandFlags, columns: readonly string[]): Template | null {
+  const { tag, tagstring } = flags;
   if (tagstring === undefined) return tag === true ? (args) => args.join(' ') : null;
   return compileName(tagstring, placesOf(flags, columns)) ?? (() => tagstring);
 }

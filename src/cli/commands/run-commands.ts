@@ -7,6 +7,7 @@ import { waitForOthers } from '../follow.ts';
 import { formatBytes, visible } from '../format.ts';
 import { checkOutputs, writeWhole } from '../output-file.ts';
 import { type Halt, parseHalt } from '../parallel/halt.ts';
+import type { Template } from '../parallel/template.ts';
 import { withMesh, withRunningPeer } from '../use-mesh.ts';
 import { type BatchSource, BlockBatches, OneBatch } from './batch-source.ts';
 import { Batches } from './batches.ts';
@@ -15,7 +16,7 @@ import { tellInterrupted } from './interruption.ts';
 import { isPiped } from './piping.ts';
 import { type Planned, planCommands } from './plan.ts';
 import { Publisher } from './publisher.ts';
-import { CommandReport } from './report.ts';
+import { CommandReport, tagOf } from './report.ts';
 import { showAll } from './show-all.ts';
 import { Spool } from './spool.ts';
 import { shownFiles } from './transfer.ts';
@@ -47,8 +48,9 @@ export async function runCommands(
   const directory = workingFolder(flags);
   const { stdin } = context.io;
   if (flags.dryRun === true) {
-    const { planned, blocks = planned } = await planCommands(words, flags, stdin);
-    for await (const one of blocks) showPlanned(context, one);
+    const { planned, blocks = planned, columns } = await planCommands(words, flags, stdin);
+    const tag = tagOf(flags, columns);
+    for await (const one of blocks) showPlanned(context, one, tag);
     return EXIT.done;
   }
   if (isPiped(flags)) return runBlocks(context, words, flags, { halt, directory });
@@ -137,11 +139,20 @@ function slotsFor(jobs: number, { first, source }: Run): number {
   return jobs > 0 ? jobs : Math.min(commands, ALL_PER_CORE * availableParallelism(), 1024);
 }
 
-/** Shows a command that would run, and its files. */
-function showPlanned(context: Context, { command, files }: Planned): void {
+/** Shows a command that would run, and its files. tag: what its lines begin with. */
+function showPlanned(
+  context: Context,
+  { seq, args, command, files }: Planned,
+  tag: Template | null,
+): void {
   const { sends, returns } = shownFiles(files);
   const shown = sends.length + returns.length === 0 ? {} : { sends, returns };
-  print(context, command, { command, ...shown });
+  const mark = tag === null ? '' : `${tag(args, seq)}\t`;
+  print(
+    context,
+    command.replace(/^/gm, () => mark),
+    { command, ...shown },
+  );
   if (context.json) return;
   const parts = [
     ...sends.map(({ path, bytes }) => `sends ${visible(path)} (${formatBytes(bytes)})`),

@@ -94,7 +94,11 @@ function declared(names: readonly string[], env: NodeJS.ProcessEnv): Record<stri
   for (const name of [...names].sort()) {
     const value = env[name];
     if (value === undefined) {
-      throw new MeshError('MESH_USAGE', `--env ${name}: this shell exports no such variable`);
+      const why =
+        env[`BASH_FUNC_${name}%%`] === undefined
+          ? 'this shell exports no such variable'
+          : 'functions of a shell are not passed on; put it into a script';
+      throw new MeshError('MESH_USAGE', `--env ${name}: ${why}`);
     }
     found[name] = value;
   }
