@@ -23,6 +23,9 @@ import type { Verb } from './verb.ts';
 /** Entries of a list that are shown; --json has them all. */
 const SHOWN = 10;
 
+/** Characters of a command that are shown. */
+const SHOWN_COMMAND = 100;
+
 export const show: Verb<readonly [string], { readonly errors?: true }> = {
   name: 'show',
   group: 'Jobs',
@@ -97,10 +100,14 @@ function attemptsText({ kind, count, candidates, indices, detail }: AttemptGroup
   return `${tries} without an outcome${of}: at ${indices.join(', ')}${more}\n${text}`;
 }
 
-function groupText({ name, count, indices, detail }: ErrorGroup): string {
+function groupText({ name, count, indices, detail, command }: ErrorGroup): string {
   const more = count > indices.length ? ', …' : '';
-  const text = detail.startsWith(name) ? detail : `${name}: ${detail}`;
-  return `${formatCount(count)} × at ${indices.join(', ')}${more}\n${visibleLines(text)}`;
+  const at = `${formatCount(count)} × at index ${indices.join(', ')}${more}`;
+  const first = count === 1 ? ': ' : `; ${indices[0]}: `;
+  const which =
+    command === undefined ? '' : `${first}${visible(shortened(command, SHOWN_COMMAND))}`;
+  const text = detail.startsWith(name) ? detail : `${name}: ${detail.trimEnd()}`;
+  return `${at}${which}\n${visibleLines(text)}`;
 }
 
 function rateText(perHour: number): string {
@@ -149,6 +156,6 @@ function lines<T>(
   return rest > 0 ? [...shown, ['', `and ${rest} more (--json shows all)`]] : shown;
 }
 
-function shortened(text: string): string {
-  return text.length > 200 ? `${text.slice(0, 200)}…` : text;
+function shortened(text: string, most = 200): string {
+  return text.length > most ? `${text.slice(0, most)}…` : text;
 }

@@ -1,4 +1,5 @@
 import { hasIdFrom } from '../core/duty.ts';
+import type { JobId } from '../core/ids.ts';
 import type { JobState } from '../core/job-state.ts';
 import { MeshError } from '../core/mesh-error.ts';
 import { LIMITS } from '../core/register-codec.ts';
@@ -181,14 +182,18 @@ export class LocalMesh implements Mesh, Submitter {
     return this.close();
   }
 
-  /** A job by a unique prefix of its id, its name (the newest), or a successor's id. */
+  /**
+   * A job by its id, its name (the newest), or a unique prefix of its id or its successor's. A name
+   * may look like the beginning of another job's id.
+   */
   #find(reference: string): JobState {
-    const jobs = [...this.#parts.loop.state.jobs.values()];
+    const { jobs: known } = this.#parts.loop.state;
+    const jobs = [...known.values()];
+    const byName = jobs.filter((job) => job.manifest.name === reference);
+    const exact = known.get(reference as JobId) ?? byName.sort(publishedFirst).at(-1);
+    if (exact !== undefined) return exact;
     const byId = jobs.filter((job) => hasIdFrom(job, reference));
     if (byId.length === 1 && byId[0] !== undefined) return byId[0];
-    const byName = jobs.filter((job) => job.manifest.name === reference);
-    const newest = byName.sort(publishedFirst).at(-1);
-    if (newest !== undefined) return newest;
     if (byId.length > 1) {
       const ids = byId.slice(0, SHOWN_JOBS).map((job) => job.id.slice(0, 12));
       const more = byId.length > ids.length ? ', …' : '';

@@ -11,6 +11,7 @@ import type { LogOptions } from './jobs/job-logs.ts';
 import type { TraceEvent } from './jobs/job-trace.ts';
 import type { AttemptGroup } from './reports/attempt-groups.ts';
 import type { ErrorGroup } from './reports/error-groups.ts';
+import type { JobError } from './reports/job-errors.ts';
 import type { SandboxReport } from './sandboxes.ts';
 
 /** What to publish. */
@@ -214,11 +215,8 @@ export interface JobReport extends JobRow {
     /** What it was tried at: it counts for jobs whose limits are not above. */
     readonly limits: Limits;
   }[];
-  readonly errors: readonly {
-    readonly index: number;
-    readonly name: string;
-    readonly detail: string;
-  }[];
+  /** By index, those that were thrown first, at most 100. */
+  readonly errors: readonly JobError[];
   /** Errors that are alike, the most frequent first, at most 20. */
   readonly errorGroups: readonly ErrorGroup[];
   /** Attempts without an outcome that are alike, the most frequent first, at most 20. */
@@ -364,7 +362,7 @@ export interface Mesh extends AsyncDisposable {
   /** Resolves once the job is kept (R3). */
   publish(request: PublishRequest, options?: WaitOptions): Promise<Job>;
   /**
-   * A job by a unique prefix of its id, its name, or its successor's id.
+   * A job by its id, its name (the newest), or a unique prefix of its id or its successor's.
    * @throws MeshError MESH_UNKNOWN_JOB, MESH_AMBIGUOUS
    */
   job(reference: string): Promise<Job>;

@@ -108,6 +108,17 @@ describe('the commands with no peer running', () => {
     expect(ran.stdout).toMatch(/^\{"index":/);
   });
 
+  test('a name is the job of that name, also where it is the beginning of the id of another', async () => {
+    await meshd(['publish', half, '--accept', '1', '--seed', '91', '--name', 'first']);
+    const { job } = JSON.parse((await meshd(['show', 'first', '--json'])).stdout);
+    const name = job.slice(0, 8);
+    await meshd(['publish', half, '--accept', '2', '--seed', '92', '--name', name]);
+    const named = JSON.parse((await meshd(['show', name, '--json'])).stdout);
+    expect(named).toMatchObject({ name, seed: 92 });
+    const whole = JSON.parse((await meshd(['show', job, '--json'])).stdout);
+    expect(whole).toMatchObject({ name: 'first', seed: 91 });
+  });
+
   test('an unknown job is told with the nearest name', async () => {
     await meshd(['publish', half, '--accept', '1', '--name', 'boarding-school']);
     const ran = await meshd(['show', 'boarding-scool']);

@@ -28,7 +28,7 @@ test('--halt now prints nothing of what ended behind it, and never fails itself'
     const { code, stdout, stderr } = await run([...args, ':::', '0', '0', '5', '0']);
     expect([code, stdout]).toEqual([1, '0\n0\n5\n']);
     expect(stderr).toMatch(/^4 commands, 1 failed, 1 (not run|ended by --halt), /);
-    expect(stderr).toMatch(/first failure: command 3 \(exit 5\): echo 5; exit 5\n$/);
+    expect(stderr).toMatch(/first failure: command 3, index 2 \(exit 5\): echo 5; exit 5\n$/);
   }
 });
 

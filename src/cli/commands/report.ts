@@ -31,6 +31,17 @@ export interface Tally {
   readonly halted: number;
 }
 
+/** Where a command stands in its job, as `rerun` takes it; null: in no job of the run. */
+interface InJob {
+  readonly inJob?: () => string | null;
+}
+
+/** A result to show. */
+interface Shown extends Result, InJob {
+  /** It ran, and --halt lets it have no result. */
+  readonly halted?: boolean;
+}
+
 /** Shows the results of commands where their options say, and counts them. */
 export class CommandReport {
   readonly #context: Context;
@@ -73,11 +84,7 @@ export class CommandReport {
     await this.#writer.piece(seq, args, piece);
   }
 
-  /** halted: it ran, and --halt lets it have no result. */
-  async show(
-    planned: Planned,
-    { value, known, halted = false }: Result & { readonly halted?: boolean },
-  ): Promise<void> {
+  async show(planned: Planned, { value, known, halted = false, inJob }: Shown): Promise<void> {
     this.#tally.commands++;
     if (value === undefined) {
       this.#tally.open++;
@@ -86,7 +93,7 @@ export class CommandReport {
     }
     if (known) this.#tally.known++;
     if (hasSucceeded(value)) this.#tally.succeeded++;
-    else this.#fail(planned, failureOf(value));
+    else this.#fail(planned, failureOf(value), inJob);
     const job = {
       ...{ seq: planned.seq, host: value.peer ?? ':', command: planned.command },
       ...{ startedAtMs: value.started * 1000, runtimeMs: value.seconds * 1000 },
@@ -98,9 +105,9 @@ export class CommandReport {
   }
 
   /** A command that came to no end for a reason of its own. */
-  lost(planned: Planned, why: string): void {
+  lost(planned: Planned, { why, inJob }: { readonly why: string } & InJob): void {
     this.#tally.open--;
-    this.#fail(planned, why);
+    this.#fail(planned, why, inJob);
   }
 
   /** One line on how all went; then the first failure. */
@@ -123,11 +130,14 @@ export class CommandReport {
     await this.#lines?.end();
   }
 
-  #fail({ seq, command }: Planned, how: string): void {
+  #fail({ seq, command }: Planned, how: string, inJob: InJob['inJob']): void {
     this.#tally.failed++;
+    if (this.#firstFailure !== null) return;
+    const place = inJob?.() ?? null;
+    const which = place === null ? `command ${seq}` : `command ${seq}, ${place}`;
     const text = command.length > SHOWN ? `${command.slice(0, SHOWN)}…` : command;
     // The command stands at the end: it may itself be `exit 1`.
-    this.#firstFailure ??= `first failure: command ${seq} (${visible(how)}): ${visible(text)}`;
+    this.#firstFailure = `first failure: ${which} (${visible(how)}): ${visible(text)}`;
   }
 
   async #put({ seq, args, command }: Planned, value: CommandValue, job: LoggedJob): Promise<void> {

@@ -2,7 +2,7 @@ import type { Job } from '../../node/mesh.ts';
 import { type Context, tell, warn } from '../context.ts';
 import type { Halt } from '../parallel/halt.ts';
 import { type ProgressView, progressView } from '../progress-view.ts';
-import type { Batch, Batches } from './batches.ts';
+import type { Batch, Batches, Found } from './batches.ts';
 import type { CommandFlags } from './flags.ts';
 import { Halting } from './halting.ts';
 import { showOutput, TurnOrder } from './live-view.ts';
@@ -18,6 +18,12 @@ export interface ShownParts {
   /** Null: that commands overwrite each other's files was said. */
   readonly returned: ReturnedNames | null;
   readonly halt: Halt;
+}
+
+/** A command without a result. */
+interface Open {
+  readonly one: Planned;
+  readonly inJob: () => string | null;
 }
 
 /** Publishes, and shows the results as they come. Returns whether --halt ended it. */
@@ -50,7 +56,7 @@ export async function showAll(
     const parts = { report, view, order };
     if (isLive) goesOn(showOutput(batch, parts, AbortSignal.any([own, quiet.signal])));
   };
-  const open: { readonly one: Planned; readonly job: Job | null }[] = [];
+  const open: (Open & { readonly job: Job | null })[] = [];
   let shared: SharedName | null = null;
   let halting: Halting | null = null;
   try {
@@ -63,14 +69,15 @@ export async function showAll(
       const { one, batch } = found;
       const result = halting === null ? found : await halting.taken(found);
       view.clear();
-      await report.show(one, result);
+      const inJob = jobPlaceOf(found);
+      await report.show(one, { ...result, inJob });
       if (result.value !== undefined && shared === null) {
         shared = returned?.take(one, result.value) ?? null;
         if (shared !== null) warn(context, sharedText(shared, 'both brought back', 'overwrote'));
       }
       await order.next(result.place + 1);
-      if (result.lost !== undefined) report.lost(one, result.lost);
-      else if (result.value === undefined) open.push({ one, job: batch.job });
+      if (result.lost !== undefined) report.lost(one, { why: result.lost, inJob });
+      else if (result.value === undefined) open.push({ one, inJob, job: batch.job });
     }
   } finally {
     stop.abort();
@@ -80,7 +87,7 @@ export async function showAll(
   const halted = (await halting?.ended) === true;
   if (!halted) {
     for (const job of new Set(open.map((one) => one.job))) {
-      const left = open.filter((one) => one.job === job).map(({ one }) => one);
+      const left = open.filter((one) => one.job === job);
       if (job !== null) await tellLost(job, left, report);
     }
   }
@@ -106,12 +113,22 @@ function leftOut({ planned }: Batch): number {
 }
 
 /** Commands that ended their executor at every try are left out of the answer. */
-async function tellLost(job: Job, open: readonly Planned[], report: CommandReport): Promise<void> {
+async function tellLost(job: Job, open: readonly Open[], report: CommandReport): Promise<void> {
   const { attempts, skipped, status } = await job.show();
   if (status !== 'done') return;
   const first = attempts.find(({ index }) => skipped.includes(index));
   const why = first === undefined ? 'it was left out' : `${first.kind} (${first.detail})`;
-  for (const one of open) report.lost(one, why);
+  for (const { one, inJob } of open) report.lost(one, { why, inJob });
+}
+
+/** What `rerun` takes for a command: its index, and its job where a run is of several. */
+function jobPlaceOf({ place, batch }: Found): () => string | null {
+  return () => {
+    const index = batch.gathering.places.indexOf(place - batch.from);
+    // Another job runs it.
+    if (index < 0 || batch.job === null) return null;
+    return `index ${index}${batch.from === 0 ? '' : ` of job ${batch.job.id.slice(0, 12)}`}`;
+  };
 }
 
 async function showProgress(

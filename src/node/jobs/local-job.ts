@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { finalLines, holdsAnswer, lineAt } from '../../core/answer.ts';
 import { trusts } from '../../core/duty.ts';
 import type { ComputationId, JobId } from '../../core/ids.ts';
-import { type Interval, IntervalSet, MAX_INDEX } from '../../core/interval-set.ts';
+import { IntervalSet, MAX_INDEX } from '../../core/interval-set.ts';
 import type { JobState } from '../../core/job-state.ts';
 import { isOfClass } from '../../core/manifest.ts';
 import { MeshError } from '../../core/mesh-error.ts';
@@ -25,21 +25,17 @@ import type {
 } from '../mesh.ts';
 import { type CommandValue, failureOf, hasSucceeded } from '../reports/command-result.ts';
 import { ProgressMeter } from '../reports/progress.ts';
+import { commandErrors } from '../reports/reported-errors.ts';
 import { jobReport, summaryOf } from '../reports/reports.ts';
 import type { JobLogs, LogOptions } from './job-logs.ts';
 import { type TraceEvent, traceEvents } from './job-trace.ts';
 import { textsAtHand } from './line-texts.ts';
 import { longValue } from './long-value.ts';
 import { whole } from './terms.ts';
+import { verifySample } from './verify-sample.ts';
 
 /** Least time between two progress figures, in ms. */
 const PROGRESS_MS = 200;
-
-/** Indices evaluated in one go by verify, in one fresh executor. */
-const VERIFY_RUN = 64;
-
-/** Runs that verify makes at least: one that begins where the first one did shows no leak. */
-const VERIFY_PARTS = 16;
 
 /** Candidates evaluated once more, for a person. */
 let reruns = 0;
@@ -228,8 +224,12 @@ export class LocalJob implements Job {
     const bytes = await this.#loop.blob(this.#job.manifest.spec.params);
     const params: unknown =
       bytes === undefined ? null : JSON.parse(new TextDecoder().decode(bytes));
-    const failedCommands = await this.#loop.failures.count(this.#job);
-    const more = { params, failedCommands };
+    const { failures } = this.#loop;
+    const failedCommands = await failures.count(this.#job);
+    const errors = this.#job.computation.isPure
+      ? undefined
+      : await commandErrors(this.#job, failures, (index) => this.#command(index));
+    const more = { params, failedCommands, ...(errors === undefined ? {} : { errors }) };
     return jobReport(this.#loop.state, this.#job, this.#loop.now(), more);
   }
 
@@ -298,7 +298,7 @@ export class LocalJob implements Job {
       const text = `this peer does not evaluate ${this.name} (${why}): verify it on another peer`;
       throw new MeshError('MESH_NOT_EVALUATED', text);
     }
-    const ranges = this.#sample(options.sample);
+    const ranges = verifySample(this.#job, options.sample);
     if (ranges.length === 0) {
       throw new MeshError('MESH_NOT_EVALUATED', `nothing of ${this.name} is evaluated yet`);
     }
@@ -310,23 +310,6 @@ export class LocalJob implements Job {
     const { checked } = answer;
     const different = answer.different.toSorted((a, b) => a.index - b.index);
     return { checked, equal: checked - different.length, different };
-  }
-
-  /** Random runs of covered indices, with other boundaries than the first evaluation had. */
-  #sample(share: number): Interval[] {
-    const end = this.#job.ending?.end ?? this.#job.computation.coverage.firstGap(0);
-    const wanted = Math.max(1, Math.round(end * share));
-    if (end === 0) return [];
-    const part = Math.ceil(wanted / VERIFY_PARTS);
-    if (share >= 1) return cut(0, end, Math.min(VERIFY_RUN * 16, part));
-    const length = Math.min(VERIFY_RUN, part);
-    const cells = cut(0, end, length);
-    const ranges: Interval[] = [];
-    for (let left = Math.ceil(wanted / length); left > 0 && cells.length > 0; left--) {
-      const [cell] = cells.splice(Math.floor(Math.random() * cells.length), 1);
-      if (cell !== undefined) ranges.push(cell);
-    }
-    return ranges;
   }
 
   async #operate(change: OpChange): Promise<void> {
@@ -372,12 +355,6 @@ export class LocalJob implements Job {
       return {};
     }
   }
-}
-
-function cut(lo: number, hi: number, size: number): Interval[] {
-  const ranges: Interval[] = [];
-  for (let at = lo; at < hi; at += size) ranges.push([at, Math.min(hi, at + size)]);
-  return ranges;
 }
 
 /** What a promise comes to, or the reason of an abort before that. */

@@ -1,13 +1,24 @@
 import type { Hash } from '../../core/ids.ts';
 import type { JobState } from '../../core/job-state.ts';
 import type { Outcome } from '../../core/outcome.ts';
-import { type CommandValue, hasSucceeded } from './command-result.ts';
+import { clipText } from '../../work/candidate/clip-text.ts';
+import { type CommandValue, failureOf, hasSucceeded } from './command-result.ts';
 import { figuresEnd } from './figures-end.ts';
+import type { JobError } from './job-errors.ts';
 
 /** Results that are read at once. */
 const AT_ONCE = 32;
 
-/** Counts the commands of jobs that failed, and reads each result once. */
+/** What is told of a command's stderr, in bytes; as much as of a function's error. */
+const MAX_DETAIL_BYTES = 2048;
+
+/** A result of a job's answer. */
+interface Found {
+  readonly index: number;
+  readonly outcome: Outcome;
+}
+
+/** Finds the commands of jobs that failed, and remembers which did. */
 export class FailedCommands {
   readonly #blob: (hash: Hash) => Promise<Uint8Array | undefined>;
   readonly #hasFailed = new WeakMap<Outcome, boolean>();
@@ -21,20 +32,14 @@ export class FailedCommands {
    * function.
    */
   async count(job: JobState): Promise<number> {
-    const { answers, isPure } = job.computation;
-    if (isPure) return 0;
-    const end = figuresEnd(job);
-    const lines = answers.positionOf(end);
     let failed = 0;
     let unread: Outcome[] = [];
     const read = async (): Promise<void> => {
-      const found = await Promise.all(unread.map((outcome) => this.#read(outcome)));
-      failed += found.filter(Boolean).length;
+      const values = await Promise.all(unread.map((outcome) => this.#read(outcome)));
+      failed += values.filter((value) => value !== null && !hasSucceeded(value)).length;
       unread = [];
     };
-    for (let k = 0; k < lines; k++) {
-      const outcome = answers.get(answers.lineAt(k) ?? 0);
-      if (outcome === undefined || outcome.kind === 'error') continue;
+    for (const { outcome } of resultsOf(job)) {
       const known = this.#hasFailed.get(outcome);
       if (known === undefined) unread.push(outcome);
       else if (known) failed++;
@@ -44,16 +49,51 @@ export class FailedCommands {
     return failed;
   }
 
-  async #read(outcome: Outcome): Promise<boolean> {
-    if (outcome.kind === 'error') return false;
+  /** How they failed, by rising index. Long results are read from the disk again. */
+  async *errors(job: JobState): AsyncGenerator<JobError> {
+    let unread: Found[] = [];
+    for (const found of resultsOf(job)) {
+      if (this.#hasFailed.get(found.outcome) === false) continue;
+      unread.push(found);
+      if (unread.length < AT_ONCE) continue;
+      yield* await this.#told(unread);
+      unread = [];
+    }
+    yield* await this.#told(unread);
+  }
+
+  async #told(some: readonly Found[]): Promise<JobError[]> {
+    const values = await Promise.all(some.map(({ outcome }) => this.#read(outcome)));
+    return some.flatMap(({ index }, k) => {
+      const value = values[k] ?? null;
+      if (value === null || hasSucceeded(value)) return [];
+      const name = failureOf(value);
+      return [{ index, name, detail: clipText(value.stderr ?? name, MAX_DETAIL_BYTES) }];
+    });
+  }
+
+  /** Null of a result that is not here: nothing is known of it yet. */
+  async #read(outcome: Outcome): Promise<CommandValue | null> {
+    if (outcome.kind === 'error') return null;
     const text =
       outcome.kind === 'value'
         ? outcome.text
         : new TextDecoder().decode(await this.#blob(outcome.hash));
-    // Of a result that is not here nothing is known yet.
-    if (text === '') return false;
-    const hasFailed = !hasSucceeded(JSON.parse(text) as CommandValue);
-    this.#hasFailed.set(outcome, hasFailed);
-    return hasFailed;
+    if (text === '') return null;
+    const value = JSON.parse(text) as CommandValue;
+    this.#hasFailed.set(outcome, !hasSucceeded(value));
+    return value;
+  }
+}
+
+/** The results of a job of commands, as far as its figures go; nothing of a function. */
+function* resultsOf(job: JobState): Generator<Found> {
+  const { answers, isPure } = job.computation;
+  if (isPure) return;
+  const lines = answers.positionOf(figuresEnd(job));
+  for (let k = 0; k < lines; k++) {
+    const index = answers.lineAt(k) ?? 0;
+    const outcome = answers.get(index);
+    if (outcome !== undefined && outcome.kind !== 'error') yield { index, outcome };
   }
 }

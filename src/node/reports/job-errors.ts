@@ -1,5 +1,4 @@
 import type { JobState } from '../../core/job-state.ts';
-import { type CommandValue, failureOf, hasSucceeded } from './command-result.ts';
 
 /** An error of a job: of a function what it threw, of commands how one failed. */
 export interface JobError {
@@ -7,26 +6,13 @@ export interface JobError {
   readonly name: string;
   /** The message, with its stack; of a command what it wrote to stderr. */
   readonly detail: string;
+  /** The text of a command, shortened, where it is at hand. */
+  readonly command?: string;
 }
 
-/**
- * The errors of a job below an index, rising, at most so many. Of commands only those count whose
- * result is short enough to be at hand: a long one lies in a blob.
- */
+/** What ended in an error by itself below an index, rising, at most so many. */
 export function* jobErrors(job: JobState, end: number, most: number): Generator<JobError> {
-  const { answers, isPure } = job.computation;
+  const { answers } = job.computation;
   const count = Math.min(answers.errorsBelow(end), most);
   for (const [index, { name, detail }] of answers.firstErrors(count)) yield { index, name, detail };
-  if (isPure) return;
-  let told = count;
-  const lines = answers.positionOf(end);
-  for (let k = 0; k < lines && told < most; k++) {
-    const index = answers.lineAt(k) ?? 0;
-    const outcome = answers.get(index);
-    if (outcome?.kind !== 'value') continue;
-    const value = JSON.parse(outcome.text) as CommandValue;
-    if (hasSucceeded(value)) continue;
-    told++;
-    yield { index, name: failureOf(value), detail: value.stderr ?? failureOf(value) };
-  }
 }

@@ -5,11 +5,10 @@ import type { PeerState } from '../../core/peer-state.ts';
 import type { Register } from '../../core/register.ts';
 import type { JobReport, JobRow, Summary } from '../mesh.ts';
 import { groupAttempts } from './attempt-groups.ts';
-import { groupErrors } from './error-groups.ts';
 import { failureText } from './failure-text.ts';
 import { failedEnd, figuresEnd } from './figures-end.ts';
-import { jobErrors } from './job-errors.ts';
 import { whyNotHere } from './not-here.ts';
+import { type ReportedErrors, thrownErrors } from './reported-errors.ts';
 
 /** Rows of long lists that a report shows. */
 const MAX_ROWS = 100;
@@ -171,12 +170,20 @@ function attemptRows(job: JobState, end: number): JobReport['attempts'] {
     });
 }
 
+/** What a report takes from the disk. */
+export interface ReadForReport {
+  readonly params: unknown;
+  readonly failedCommands: number;
+  /** Of commands; a function's are in its job's state. */
+  readonly errors?: ReportedErrors;
+}
+
 /** Everything known of a job. */
 export function jobReport(
   state: PeerState,
   job: JobState,
   now: number,
-  { params, failedCommands }: { readonly params: unknown; readonly failedCommands: number },
+  { params, failedCommands, errors }: ReadForReport,
 ): JobReport {
   const { computation, manifest } = job;
   const end = figuresEnd(job);
@@ -204,8 +211,7 @@ export function jobReport(
     stuck: job.active ? job.stuckBelow(end).slice(0, MAX_ROWS) : [],
     skipped: job.skipped.slice(0, MAX_ROWS),
     attempts: attemptRows(job, end),
-    errors: [...jobErrors(job, failedEnd(job) ?? Number.MAX_SAFE_INTEGER, MAX_ROWS)],
-    errorGroups: groupErrors(job, end),
+    ...(errors ?? thrownErrors(job)),
     attemptGroups: groupAttempts(job),
     disputed: computation.openDisputes().slice(0, MAX_ROWS),
     alarms: [...job.alarms],
