@@ -1,5 +1,5 @@
 import { realpathSync } from 'node:fs';
-import { rests, serves } from '../core/duty.ts';
+import { rests, serves, unmet } from '../core/duty.ts';
 import type { ComputationId, PeerId } from '../core/ids.ts';
 import type { JobState } from '../core/job-state.ts';
 import { MeshError } from '../core/mesh-error.ts';
@@ -15,6 +15,7 @@ import {
   whyNoPermission,
 } from '../work/sandbox/tiers.ts';
 import type { WorkInputs } from '../work/workforce.ts';
+import { whyUnmet } from './reports/not-here.ts';
 
 /** What holds user code on a machine, for people. */
 export interface SandboxReport {
@@ -83,6 +84,8 @@ export class Sandboxes {
     const { program, commands = false, computation } = inputs;
     const { own, needs } = claimOf(state, computation);
     const startsProcesses = commands || isWorkerProgram(program);
+    // With nothing open a command would not even find its folder.
+    if (commands && needs.length === 0) refuseUnmet(state, computation);
     const tier = own ? ownTier(startsProcesses) : await this.#othersTier(startsProcesses);
     if (tier === null) {
       const text = 'other people’s commands are not run here: --sandbox permission holds none';
@@ -181,6 +184,15 @@ function sandboxOf(tier: Tier, needs: readonly Needs[]): Sandbox {
   };
 }
 
+/** @throws MeshError MESH_NOT_EVALUATED where this machine lacks what a job needs */
+function refuseUnmet(state: PeerState, computation: ComputationId): void {
+  for (const job of state.jobs.values()) {
+    if (job.computation.id !== computation || unmet(state, job) === null) continue;
+    const text = `${job.manifest.name} does not run on this machine: ${whyUnmet(state, job)}`;
+    throw new MeshError('MESH_NOT_EVALUATED', text);
+  }
+}
+
 /**
  * A computation that this user published, too, is this user's own. What the jobs over it need is
  * open to all of them: it is one program.
@@ -190,8 +202,9 @@ function claimOf(state: PeerState, computation: ComputationId): Claim {
   const jobs: JobState[] = [];
   for (const job of state.jobs.values()) {
     if (job.computation.id !== computation) continue;
-    // An own one that nobody waits for may be verified, or a candidate of it evaluated again.
-    if (rests(state, job) || serves(state, job)) jobs.push(job);
+    // An own one may be verified, or a candidate of it evaluated again, where nobody waits for it,
+    // and where its tags are not.
+    if (isOwn(job.manifest.owner) || rests(state, job) || serves(state, job)) jobs.push(job);
   }
   const mine = jobs.filter(({ manifest }) => isOwn(manifest.owner));
   const counting = mine.length > 0 ? mine : jobs;

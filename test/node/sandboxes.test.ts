@@ -112,3 +112,28 @@ test('a job of one’s own is held as one’s own also while nobody waits for it
   const held = await new Sandboxes('permission').hold(state, work);
   expect(held.sandbox).toEqual(OPEN);
 });
+
+test('what lacks a tag here is evaluated again as what it is: own commands with all open', async () => {
+  const mesh = new SmallMesh({ peers: 2 });
+  mesh.pass(500);
+  const needs = { ...NO_NEEDS, tags: ['gpu'], reads: ['/b'] };
+  const publishedBy = (publisher: 0 | 1): string => {
+    const job = { program: scattered(2 + publisher), accept: 1e6, needs };
+    const { question } = mesh.publish(mesh.peer(publisher), job);
+    mesh.pass(500);
+    return question.computation;
+  };
+  const { state } = mesh.peer(0);
+  if (state === null) throw new Error('it runs');
+  const held = (computation: string) =>
+    new Sandboxes('permission').hold(state, {
+      ...{ computation, program: bytes('{}'), params: 'null', seed: 0, commands: true },
+    });
+  expect((await held(publishedBy(0))).sandbox).toEqual(OPEN);
+  await expect(held(publishedBy(1))).rejects.toMatchObject({
+    code: 'MESH_NOT_EVALUATED',
+    message: expect.stringMatching(
+      / it needs tag gpu, which this machine does not have; and .*\/b/,
+    ),
+  });
+});

@@ -34,7 +34,7 @@ export function whyNotHere(state: PeerState, job: JobState): string | null {
 }
 
 /** What of its needs this machine does not have, and what it does not grant, with what would. */
-function whyUnmet({ self, offer, kin }: PeerState, { manifest }: JobState): string {
+export function whyUnmet({ self, offer, kin }: PeerState, { manifest }: JobState): string {
   const { owner, needs, limits } = manifest;
   const isOwn = owner === self.peer || kin.has(owner);
   const refused = {
