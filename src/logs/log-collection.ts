@@ -55,9 +55,13 @@ const LAST_MS = 2000;
 /** The longest line, with every character escaped. */
 const MOST_LINE_CHARACTERS = 16_384;
 
+/** Stands for lines that are not there, whosever they were. */
+const DROPPED = /^… \d+ lines? dropped$/;
+
 /** Says whether a line is wanted; a word on lines that are missing always is. */
 function isWanted(line: LogLine, { index, level }: LogFilter): boolean {
-  const isOwn = index === null || line.index === index || line.index === null;
+  const isMissing = line.index === null && DROPPED.test(line.text);
+  const isOwn = index === null || line.index === index || isMissing;
   return isOwn && isAtLeast(line.level, level);
 }
 

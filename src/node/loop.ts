@@ -369,6 +369,10 @@ export class Loop {
     return job?.manifest.logIf ?? null;
   }
 
+  #isVerification(execution: number): boolean {
+    return [...this.state.verifications.values()].some(({ running }) => running.has(execution));
+  }
+
   async #execute(execution: Extract<Effect, { kind: 'execute' }>['execution']): Promise<void> {
     const { computation, ...order } = execution;
     const { id } = order;
@@ -377,7 +381,10 @@ export class Loop {
       const inputs = await this.inputs(computation);
       if (!this.#opening.delete(id) || this.#closed) return;
       const logIf = this.#logIf(id);
-      const asked = logIf === null ? order : { ...order, logIf };
+      const asked = {
+        ...{ ...order, unlogged: this.#isVerification(id) },
+        ...(logIf === null ? {} : { logIf }),
+      };
       this.#rooms.workforce.execute(asked, this.transfers.inputsOf(id, inputs));
     } catch (error) {
       this.#opening.delete(id);

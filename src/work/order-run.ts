@@ -5,7 +5,7 @@ import { ItemError } from './item-error.ts';
 import { conditionText } from './log-condition.ts';
 import { PartGatherer } from './part-gatherer.ts';
 import type { Pool } from './pool.ts';
-import type { WorkLog } from './work-log.ts';
+import { UNHEARD, type WorkLog } from './work-log.ts';
 import type { WorkFailure, WorkHandlers, WorkInputs, WorkOrder } from './workforce.ts';
 
 /** A batch in which an executor died is tried again in so many pieces. */
@@ -112,6 +112,7 @@ export class OrderRun {
   }
 
   #log(): WorkLog {
+    if (this.#order.unlogged === true) return UNHEARD;
     return this.#context.handlers.log(this.#inputs.computation);
   }
 

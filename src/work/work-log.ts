@@ -10,6 +10,13 @@ export interface WorkLog {
   notice(text: string): void;
 }
 
+/** Nobody's log. */
+export const UNHEARD: WorkLog = {
+  line: () => undefined,
+  dropped: () => undefined,
+  notice: () => undefined,
+};
+
 /** A log that only keeps its lines, no more of them than so many, and tells those. */
 export function lineKeeper(most: number, lines: LogLine[], tell: (line: LogLine) => void): WorkLog {
   return {

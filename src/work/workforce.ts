@@ -43,6 +43,8 @@ export interface WorkOrder {
   readonly tellMs: number;
   /** What a candidate logs is kept where this expression is true. @default always */
   readonly logIf?: string;
+  /** What is evaluated only to be compared logs nothing: it did before. @default false */
+  readonly unlogged?: boolean;
 }
 
 /** Outcomes of [lo, hi), the next part of an order. Indices in neither list were rejected. */

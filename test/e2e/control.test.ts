@@ -148,6 +148,11 @@ describe('verify', () => {
     const { evaluated } = await job.done();
     const report = await job.verify({ sample: 1 });
     expect(report).toEqual({ checked: evaluated, equal: evaluated, different: [] });
+    // Each candidate's line is there once.
+    const logged = (await Array.fromAsync(job.logs())).flatMap((line) => {
+      return 'missing' in line || line.index === null || line.index >= evaluated ? [] : line.index;
+    });
+    expect(logged.sort((a, b) => a - b)).toEqual([...Array(evaluated).keys()]);
   });
 
   test('is refused by a peer without slots', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { LogLine } from '../../src/core/log-line.ts';
+import { droppedLine, type LogLine } from '../../src/core/log-line.ts';
 import { encodeLine } from '../../src/logs/line-text.ts';
 import {
   type CollectOptions,
@@ -171,8 +171,9 @@ describe('lines that are sent', () => {
   test('are those of the wanted candidate and level, and a word on what is missing', async () => {
     const other = { ...line(1), index: 5 };
     const debug = { ...line(2), level: 'debug' } as const;
-    const dropped = { ...line(3), index: null };
-    expect((await piecesOf([line(0), other, debug, dropped], 0)).join('')).toBe(
+    const dropped = droppedLine(3, null, 2);
+    const teardown = { ...line(4), index: null };
+    expect((await piecesOf([line(0), other, debug, dropped, teardown], 0)).join('')).toBe(
       `${sent(line(0), dropped)}null\n`,
     );
   });

@@ -53,6 +53,16 @@ describe('teardown is called once', () => {
     expect(notes().teardowns).toEqual(notes().setups);
   });
 
+  test('and what it logs where an order is only compared is in no log', async () => {
+    const bench = await openBench();
+    const inputs = inputsOf(program("console.log('own'), index", "console.log('over');"), params);
+    await bench.execute({ lo: 0, hi: 2, fresh: true }, inputs).ended;
+    await bench.execute({ lo: 2, hi: 4, fresh: true, unlogged: true }, inputs).ended;
+    await bench.workforce.close();
+    expect(notes().teardowns).toHaveLength(2);
+    expect(bench.logged.map(({ text }) => text)).toEqual(['own', 'own', 'over']);
+  });
+
   test('where each candidate has an executor of its own', async () => {
     await using bench = await openBench();
     await bench.execute({ lo: 0, hi: 3, each: true }, inputsOf(program(), params)).ended;
