@@ -29,11 +29,32 @@ export function logTo(context: Context, level: LogLevel): NonNullable<PeerOption
     const failed = event === 'candidate.failed' ? (fields as CandidateFailed) : null;
     if (ONCE.has(event) && !isNews({ event, ...fields })) return;
     if (failed !== null && level === 'warn' && !context.json) return warn(context, wordsOf(failed));
+    if (event === LEFT_OUT && !context.json) return warn(context, leftOut(fields as LeftOut));
+    const name = event === LEFT_OUT ? 'job.successor' : event;
     const line = context.json
-      ? JSON.stringify({ time: new Date().toISOString(), level: at, event, ...fields })
+      ? JSON.stringify({ time: new Date().toISOString(), level: at, event: name, ...fields })
       : logText(at, event, fields);
     stderr.write(`${line}\n`);
   };
+}
+
+/**
+ * The answer of a job is that of a successor, which asks for it without the stuck candidates. The
+ * core's name for it reads like success.
+ */
+const LEFT_OUT = 'job.succeeded';
+
+/** Fields of that event. */
+interface LeftOut {
+  readonly job: string;
+  readonly successor: string;
+  readonly skipped: number;
+}
+
+function leftOut({ job, successor, skipped }: LeftOut): string {
+  const what = skipped === 1 ? '1 candidate that was' : `${skipped} candidates that were`;
+  const whose = `the answer is its successor’s, ${shortJob(successor)}`;
+  return `job ${shortJob(job)} ends without ${what} stuck or skipped: ${whose}`;
 }
 
 /** Fields of the event `candidate.failed`. */

@@ -44,6 +44,24 @@ test('as events, and in the log of a peer, it is told once for each cause as wel
   expect(told('info', false, { MESHD_LOG: 'debug' })).toHaveLength(10);
 });
 
+test.each(['warn', 'info'] as const)(
+  'at %s an answer without stuck candidates is told in words',
+  (level) => {
+    const stderr = new PassThrough();
+    const io = { ...nowhere(), stderr };
+    const fields = { job: 'ab'.repeat(32), successor: 'cd'.repeat(32), skipped: 1 };
+    for (const json of [false, true]) {
+      logTo({ io, home: '/h', homeWords: '', json }, level)('warn', 'job.succeeded', fields);
+    }
+    const [text, event] = String(stderr.read()).trimEnd().split('\n');
+    expect(text).toBe(
+      'warning: job abababababab ends without 1 candidate that was stuck or skipped: ' +
+        'the answer is its successor’s, cdcdcdcdcdcd',
+    );
+    expect(JSON.parse(event ?? '')).toMatchObject({ event: 'job.successor', ...fields });
+  },
+);
+
 test('outcomes that differ at index after index are told once', () => {
   const stderr = new PassThrough();
   const io = { ...nowhere(), stderr };

@@ -188,9 +188,11 @@ for (const [program, file] of EXAMPLES) {
   });
 }
 
-test('the example in shell tells the length of each item', async () => {
+test('the example in shell tells the length of each item, whatever JSON escapes of it', async () => {
   const args = ['map', '--exec', 'sh examples/length.sh', '--items', '-'];
-  const { stdout } = await meshd(args, resolve('.'), 'one\nfifteen letters\n');
-  expect(stdout).toBe('{"index":0,"value":3}\n{"index":1,"value":15}\n');
+  const items = ['one', 'banana "q"', 'C:\\u0041\\', 'a\tbell\x07', 'naïve', '"item":"x"'];
+  const { stdout } = await meshd(args, resolve('.'), `${items.join('\n')}\n`);
+  const lines = items.map((item, index) => ({ index, value: Buffer.byteLength(item) }));
+  expect(stdout).toBe(lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
   expect(readFileSync('examples/length.sh', 'utf8')).toMatch(/^#!\/bin\/sh\n/);
 });

@@ -124,5 +124,7 @@ test.each([
   });
   const { errors } = await evaluator(0, 1, undefined);
   expect(errors[0]?.detail).toContain(fault);
+  // Of what was thrown no line is the user's.
+  expect(errors[0]?.detail).not.toContain('\n');
   await worker.teardown(program as { state: ReturnType<typeof worker.setup> });
 });

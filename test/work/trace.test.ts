@@ -107,6 +107,12 @@ test('the stack of an error is whole in a trace, and that of its cause is there'
   expect(detail).not.toMatch(/executor-child|evaluate\.ts/);
 });
 
+test('an error without a stack has its message in a trace', async () => {
+  const source = "export default () => { throw Object.assign(new Error('bad'), { stack: '' }); };";
+  const { rerun } = await traceOf(source, 0);
+  expect(rerun.outcome).toEqual({ kind: 'error', name: 'Error', detail: 'Error: bad' });
+});
+
 test('a rerun ends with its signal', async () => {
   await using bench = await openBench();
   const stop = new AbortController();

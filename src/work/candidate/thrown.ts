@@ -104,7 +104,8 @@ export function describeWhole(thrown: unknown): { name: string; detail: string }
   try {
     let error: unknown = thrown;
     for (let depth = 0; depth < MOST_CAUSES && error instanceof Error; depth += 1) {
-      const frames = `${error.stack ?? error}`.split('\n').filter((line) => !isInner(line));
+      // An error may have its stack taken away.
+      const frames = `${error.stack || error}`.split('\n').filter((line) => !isInner(line));
       parts.push(frames.map(readable).join('\n'));
       error = error.cause;
     }

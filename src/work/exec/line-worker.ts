@@ -116,17 +116,22 @@ function makeScratch({ scratch: _ }: Input): void {}
 function outcomeOf(reply: Reply): unknown {
   if ('value' in reply) return reply.value;
   if ('error' in reply) {
-    // Of this program's lines nobody wants to know.
-    throw Object.assign(new Error(String(reply.error)), { stack: '' });
+    throw withoutStack(new Error(String(reply.error)));
   }
   return undefined;
+}
+
+/** Of this program's lines nobody wants to know: the user's are in another language. */
+function withoutStack(error: Error): Error {
+  return Object.assign(error, { stack: '' });
 }
 
 function checkFile(directory: string, name: string, hash: string): void {
   const found = createHash('sha256')
     .update(readFileSync(join(directory, name)))
     .digest('hex');
-  if (found !== hash) throw new Error(`${name} in ${directory} is another file on this machine`);
+  if (found !== hash)
+    throw withoutStack(new Error(`${name} in ${directory} is another file on this machine`));
 }
 
 /** A line for the worker; one without an item leaves it out. */
@@ -158,7 +163,7 @@ class InHand {
   answer(reply: Reply | string, line: string): void {
     this.characters = line.length;
     if (typeof reply === 'string') {
-      this.#told.reject(new TypeError(`${reply}: ${line.slice(0, 100)}`));
+      this.#told.reject(withoutStack(new TypeError(`${reply}: ${line.slice(0, 100)}`)));
     } else {
       this.#reply = reply;
       this.#told.resolve(reply);
