@@ -92,22 +92,29 @@ function errorsText({ errorGroups, attemptGroups }: JobReport): string {
   return texts.length === 0 ? 'no errors' : texts.join('\n\n');
 }
 
-function attemptsText({ kind, count, candidates, indices, detail }: AttemptGroup): string {
-  const more = candidates > indices.length ? ', …' : '';
+function attemptsText(group: AttemptGroup): string {
+  const { kind, count, candidates, detail } = group;
   const tries = count === 1 ? '1 try' : `${formatCount(count)} tries`;
   const of = candidates === 1 ? '' : `, of ${formatCount(candidates)} candidates`;
   const text = visible(failureText(kind, detail));
-  return `${tries} without an outcome${of}: at ${indices.join(', ')}${more}\n${text}`;
+  return `${tries} without an outcome${of}: ${placesText(group, candidates)}\n${text}`;
 }
 
-function groupText({ name, count, indices, detail, command }: ErrorGroup): string {
-  const more = count > indices.length ? ', …' : '';
-  const at = `${formatCount(count)} × at index ${indices.join(', ')}${more}`;
-  const first = count === 1 ? ': ' : `; ${indices[0]}: `;
-  const which =
-    command === undefined ? '' : `${first}${visible(shortened(command, SHOWN_COMMAND))}`;
+function groupText(group: ErrorGroup): string {
+  const { name, count, detail } = group;
   const text = detail.startsWith(name) ? detail : `${name}: ${detail.trimEnd()}`;
-  return `${at}${which}\n${visibleLines(text)}`;
+  return `${formatCount(count)} × ${placesText(group, count)}\n${visibleLines(text)}`;
+}
+
+/** Where it is, and which command the first one is. */
+function placesText(
+  { indices, command }: Pick<ErrorGroup, 'indices' | 'command'>,
+  all: number,
+): string {
+  const at = `at index ${indices.join(', ')}${all > indices.length ? ', …' : ''}`;
+  if (command === undefined) return at;
+  const first = all === 1 ? ': ' : `; ${indices[0]}: `;
+  return `${at}${first}${visible(shortened(command, SHOWN_COMMAND))}`;
 }
 
 function rateText(perHour: number): string {

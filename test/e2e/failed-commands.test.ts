@@ -32,6 +32,23 @@ test('show, jobs and attach tell afterwards which commands failed', async () => 
   expect(JSON.parse(end)).toMatchObject({ accepted: 1, errors: 3, evaluated: 4 });
 });
 
+const isLinux = process.platform === 'linux';
+if (!isLinux)
+  console.warn('without /proc no command finds its executor: that one dies is not tried');
+
+test.skipIf(!isLinux)(
+  'a command that took its executor down is told by its text, too',
+  async () => {
+    const script = "test {} = 0 || kill -KILL $(cut -d' ' -f4 /proc/$PPID/stat)";
+    const ran = await meshd('run', '--name', 'deadly', '--', script, ':::', '0', '2');
+    expect(ran.stderr).toMatch(/first failure: command 2, index 1 \(died /);
+    const shown = await meshd('show', 'deadly', '--errors');
+    expect(shown.stdout).toMatch(
+      /^3 tries without an outcome: at index 1: test 2 = 0 \|\| kill -KILL \$\(cut .*\)\n/,
+    );
+  },
+);
+
 test('the first failure is told by the index that rerun takes', async () => {
   const command = ['--', 'echo {}; exit {}', ':::', '0', '3', '0'];
   const first = await meshd('run', ...command);

@@ -25,7 +25,7 @@ import type {
 } from '../mesh.ts';
 import { type CommandValue, failureOf, hasSucceeded } from '../reports/command-result.ts';
 import { ProgressMeter } from '../reports/progress.ts';
-import { commandErrors } from '../reports/reported-errors.ts';
+import { commandErrors, withCommands } from '../reports/reported-errors.ts';
 import { jobReport, summaryOf } from '../reports/reports.ts';
 import type { JobLogs, LogOptions } from './job-logs.ts';
 import { type TraceEvent, traceEvents } from './job-trace.ts';
@@ -224,13 +224,16 @@ export class LocalJob implements Job {
     const bytes = await this.#loop.blob(this.#job.manifest.spec.params);
     const params: unknown =
       bytes === undefined ? null : JSON.parse(new TextDecoder().decode(bytes));
-    const { failures } = this.#loop;
+    const { failures, state } = this.#loop;
     const failedCommands = await failures.count(this.#job);
-    const errors = this.#job.computation.isPure
-      ? undefined
-      : await commandErrors(this.#job, failures, (index) => this.#command(index));
-    const more = { params, failedCommands, ...(errors === undefined ? {} : { errors }) };
-    return jobReport(this.#loop.state, this.#job, this.#loop.now(), more);
+    const known = { params, failedCommands };
+    if (this.#job.computation.isPure) return jobReport(state, this.#job, this.#loop.now(), known);
+    const textAt = (index: number) => this.#command(index);
+    const errors = await commandErrors(this.#job, failures, textAt);
+    const report = jobReport(state, this.#job, this.#loop.now(), { ...known, errors });
+    const { attemptGroups: groups } = report;
+    const named = withCommands(groups, ({ indices: [first = 0] }) => textAt(first));
+    return { ...report, attemptGroups: await named };
   }
 
   async cancel(options: { readonly wait?: boolean } = {}): Promise<void> {

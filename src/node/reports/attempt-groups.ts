@@ -19,6 +19,8 @@ export interface AttemptGroup {
   readonly indices: readonly number[];
   /** Of the first. */
   readonly detail: string;
+  /** The text of the first command, shortened, where it is at hand. */
+  readonly command?: string;
 }
 
 /**

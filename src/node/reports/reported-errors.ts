@@ -45,13 +45,21 @@ export async function commandErrors(
     if (errors.length < MAX_ROWS) errors.push(error);
     if (++grouped >= MAX_GROUPED) break;
   }
-  const named = async <T extends object>(found: T, index = -1): Promise<T> => {
-    const { command } = await textAt(index);
-    if (command === undefined) return found;
-    return { ...found, command: clipText(command, MAX_COMMAND_BYTES) };
-  };
   return {
-    errors: await Promise.all(errors.map((error) => named(error, error.index))),
-    errorGroups: await Promise.all(groups.top().map((group) => named(group, group.indices[0]))),
+    errors: await withCommands(errors, ({ index }) => textAt(index)),
+    errorGroups: await withCommands(groups.top(), ({ indices: [first = 0] }) => textAt(first)),
   };
+}
+
+/** What a report says of commands, each with the text of its command, shortened. */
+export function withCommands<T extends object>(
+  found: readonly T[],
+  textOf: (one: T) => Promise<{ readonly command?: string }>,
+): Promise<T[]> {
+  const named = async (one: T): Promise<T> => {
+    const { command } = await textOf(one);
+    if (command === undefined) return one;
+    return { ...one, command: clipText(command, MAX_COMMAND_BYTES) };
+  };
+  return Promise.all(found.map(named));
 }
