@@ -53,15 +53,20 @@ export function completeAnswer(job: JobState): CompleteAnswer | null {
 }
 
 /**
- * How many lines are final: those below the frontier, and not past an index that was ever stuck;
- * after the end, all. A line that is final never changes and never vanishes.
+ * How many lines are final: those below the frontier, not past an index that was ever stuck, nor
+ * past the error that is one more than the job allows; after the end, all. A line that is final
+ * never changes and never vanishes.
  */
 export function finalLines(job: JobState): number {
   const ending = job.ending;
   if (ending !== null && holdsAnswer(job)) return ending.lines;
   const { coverage, answers } = job.computation;
   const bound = job.bound ?? Number.MAX_SAFE_INTEGER;
-  const frontier = Math.min(coverage.firstGap(0), bound, job.firstEverStuck);
+  const { maxErrors } = job.manifest;
+  // Errors that are not known yet lie behind the frontier.
+  const fatal = maxErrors === null ? undefined : answers.errorAt(maxErrors);
+  const last = fatal === undefined ? Number.MAX_SAFE_INTEGER : fatal + 1;
+  const frontier = Math.min(coverage.firstGap(0), bound, job.firstEverStuck, last);
   return Math.min(wanted(job), answers.positionOf(frontier));
 }
 

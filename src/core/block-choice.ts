@@ -1,6 +1,6 @@
-import { waitsUnopposedMs } from './commands.ts';
+import { leftToPublisher, waitsUnopposedMs } from './commands.ts';
 import { type Block, chooseBlock, scanFree } from './free-blocks.ts';
-import type { IntervalSet } from './interval-set.ts';
+import type { Interval, IntervalSet } from './interval-set.ts';
 import type { JobState } from './job-state.ts';
 import { leased } from './lease-book.ts';
 import { type Ground, groundKey, sameGround } from './limits.ts';
@@ -51,7 +51,8 @@ export function chooseNeeded(turn: Turn, job: JobState): Choice | null {
   }
   const free = (taken: IntervalSet): Block | null =>
     chooseBlock(turn, scanFree(turn, job, taken, grain, reach));
-  const own = leased(turn, job.ground);
+  const held = leased(turn, job.ground);
+  const own = besides(held, leftToPublisher(turn, job));
   // What is evaluated under other limits comes last: its outcomes may do for this job, too.
   const others = otherGrounds(turn, job).map((ground) => leased(turn, ground));
   const all = others.reduce((cover, each) => cover.union(each), own);
@@ -71,6 +72,13 @@ export function chooseNeeded(turn: Turn, job: JobState): Choice | null {
     // Several short ones stand side by side, or the slots would be idle meanwhile.
     early: expected.costMs < waitMs,
   };
+}
+
+function besides(taken: IntervalSet, left: Interval | null): IntervalSet {
+  if (left === null) return taken;
+  const all = taken.clone();
+  all.add(...left);
+  return all;
 }
 
 /** A free block with its inputs here, or that nobody else has more of; where that is known. */

@@ -48,6 +48,8 @@ export class JobState {
   readonly record: Hash;
   /** Read from disk at the start: when it was published this run cannot tell. */
   loaded = false;
+  /** This run of this peer published it, and nobody before. */
+  isPublishedHere = false;
   /** Where its control records and skips stand, with their hashes, to be dropped with it. */
   readonly records: (RecordKey & { readonly hash: Hash })[] = [];
   readonly ops: Map<ControlOp['change']['kind'], PlacedOp> = new Map();

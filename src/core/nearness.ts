@@ -37,7 +37,8 @@ export function takeNearness(
   const others = heldByOthers(turn, computation);
   for (const own of openLeases(state)) {
     const { computation: of, lo, hi } = own.lease;
-    if (of !== id || own.startedAt !== null || own.purpose !== 'block') continue;
+    if (of !== id || own.startedAt !== null) continue;
+    if (own.purpose !== 'block' && own.purpose !== 'first') continue;
     if (others.overlaps(lo, hi)) release(turn, own, null);
   }
 }

@@ -29,7 +29,7 @@ export interface Self {
 }
 
 /** Why an interval is run. */
-export type Purpose = 'block' | 'copy' | 'single' | 'missing' | 'lost' | 'dispute';
+export type Purpose = 'first' | 'block' | 'copy' | 'single' | 'missing' | 'lost' | 'dispute';
 
 /** A lease of this peer, from claim to three heartbeats after its end. */
 export interface OwnLease {

@@ -57,7 +57,10 @@ export function publish(turn: Turn, event: Of<'publish'>): void {
   if (turn.state.tombstones.has(id)) return refuse(turn, event.request, 'MESH_JOB_ENDED');
   const signature = env.sign(bytes);
   turn.state.wanted?.add(id);
+  const isNew = !turn.state.jobs.has(id);
   const record = append(turn, 'control', { kind: 'manifest', manifest, signature });
+  const job = turn.state.jobs.get(id);
+  if (job !== undefined && isNew) job.isPublishedHere = true;
   for (const { hash, bytes: content } of event.blobs) keepBlob(turn, hash, content);
   const { probe } = event;
   const computation = computationId(manifest.spec, env.hash);

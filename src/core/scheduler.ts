@@ -1,10 +1,10 @@
 import { knownEnd } from './answer.ts';
 import { type Choice, chooseNeeded } from './block-choice.ts';
-import { waitsUnopposedMs } from './commands.ts';
+import { firstCommands, firstToGiveBack, waitsUnopposedMs } from './commands.ts';
 import { chooseCopy } from './copy-choice.ts';
 import { serves } from './duty.ts';
 import type { JobState } from './job-state.ts';
-import { claim, openLeases, release, slotsOf, start, stopLease } from './lease-book.ts';
+import { claim, leased, openLeases, release, slotsOf, start, stopLease } from './lease-book.ts';
 import { sameGround } from './limits.ts';
 import { eligible } from './membership.ts';
 import type { OwnLease, PeerState } from './peer-state.ts';
@@ -68,6 +68,7 @@ function reap(turn: Turn): void {
     }
     if (own.killAt !== null && now >= own.killAt) stopLease(turn, own, 'kill');
   }
+  for (const own of firstToGiveBack(turn, openLeases(state))) release(turn, own, null);
 }
 
 /** Says whether the candidate in hand of a job that wants no more may come to its end. */
@@ -80,13 +81,18 @@ function startClaimed(turn: Turn): void {
   const { state } = turn;
   for (const own of openLeases(state)) {
     if (own.startedAt !== null || own.write > state.stored) continue;
-    const computation = state.computations.get(own.lease.computation);
-    const waitsMs = computation === undefined ? 0 : waitsUnopposedMs(turn, computation);
-    if (turn.now - own.claimedAt < waitsMs) continue;
+    if (turn.now - own.claimedAt < standsMs(turn, own)) continue;
     // In the order of their claims: one that takes several slots is not to wait for ever.
     if (busySlots(state) + slotsOf(state, own.lease.job) > state.self.slots) return;
     start(turn, own);
   }
+}
+
+/** How long a claimed interval is to stand before it starts. */
+function standsMs(turn: Turn, { lease, purpose }: OwnLease): number {
+  const computation = turn.state.computations.get(lease.computation);
+  if (computation === undefined || purpose === 'first') return 0;
+  return waitsUnopposedMs(turn, computation);
 }
 
 /** Says whether all that an executor needs is here. */
@@ -122,6 +128,7 @@ function claimableJobs(turn: Turn): JobState[] {
 function claimNext(turn: Turn): void {
   const { state } = turn;
   const { slots } = state.self;
+  claimFirst(turn);
   for (let round = 0; round <= 2 * slots; round++) {
     const left = slots - openSlots(state);
     const picked = pickNeeded(turn, left);
@@ -133,6 +140,21 @@ function claimNext(turn: Turn): void {
     const copied = pickCopy(turn, left);
     if (copied === null) return;
     take(turn, copied.job, copied.choice);
+  }
+}
+
+/** Claims the first commands of lists that were published here a moment ago. */
+function claimFirst(turn: Turn): void {
+  for (const job of turn.state.jobs.values()) {
+    const first = firstCommands(turn, job);
+    if (first === null || !claimableJobs(turn).includes(job)) continue;
+    const taken = leased(turn, job.ground);
+    for (const [from, to] of job.computation.coverage.gapsBeside(taken, ...first, first[1])) {
+      for (let lo = from; lo < to && allowance(turn, job) > 0; lo++) {
+        const choice = { lo, hi: lo + 1, expectedMs: 0, scarce: false, early: true };
+        take(turn, job, { ...choice, purpose: 'first' });
+      }
+    }
   }
 }
 

@@ -100,17 +100,37 @@ describe('commands', () => {
     mesh.certificate(id);
   });
 
-  test('start after two heartbeats beside others, and at once alone', () => {
-    const firstStart = (peers: number): number => {
+  test('begin at once alone, and the first of a list at its publisher; all others stand first', () => {
+    const startsIn = (peers: number): { peer: string; index: number; ms: number }[] => {
       const mesh = new SmallMesh({ peers });
       mesh.pass(3000);
       const at = mesh.now;
-      mesh.publish(mesh.peer(0), { program: PROGRAM, accept: 50, commands: true });
-      mesh.until('a first run', () => mesh.evaluations().length > 0);
-      return Math.min(...mesh.evaluations().map(({ from }) => from)) - at;
+      const job = { program: PROGRAM, accept: 500, commands: true };
+      const { id, owner } = { ...mesh.publish(mesh.peer(0), job), owner: mesh.peer(0).id };
+      mesh.certificate(id);
+      expect(mesh.evaluations()).toHaveLength(500);
+      return mesh.evaluations().map(({ peer, index, from }) => {
+        return { peer: peer === owner ? 'owner' : 'other', index, ms: from - at };
+      });
     };
-    expect(firstStart(1)).toBeLessThan(100);
-    expect(firstStart(2)).toBeGreaterThan(2000);
+    const first = (starts: { ms: number }[]): number => Math.min(...starts.map(({ ms }) => ms));
+    expect(first(startsIn(1))).toBeLessThan(100);
+    const starts = startsIn(3);
+    const own = starts.filter(({ peer, index }) => peer === 'owner' && index < 64);
+    expect(first(own)).toBeLessThan(100);
+    expect(first(starts.filter(({ index }) => index >= 64))).toBeGreaterThan(2000);
+    expect(first(starts.filter(({ peer }) => peer === 'other'))).toBeGreaterThan(2000);
+  });
+
+  test('that their publisher does not come to soon are given back', () => {
+    const mesh = new SmallMesh({ peers: 4 });
+    mesh.pass(3000);
+    const at = mesh.now;
+    const job = { program: scattered(1, 20_000), accept: 4, commands: true };
+    const { id } = mesh.publish(mesh.peer(0), job);
+    mesh.certificate(id);
+    expect(new Set(mesh.evaluations().map(({ peer }) => peer)).size).toBe(4);
+    expect(mesh.now - at).toBeLessThan(27_000);
   });
 
   test('of a killed peer run again only where their outcome had not been told', () => {

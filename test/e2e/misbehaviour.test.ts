@@ -107,14 +107,15 @@ test('with more errors than it allows a job fails, exits 1 and says so', async (
   const thrown = { 4: 'text', 9: 'number', 21: 'object', 22: 'text' };
   const params = ['--params', JSON.stringify({ deeds: thrown })];
   const publish = ['publish', MISBEHAVES, '--accept', '30', ...params, '--max-errors'];
-  const { code, stderr } = await lab.run('a', ...publish, '2');
+  const { code, stdout, stderr } = await lab.run('a', ...publish, '2');
   expect(code).toBe(1);
   expect(stderr).toMatch(
     /^failed: it allows 2 errors, and number 3 is at index 21; see meshd show [0-9a-f]{12}\b/m,
   );
   // What is known beyond that index differs from run to run.
   const below = { fn: MISBEHAVES, accept: 30, params: { deeds: thrown }, maxEvals: 22 };
-  const { accepted } = await oracle(below);
+  const { accepted, stdout: lines } = await oracle(below);
+  expect(stdout).toBe(lines);
   expect(stderr).toContain(`failed: ${accepted} accepted of 22 evaluated (`);
   expect(stderr).toContain(' %), 3 errors, ');
   expect((await lab.run('a', ...publish, '4')).code).toBe(0);

@@ -50,7 +50,7 @@ export const ANSWER_BUGS: readonly Bug[] = [
     edits: [
       {
         file: 'src/core/answer.ts',
-        find: 'Math.min(coverage.firstGap(0), bound, job.firstEverStuck)',
+        find: 'Math.min(coverage.firstGap(0), bound, job.firstEverStuck, last)',
         replace: 'Math.min(coverage.firstGap(coverage.firstGap(0) + 1), bound, job.firstEverStuck)',
       },
     ],

@@ -36,6 +36,30 @@ export const WORK_BUGS: readonly Bug[] = [
     ],
   },
   {
+    name: 'all begin the first commands',
+    claim: 'not only the publisher of a new list begins its first commands at once',
+    needs: ['commands'],
+    edits: [
+      {
+        file: 'src/core/commands.ts',
+        find: 'if (!job.isPublishedHere || now',
+        replace: 'if (now',
+      },
+    ],
+  },
+  {
+    name: 'commands begin at once',
+    claim: 'commands start as soon as they are claimed, beside others too',
+    needs: ['commands'],
+    edits: [
+      {
+        file: 'src/core/commands.ts',
+        find: 'return others ? beats(state, UNOPPOSED_BEATS) : 0;',
+        replace: 'return others ? 1 : 0;',
+      },
+    ],
+  },
+  {
     name: 'steal without check',
     claim: 'blocks are claimed that another peer has a lease on',
     edits: [
