@@ -83,13 +83,21 @@ function reportText(report: JobReport): string {
     ...lines('error', report.errors, ({ index, name, detail }) => {
       return `${index}: ${detail.startsWith(name) ? '' : `${name}: `}${detail.split('\n')[0]}`;
     }),
+    ['not known', report.unread === 0 ? null : unreadText(report.unread)],
     ...report.alarms.map((alarm) => ['alarm', alarm] as const),
   ]);
 }
 
-function errorsText({ errorGroups, attemptGroups }: JobReport): string {
+function errorsText({ errorGroups, attemptGroups, unread }: JobReport): string {
   const texts = [...errorGroups.map(groupText), ...attemptGroups.map(attemptsText)];
-  return texts.length === 0 ? 'no errors' : texts.join('\n\n');
+  if (texts.length === 0) texts.push('no errors');
+  if (unread > 0) texts.push(unreadText(unread));
+  return texts.join('\n\n');
+}
+
+function unreadText(unread: number): string {
+  const results = unread === 1 ? '1 result' : `${formatCount(unread)} results`;
+  return `${results} did not come to this machine: ask where they were published`;
 }
 
 function attemptsText(group: AttemptGroup): string {

@@ -217,6 +217,8 @@ export interface JobReport extends JobRow {
   }[];
   /** By index, those that were thrown first, at most 100. */
   readonly errors: readonly JobError[];
+  /** Commands that may have failed or not: their results did not come to this peer. */
+  readonly unread: number;
   /** Errors that are alike, the most frequent first, at most 20. */
   readonly errorGroups: readonly ErrorGroup[];
   /** Attempts without an outcome that are alike, the most frequent first, at most 20. */

@@ -27,6 +27,7 @@ import { type CommandValue, failureOf, hasSucceeded } from '../reports/command-r
 import { ProgressMeter } from '../reports/progress.ts';
 import { commandErrors, withCommands } from '../reports/reported-errors.ts';
 import { jobReport, summaryOf } from '../reports/reports.ts';
+import { fetchResults } from './fetch-results.ts';
 import type { JobLogs, LogOptions } from './job-logs.ts';
 import { type TraceEvent, traceEvents } from './job-trace.ts';
 import { textsAtHand } from './line-texts.ts';
@@ -225,9 +226,14 @@ export class LocalJob implements Job {
     const params: unknown =
       bytes === undefined ? null : JSON.parse(new TextDecoder().decode(bytes));
     const { failures, state } = this.#loop;
+    const { isPure } = this.#job.computation;
+    if (!isPure) {
+      await fetchResults(this.#loop, this.id, await failures.unread(this.#job));
+    }
     const failedCommands = await failures.count(this.#job);
-    const known = { params, failedCommands };
-    if (this.#job.computation.isPure) return jobReport(state, this.#job, this.#loop.now(), known);
+    const unread = (await failures.unread(this.#job)).length;
+    const known = { params, failedCommands, unread };
+    if (isPure) return jobReport(state, this.#job, this.#loop.now(), known);
     const textAt = (index: number) => this.#command(index);
     const errors = await commandErrors(this.#job, failures, textAt);
     const report = jobReport(state, this.#job, this.#loop.now(), { ...known, errors });

@@ -49,6 +49,27 @@ export class FailedCommands {
     return failed;
   }
 
+  /** The results of which nothing is known yet: they are on other disks, at best. */
+  async unread(job: JobState): Promise<Hash[]> {
+    const unread: Hash[] = [];
+    const read = async (some: readonly Outcome[]): Promise<void> => {
+      const values = await Promise.all(some.map((outcome) => this.#read(outcome)));
+      some.forEach((outcome, k) => {
+        if (values[k] === null && outcome.kind === 'long') unread.push(outcome.hash);
+      });
+    };
+    let waiting: Outcome[] = [];
+    for (const { outcome } of resultsOf(job)) {
+      if (this.#hasFailed.has(outcome)) continue;
+      waiting.push(outcome);
+      if (waiting.length < AT_ONCE) continue;
+      await read(waiting);
+      waiting = [];
+    }
+    await read(waiting);
+    return unread;
+  }
+
   /** How they failed, by rising index. Long results are read from the disk again. */
   async *errors(job: JobState): AsyncGenerator<JobError> {
     let unread: Found[] = [];

@@ -174,6 +174,8 @@ function attemptRows(job: JobState, end: number): JobReport['attempts'] {
 export interface ReadForReport {
   readonly params: unknown;
   readonly failedCommands: number;
+  /** Commands whose results are not on this disk. @default 0 */
+  readonly unread?: number;
   /** Of commands; a function's are in its job's state. */
   readonly errors?: ReportedErrors;
 }
@@ -183,7 +185,7 @@ export function jobReport(
   state: PeerState,
   job: JobState,
   now: number,
-  { params, failedCommands, errors }: ReadForReport,
+  { params, failedCommands, unread = 0, errors }: ReadForReport,
 ): JobReport {
   const { computation, manifest } = job;
   const end = figuresEnd(job);
@@ -212,6 +214,7 @@ export function jobReport(
     skipped: job.skipped.slice(0, MAX_ROWS),
     attempts: attemptRows(job, end),
     ...(errors ?? thrownErrors(job)),
+    unread,
     attemptGroups: groupAttempts(job),
     disputed: computation.openDisputes().slice(0, MAX_ROWS),
     alarms: [...job.alarms],
