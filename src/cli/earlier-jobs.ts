@@ -5,12 +5,13 @@ import { shortJob, visible } from './format.ts';
 
 /**
  * Says which jobs earlier commands on the home left unfinished: a peer inside this process does
- * nothing for them. Nothing where a peer runs anyway.
+ * nothing for them. Nothing where a peer runs anyway. awaited: jobs that it does go on with.
  */
 export async function tellEarlierJobs(
   context: Context,
   mesh: OpenMesh,
   own: Job | null,
+  awaited: ReadonlySet<string> = new Set(),
 ): Promise<void> {
   if (!mesh.embedded || own === null) return;
   const rows = await mesh.jobs();
@@ -18,6 +19,7 @@ export async function tellEarlierJobs(
   const left: JobRow[] = [];
   for (const row of rows) {
     if (row.owner !== self || row.status !== 'running' || row.notHere === null) continue;
+    if (awaited.has(row.job)) continue;
     const { computation } = await mesh.job(row.job);
     // The same work under another id is being done.
     if (computation !== own.computation) left.push(row);

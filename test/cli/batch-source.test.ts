@@ -2,8 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { BlockBatches } from '../../src/cli/commands/batch-source.ts';
+import { StreamBatches } from '../../src/cli/commands/batch-source.ts';
 import { planBlocks } from '../../src/cli/commands/block-plan.ts';
 import { Spool } from '../../src/cli/commands/spool.ts';
 
@@ -16,9 +17,10 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Blocks of four bytes, `aaa` and a line’s end. */
-function batchesOf(stdin: PassThrough, mostKeptBytes: number): BlockBatches {
-  const blocks = planBlocks(['cat'], { pipe: true, block: 4 }, stdin, spool);
-  return new BlockBatches(blocks, spool, stdin, { mostKeptBytes });
+function batchesOf(stdin: PassThrough, mostKeptBytes: number): StreamBatches {
+  const commands = planBlocks(['cat'], { pipe: true, block: 4 }, stdin, spool);
+  const coming = { commands, close: () => stdin.destroy() };
+  return new StreamBatches(coming, spool, { mostKeptBytes });
 }
 
 const busy = { open: 100, slots: 1 };
@@ -52,6 +54,17 @@ describe('blocks for jobs', () => {
     stdin.end('ccc\n');
     expect((await batches.next(() => idle))?.map(({ seq }) => seq)).toEqual([1, 2, 3]);
     expect([await batches.next(() => idle), batches.isOver]).toEqual([null, true]);
+  });
+
+  test('of arguments that come one after the other are one job', async () => {
+    const commands = (async function* () {
+      for (let seq = 1; seq <= 3; seq++) {
+        yield [{ seq, args: [], command: 'echo', files: { sends: [], returns: [], args: [] } }];
+        for (let k = 0; k < 5; k++) await setImmediate();
+      }
+    })();
+    const batches = new StreamBatches({ commands, close() {} }, null);
+    expect((await batches.next(() => idle))?.map(({ seq }) => seq)).toEqual([1, 2, 3]);
   });
 
   test('wait while the mesh has enough to do', async () => {

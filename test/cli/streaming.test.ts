@@ -1,9 +1,27 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  createWriteStream,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PassThrough } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type Ran, type Running, type RunOptions, startCaptured } from './captured-io.ts';
+import type { CommandFlags } from '../../src/cli/commands/flags.ts';
+import { planCommands } from '../../src/cli/commands/plan.ts';
+import type { JobReport } from '../../src/node/mesh.ts';
+import {
+  type Ran,
+  type Running,
+  type RunOptions,
+  runCaptured,
+  startCaptured,
+} from './captured-io.ts';
 
 const LOOPBACK = '/ip4/127.0.0.1/tcp/0';
 
@@ -112,6 +130,152 @@ describe('a stdin that goes on', () => {
     }
     stdin.end();
     expect(await running.done).toMatchObject({ code: 0, stdout: lines(1, 3) });
+  });
+});
+
+describe('arguments that go on coming', () => {
+  test('have the first commands run and printed, and their numbers go on', async () => {
+    const stdin = new PassThrough();
+    const log = join(folder, 'log');
+    const command = 'echo ran >> runs; echo {} {#}-$PARALLEL_SEQ';
+    const running = start(stdin, '--joblog', log, command);
+    stdin.write('a\nb\n');
+    await running.prints('b 2-2\n');
+    stdin.write('b\nc');
+    await running.prints('b 3-3\n');
+    stdin.end('d\n');
+    const { code, stdout, stderr } = await running.done;
+    expect([code, stdout]).toEqual([0, 'a 1-1\nb 2-2\nb 3-3\ncd 4-4\n']);
+    expect(stderr).toMatch(/^4 commands, [\d.]+ s$/m);
+    const logged = readFileSync(log, 'utf8').trimEnd().split('\n').slice(1);
+    expect(logged.map((line) => line.split('\t')[0])).toEqual(['1', '2', '3', '4']);
+    const again = await run('a\nb\nb\ncd\n', command);
+    expect(again.stdout).toBe(stdout);
+    expect(again.stderr).toMatch(/^4 commands, all known before/);
+    const rest = await run('a\nb\nb\ncd\ne\n', '--joblog', log, '--resume', command);
+    expect(rest.stdout).toBe('e 5-5\n');
+    expect(readFileSync(join(folder, 'runs'), 'utf8')).toBe('ran\n'.repeat(5));
+  });
+
+  test('that end soon are one job, the same as those of :::', async () => {
+    const jobs: JobReport[][] = [];
+    for (const [at, words, stdin] of [
+      ['one', [':::', 'a', 'b', 'c'], []],
+      ['two', [], ['a\n', 'b\n', 'c\n']],
+    ] as const) {
+      const inside = ['--home', join(folder, at)];
+      await start(Readable.from(stdin), ...inside, 'echo {}', ...words).done;
+      const { stdout } = await runCaptured(['jobs', '--json', ...inside]);
+      const ids = stdout
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line).job as string);
+      const reports = ids.map(
+        async (id) => (await runCaptured(['show', id, '--json', ...inside])).stdout,
+      );
+      jobs.push((await Promise.all(reports)).map((text) => JSON.parse(text) as JobReport));
+    }
+    expect(jobs.map((all) => all.length)).toEqual([1, 1]);
+    const [[listed], [streamed]] = jobs as [[JobReport], [JobReport]];
+    // Beside these and its owner, which is another one, only its commands tell it from others.
+    const { name, params, program, target } = listed;
+    expect(streamed).toMatchObject({ name, params, program, target, status: 'done' });
+    expect(streamed.certificate).toMatch(/^[0-9a-f]{64}$/);
+  });
+
+  test('come from a pipe that :::: names as well, -N of them together', async () => {
+    const pipe = join(folder, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    const running = start('', '-N2', 'echo {1}-{2}', '::::', pipe);
+    const to = createWriteStream(pipe);
+    to.write('a\nb\nc\n');
+    await running.prints('a-b\n');
+    to.end('d\ne\n');
+    expect(await running.done).toMatchObject({ code: 0, stdout: 'a-b\nc-d\ne-\n' });
+  });
+
+  test('run nothing if one that came at once is bad, and tell one that came later', async () => {
+    const command = 'echo ran >> runs; echo {}';
+    const stdin = Readable.from(['a\n', '\xff\n'].map((text) => Buffer.from(text, 'latin1')));
+    expect(await start(stdin, command).done).toMatchObject({ code: 2, stdout: '' });
+    expect(existsSync(join(folder, 'runs'))).toBe(false);
+    const slow = new PassThrough();
+    const running = start(slow, command);
+    slow.write('a\n');
+    await running.prints('a\n');
+    slow.end('b\n\0\n');
+    const { code, stderr } = await running.done;
+    expect([code, stderr]).toEqual([2, expect.stringContaining('argument 3 has a NUL')]);
+  });
+
+  test('are read no further behind -E, at --halt and at a deadline', async () => {
+    for (const [options, code] of [
+      [['-E', 'b'], 0],
+      [['--halt', 'now,fail=1'], 1],
+      [['--deadline', '1'], 5],
+    ] as const) {
+      const stdin = new PassThrough();
+      const running = start(stdin, ...options, 'echo {}; test {} != stop');
+      stdin.write(code === 1 ? 'stop\n' : 'a\n');
+      await running.prints('\n');
+      if (code === 0) stdin.write('b\nc\n');
+      expect((await running.done).code).toBe(code);
+      expect(stdin.destroyed).toBe(true);
+    }
+  });
+
+  test('are waited for no longer once they are interrupted', async () => {
+    const stdin = new PassThrough();
+    const running = start(stdin, 'echo {}');
+    stdin.write('a\n');
+    await running.prints('a\n');
+    running.interrupt();
+    expect(await running.done).toMatchObject({
+      code: 130,
+      stderr: 'interrupted; what was done is kept, and the same command continues\n',
+    });
+    expect(stdin.destroyed).toBe(true);
+  });
+
+  test('go on with the same command when they were interrupted', async () => {
+    const command = 'echo ran >> runs; echo {}; test {} = a || test -e go || sleep 20';
+    const stdin = new PassThrough();
+    const running = start(stdin, command);
+    stdin.write('a\n');
+    await running.prints('a\n');
+    stdin.write('b\n');
+    await expect
+      .poll(() => readFileSync(join(folder, 'runs'), 'utf8'), { timeout: 10_000 })
+      .toBe('ran\n'.repeat(2));
+    running.interrupt();
+    const { code, stderr } = await running.done;
+    expect(code).toBe(130);
+    expect(stderr).toBe('interrupted; what was done is kept, and the same command continues\n');
+    writeFileSync(join(folder, 'go'), '');
+    const again = await run('a\nb\nc\n', command);
+    expect(again).toMatchObject({ code: 0, stdout: 'a\nb\nc\n' });
+    expect(again.stderr).toMatch(/^3 commands, 1 known before/);
+    expect(readFileSync(join(folder, 'runs'), 'utf8')).toBe('ran\n'.repeat(4));
+  });
+
+  const one = ['echo {}'];
+  const cases: [string, CommandFlags, string[]][] = [
+    ['{##}', {}, ['echo {##}']],
+    ['--shuf', { shuf: true }, one],
+    ['-X', { X: true }, one],
+    ['-m', { m: true }, one],
+    ['--xargs', { xargs: true }, one],
+    ['--bar', { bar: true }, one],
+    ['--eta', { eta: true }, one],
+    ['--header', { header: ':' }, one],
+    ['--halt', { halt: 'soon,fail=10%' }, one],
+    ['a second source', {}, [...one, '::::', '-', ':::', 'x']],
+  ];
+  test.each(cases)('are all read before anything runs for %s', async (_, flags, words) => {
+    const plan = await planCommands(words, flags, Readable.from(['a\nb\n']));
+    expect(plan.coming).toBeUndefined();
+    const streamed = await planCommands(one, {}, Readable.from(['a\nb\n']));
+    expect(streamed.coming).toBeDefined();
   });
 });
 

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
-import type { Readable } from 'node:stream';
-import type { Planned } from './plan.ts';
+import { setImmediate } from 'node:timers/promises';
+import type { Coming, Planned } from './plan.ts';
 import type { Spool } from './spool.ts';
 
 /** Bytes of stdin on the disk at most, and one block: then no more is read until some is done. */
@@ -9,8 +9,14 @@ const MOST_KEPT_BYTES = 2 ** 30;
 /** A job has no more blocks than these, nor more than a quarter of those bytes and one block. */
 const BATCH_BLOCKS = 10_000;
 
+/** Bytes of arguments' commands that make a job at once; then no more is read until it is given. */
+const MOST_COMMAND_BYTES = 2 ** 26;
+
 /** The first blocks wait so long for more, in ms: a short stdin is one job. */
 const FIRST_PAUSE_MS = 100;
+
+/** The first arguments wait until none came for those, or, where they go on coming, so long. */
+const MOST_FIRST_PAUSE_MS = 2000;
 
 /** Between two jobs; as a run gets older, a share of its age: what jobs leave is then little. */
 const PAUSE_SHARE = 1 / 300;
@@ -72,19 +78,19 @@ export class OneBatch implements BatchSource {
 }
 
 /**
- * Blocks of stdin, as they come: those that are there make a job once the mesh would soon have
- * nothing to do, and while it has, they are gathered for a larger one.
+ * Commands of stdin's blocks, or of arguments, as they come: those that are there make a job once
+ * the mesh would soon have nothing to do, and while it has, they are gathered for a larger one.
  */
-export class BlockBatches implements BatchSource {
-  readonly #blocks: AsyncGenerator<Planned>;
-  readonly #spool: Spool;
-  readonly #stdin: Readable;
+export class StreamBatches implements BatchSource {
+  readonly #coming: Coming;
+  readonly #spool: Spool | null;
   readonly #mostKeptBytes: number;
   readonly #startedAt = performance.now();
   #waiting: Planned[] = [];
   #waitingBytes = 0;
-  /** When the first of those that wait came, and the last job was given. */
+  /** When the first and the last of those that wait came, and the last job was given. */
   #waitsSince = 0;
+  #cameAt = 0;
   #givenAt: number | null = null;
   #given = 0;
   #isRead = false;
@@ -92,17 +98,18 @@ export class BlockBatches implements BatchSource {
   #failure: unknown = null;
   #news = Promise.withResolvers<void>();
 
-  /** mostKeptBytes: of blocks, and one more, on the disk. @default 1 GiB */
+  /**
+   * spool: keeps the blocks; null of arguments. mostKeptBytes: of blocks, and one more, on the
+   * disk. @default 1 GiB
+   */
   constructor(
-    blocks: AsyncGenerator<Planned>,
-    spool: Spool,
-    stdin: Readable,
+    coming: Coming,
+    spool: Spool | null,
     { mostKeptBytes = MOST_KEPT_BYTES }: { readonly mostKeptBytes?: number } = {},
   ) {
     this.#mostKeptBytes = mostKeptBytes;
-    this.#blocks = blocks;
+    this.#coming = coming;
     this.#spool = spool;
-    this.#stdin = stdin;
     void this.#read();
   }
 
@@ -117,9 +124,14 @@ export class BlockBatches implements BatchSource {
         if (this.#failure !== null && !this.#isStopped) throw this.#failure;
         return null;
       }
+      // Of bad arguments that came at once none is run.
+      const isFirst = this.#spool === null && this.#givenAt === null;
+      if (isFirst && this.#failure !== null) throw this.#failure;
       const waitMs = this.#waiting.length === 0 ? null : this.#waitMs(pace());
       if (waitMs !== null && waitMs <= 0) return this.#take();
       await soon(news, waitMs);
+      // Arguments that came while this process was busy are read before the clock is looked at.
+      if (this.#spool === null) await setImmediate();
     }
   }
 
@@ -129,27 +141,30 @@ export class BlockBatches implements BatchSource {
   }
 
   async done({ files: { sentBlock } }: Planned): Promise<void> {
-    if (sentBlock !== undefined) await this.#spool.drop(sentBlock);
+    if (sentBlock !== undefined) await this.#spool?.drop(sentBlock);
     this.look();
   }
 
-  publishes(jobs: readonly string[]): Promise<void> {
-    return this.#spool.isFor(jobs);
+  async publishes(jobs: readonly string[]): Promise<void> {
+    await this.#spool?.isFor(jobs);
   }
 
   stop(): void {
     this.#isStopped = true;
-    this.#stdin.destroy();
+    this.#coming.close();
     this.look();
   }
 
   async #read(): Promise<void> {
     try {
-      for await (const one of this.#blocks) {
+      for await (const some of this.#coming.commands) {
         if (this.#isStopped) break;
-        if (this.#waiting.length === 0) this.#waitsSince = performance.now();
-        this.#waiting.push(one);
-        this.#waitingBytes += one.files.sentBlock?.bytes ?? 0;
+        this.#cameAt = performance.now();
+        if (this.#waiting.length === 0) this.#waitsSince = this.#cameAt;
+        for (const one of some) {
+          this.#waiting.push(one);
+          this.#waitingBytes += one.files.sentBlock?.bytes ?? one.command.length;
+        }
         this.look();
         while (this.#isFull && !this.#isStopped) await this.#news.promise;
       }
@@ -162,17 +177,25 @@ export class BlockBatches implements BatchSource {
   }
 
   get #isFull(): boolean {
+    if (this.#spool === null) return this.#isLarge;
     return this.#spool.bytes >= this.#mostKeptBytes || this.#waiting.length >= BATCH_BLOCKS;
   }
 
-  /** How long the blocks that are there are to wait for more; null: until there is news. */
+  get #isLarge(): boolean {
+    if (this.#spool === null) return this.#waitingBytes >= MOST_COMMAND_BYTES;
+    return this.#waiting.length >= BATCH_BLOCKS || this.#waitingBytes >= this.#mostKeptBytes / 4;
+  }
+
+  /** How long the commands that are there are to wait for more; null: until there is news. */
   #waitMs({ open, slots }: Pace): number | null {
-    const isLarge =
-      this.#waiting.length >= BATCH_BLOCKS || this.#waitingBytes >= this.#mostKeptBytes / 4;
-    if (this.#isRead || isLarge) return 0;
+    if (this.#isRead || this.#isLarge) return 0;
     // A large job is not over before the next one is there.
     if (open > Math.max(AHEAD * slots, this.#given / 2)) return null;
     const now = performance.now();
+    if (this.#spool === null && this.#givenAt === null) {
+      const most = MOST_FIRST_PAUSE_MS - (now - this.#waitsSince);
+      return Math.min(most, FIRST_PAUSE_MS - (now - this.#cameAt));
+    }
     const age = now - this.#startedAt;
     const pauseMs = Math.max(FIRST_PAUSE_MS, Math.min(age * PAUSE_SHARE, MOST_PAUSE_MS));
     const since = now - (this.#givenAt ?? now - pauseMs);

@@ -21,7 +21,7 @@ export function planBlocks(
   flags: CommandFlags,
   stdin: Readable,
   spool: Spool | null,
-): AsyncGenerator<Planned> {
+): AsyncGenerator<readonly Planned[]> {
   const isFile = flags.cat === true || flags.fifo === true;
   // A variable that sh replaces.
   const shown = isFile ? ['"$PARALLEL_TMP"'] : [];
@@ -40,7 +40,8 @@ export function planBlocks(
       const files = filesOf([], seq);
       const kept = spool === null ? {} : { block: { name: BLOCK_NAME, isFile } };
       const sent = spool === null ? {} : { sentBlock: await spool.keep(block) };
-      yield { seq, args: [], command: template(shown, seq), files: { ...files, ...kept, ...sent } };
+      const command = template(shown, seq);
+      yield [{ seq, args: [], command, files: { ...files, ...kept, ...sent } }];
     }
   })();
 }

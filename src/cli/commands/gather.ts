@@ -34,6 +34,8 @@ export type CommandMesh = Submitter & { job(reference: string): Promise<Job> };
 export interface Gathering {
   /** The job that was published; null when all was known, or is under way in other jobs. */
   readonly job: Job | null;
+  /** Other jobs that run some of the commands, or that may. */
+  readonly others: ReadonlySet<string>;
   /** Of each of the job's commands its place in the submission. */
   readonly places: readonly number[];
   /**
@@ -117,6 +119,11 @@ export async function gather(
   const jobOf = async (id: string): Promise<Job> => (id === job?.id ? job : mesh.job(id));
   return {
     job,
+    others: new Set(
+      sources.flatMap((source) =>
+        source?.kind === 'run' && source.job !== job?.id ? source.job : [],
+      ),
+    ),
     places: left.map(({ place }) => place),
     results: (settled) => resultsOf(sources, linesOf, settled),
     asKnown: (settled) => resultsAsKnown(sources, jobOf, { ...options, settled }),

@@ -4,6 +4,7 @@ import { type Context, warn } from '../context.ts';
 import { tellEarlierJobs } from '../earlier-jobs.ts';
 import { visible } from '../format.ts';
 import { warnMissing } from '../missing-paths.ts';
+import type { BatchSource } from './batch-source.ts';
 import type { CommandFlags } from './flags.ts';
 import { type Gathering, gather } from './gather.ts';
 import { isPiped } from './piping.ts';
@@ -15,6 +16,9 @@ import { makeWorkingFolder } from './working-folder.ts';
 
 /** How long a publication that is under way at an interrupt may still take, in ms. */
 const GRACE_MS = 3000;
+
+/** What setTimeout takes. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** What is to be published. */
 export interface Publication {
@@ -69,6 +73,18 @@ export class Publisher {
     return this.#isLate;
   }
 
+  /** Stops a source that is not over at --deadline. Returns what forgets that. */
+  stopsAtDeadline(source: BatchSource): () => void {
+    const { deadline } = this.#flags;
+    if (deadline === undefined || deadline > MAX_TIMER_MS) return () => undefined;
+    const leftMs = deadline - (performance.now() - this.#startedAt);
+    const timer = setTimeout(() => {
+      this.#isLate ||= !source.isOver;
+      source.stop();
+    }, leftMs);
+    return () => clearTimeout(timer);
+  }
+
   /** Publishes commands. isFirst: those that come first. */
   async publish(
     mesh: OpenMesh,
@@ -108,7 +124,7 @@ export class Publisher {
     if (this.#isLate) return null;
     if (!isFirst) this.#warnShared(planned);
     const gathering = await this.publish(mesh, planned, isFirst, signal);
-    if (isFirst) await tellEarlierJobs(this.#context, mesh, gathering.job);
+    if (isFirst) await tellEarlierJobs(this.#context, mesh, gathering.job, gathering.others);
     return gathering;
   }
 

@@ -9,7 +9,7 @@ import { checkOutputs, writeWhole } from '../output-file.ts';
 import { type Halt, parseHalt } from '../parallel/halt.ts';
 import type { Template } from '../parallel/template.ts';
 import { withMesh, withRunningPeer } from '../use-mesh.ts';
-import { type BatchSource, BlockBatches, OneBatch } from './batch-source.ts';
+import { type BatchSource, OneBatch, StreamBatches } from './batch-source.ts';
 import { Batches } from './batches.ts';
 import type { CommandFlags } from './flags.ts';
 import { tellInterrupted } from './interruption.ts';
@@ -48,14 +48,16 @@ export async function runCommands(
   const directory = workingFolder(flags);
   const { stdin } = context.io;
   if (flags.dryRun === true) {
-    const { planned, blocks = planned, columns } = await planCommands(words, flags, stdin);
+    const { planned, coming, columns } = await planCommands(words, flags, stdin);
     const tag = tagOf(flags, columns);
-    for await (const one of blocks) showPlanned(context, one, tag);
+    for await (const some of coming?.commands ?? [planned]) {
+      for (const one of some) showPlanned(context, one, tag);
+    }
     return EXIT.done;
   }
   if (isPiped(flags)) return runBlocks(context, words, flags, { halt, directory });
-  const { planned, columns } = await planCommands(words, flags, stdin);
-  const source = new OneBatch(planned);
+  const { planned, columns, coming } = await planCommands(words, flags, stdin);
+  const source = coming === undefined ? new OneBatch(planned) : new StreamBatches(coming, null);
   return runFirst(context, flags, { source, columns, halt, directory, spool: null });
 }
 
@@ -68,8 +70,8 @@ async function runBlocks(
 ): Promise<number> {
   const { stdin } = context.io;
   const spool = new Spool(context.home);
-  const { blocks } = await planCommands(words, flags, stdin, spool);
-  if (blocks === undefined) throw new Error('a plan of blocks has none');
+  const { coming } = await planCommands(words, flags, stdin, spool);
+  if (coming === undefined) throw new Error('a plan of blocks has none');
   const interrupt = interruptSignal(context.io);
   const { signal } = interrupt;
   let isLeft = false;
@@ -78,12 +80,12 @@ async function runBlocks(
     if (flags.detach === true) {
       // Nobody reads stdin any more once this process is gone.
       signal.addEventListener('abort', () => stdin.destroy(), { once: true });
-      const source = new OneBatch(await Array.fromAsync(blocks));
+      const source = new OneBatch((await Array.fromAsync(coming.commands)).flat());
       const code = await runFirst(context, flags, { ...run, source });
       isLeft = code === EXIT.done;
       return code;
     }
-    const source = new BlockBatches(blocks, spool, stdin);
+    const source = new StreamBatches(coming, spool);
     signal.addEventListener('abort', () => source.stop(), { once: true });
     return await runFirst(context, flags, { ...run, source }, interrupt);
   } catch (error) {
@@ -209,6 +211,15 @@ async function follow(
   }
   const interrupt = given ?? interruptSignal(context.io);
   const { signal } = interrupt;
+  /** An interrupt came before all was read, or ends commands of blocks. */
+  let isCut = false;
+  const stop = (): void => {
+    isCut = order.spool !== null || !source.isOver;
+    source.stop();
+  };
+  signal.addEventListener('abort', stop, { once: true });
+  // Of stdin it may be long until more comes.
+  const release = publisher.stopsAtDeadline(source);
   const batches = new Batches({
     ...{ source, first, jobs: flags.jobs },
     publish: (planned, isFirst) => publisher.publishMore(mesh, planned, isFirst, signal),
@@ -217,7 +228,7 @@ async function follow(
     const parts = { flags, report, halt, returned: publisher.returned };
     const halted = await showAll(context, batches, parts, signal);
     // Nothing may have been under way.
-    if (order.spool !== null) signal.throwIfAborted();
+    if (isCut) signal.throwIfAborted();
     report.end((performance.now() - startedAt) / 1000);
     const { summary } = batches;
     if (flags.summary !== undefined) {
@@ -229,11 +240,14 @@ async function follow(
     return publisher.isLate && code === EXIT.done ? EXIT.partial : code;
   } catch (error) {
     if (order.spool !== null) await endAll(batches);
+    else await batches.stop();
     if (!signal.aborted) throw error;
     const [batch] = batches.open;
-    tellInterrupted(context, mesh, order.spool === null ? (batch?.job ?? null) : null);
+    const isOneJob = !isCut && batches.places === first.length;
+    tellInterrupted(context, mesh, isOneJob ? (batch?.job ?? null) : null);
     return EXIT.interrupted;
   } finally {
+    release();
     interrupt.release();
   }
 }

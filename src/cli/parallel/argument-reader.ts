@@ -13,6 +13,8 @@ export interface ArgumentReader {
   fromWords(words: readonly string[]): string[];
   fromFile(path: string): Promise<string[]>;
   fromStream(stdin: Readable): Promise<string[]>;
+  /** As they come, several at a time. name: of the stream, for messages. */
+  asTheyCome(stream: Readable, name: string): AsyncGenerator<string[]>;
 }
 
 /** A reader of arguments that each end with the delimiter; the last one need not. */
@@ -41,6 +43,15 @@ export function argumentReader({
     },
     fromFile: (path) => read(createReadStream(path), `argument file ${path}`),
     fromStream: (stdin) => read(stdin, 'stdin'),
+    async *asTheyCome(stream, name) {
+      const found = new Arguments(name, { delimiter, skipBlank, eof });
+      for await (const chunk of textsOf(stream, name)) {
+        found.take(chunk);
+        yield found.taken();
+        if (found.isOver) return;
+      }
+      yield found.end();
+    },
   };
 }
 
@@ -51,7 +62,8 @@ class Arguments {
   readonly #skipBlank: boolean;
   readonly #eof: string | undefined;
   #isOver = false;
-  readonly #found: string[] = [];
+  #found: string[] = [];
+  #count = 0;
   #rest = '';
   #total = 0;
 
@@ -69,6 +81,18 @@ class Arguments {
     this.#eof = options.eof === '' ? undefined : options.eof;
   }
 
+  /** The argument before which they end was found. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** What was found since this was asked before. */
+  taken(): string[] {
+    const found = this.#found;
+    this.#found = [];
+    return found;
+  }
+
   take(text: string): void {
     this.#total += text.length;
     if (this.#total > MAX_TOTAL) throw this.#fault('more than 1 GiB; run it in parts');
@@ -76,7 +100,7 @@ class Arguments {
     this.#rest = parts.pop() ?? '';
     for (const part of parts) this.#add(part);
     if (this.#rest.length > MAX_LENGTH) {
-      throw this.#fault(`argument ${this.#found.length + 1} is over 16 MiB; check the delimiter`);
+      throw this.#fault(`argument ${this.#count + 1} is over 16 MiB; check the delimiter`);
     }
   }
 
@@ -90,12 +114,13 @@ class Arguments {
     if (this.#isOver) return;
     if (text.includes('\0')) {
       throw this.#fault(
-        `argument ${this.#found.length + 1} has a NUL character, which no command takes; ` +
+        `argument ${this.#count + 1} has a NUL character, which no command takes; ` +
           'use -0 if NUL ends each argument',
       );
     }
     if (this.#skipBlank && /^[ \t-\r]*$/.test(text)) return;
-    if (this.#found.length === MAX_JOBS) throw tooMany(`${this.#name}: more than 10 000 000`);
+    if (this.#count === MAX_JOBS) throw tooMany(`${this.#name}: more than 10 000 000`);
+    this.#count += 1;
     this.#found.push(text);
   }
 

@@ -99,7 +99,8 @@ function recordOf({ records, length, stride }: Part, k: number): string[] {
   return records[Math.floor(k / stride) % length] ?? [];
 }
 
-function flattened(records: readonly string[][], size: number): string[][] {
+/** So many records for each job. */
+export function flattened(records: readonly string[][], size: number): string[][] {
   const jobs: string[][] = [];
   for (let k = 0; k < records.length; k += size) jobs.push(records.slice(k, k + size).flat());
   return jobs;

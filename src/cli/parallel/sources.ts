@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import { MeshError } from '../../core/mesh-error.ts';
 import { type ArgumentReader, argumentReader } from './argument-reader.ts';
 import { columnSplitter } from './columns.ts';
-import { combine, type LinkedRecords } from './combinations.ts';
+import { combine, flattened, type LinkedRecords } from './combinations.ts';
 
 /** A list of arguments on the command line, or a file of them, in the order of the words. */
 export type Source = (
@@ -116,31 +116,67 @@ export async function readTable(
   options: SourceOptions,
 ): Promise<Table> {
   const { argFiles, maxArgs, link } = options;
-  if (maxArgs !== null && !(Number.isSafeInteger(maxArgs) && maxArgs >= 0)) {
-    throw new MeshError('MESH_USAGE', `-N ${maxArgs}: it must be a whole number, 0 or more`);
-  }
+  checkMaxArgs(maxArgs);
   const files = argFiles.map((path): Source => ({ kind: 'file', path, linked: false }));
   const all: Source[] = [...files, ...sources];
   if (all.length === 0) all.push({ kind: 'file', path: '-', linked: false });
   if (all.filter((source) => source.kind === 'file' && source.path === '-').length > 1) {
     throw new MeshError('MESH_USAGE', 'stdin (-) is named as a source twice; it can be read once');
   }
-  const { colsep, trim = colsep === null ? 'n' : 'lr' } = options;
-  const split = colsep === null ? null : columnSplitter(colsep);
-  const trimmed = trimmer(trim);
+  const recordsOf = recordMaker(options);
   const reader = argumentReader(options);
   const lists: LinkedRecords[] = [];
   for (const source of all) {
     const values = await valuesOf(source, options.stdin, reader);
-    const records = values.map(split ?? ((value) => [value]));
-    lists.push({
-      records: trim === 'n' ? records : records.map((each) => each.map(trimmed)),
-      linked: source.linked,
-    });
+    lists.push({ records: recordsOf(values), linked: source.linked });
   }
   const columns =
     options.header === true ? lists.flatMap(({ records }) => records.shift() ?? []) : [];
   return { columns, jobs: combine(lists, { link, maxArgs }) };
+}
+
+/**
+ * The arguments of each job of one source without a header, as they come. name: of the source, for
+ * messages. @throws MeshError as `readSources`
+ */
+export async function* streamSource(
+  stream: Readable,
+  name: string,
+  options: Omit<SourceOptions, 'stdin' | 'argFiles' | 'link' | 'header'>,
+): AsyncGenerator<string[][]> {
+  const { maxArgs } = options;
+  checkMaxArgs(maxArgs);
+  const recordsOf = recordMaker(options);
+  const size = maxArgs ?? 1;
+  let open: string[][] = [];
+  for await (const values of argumentReader(options).asTheyCome(stream, name)) {
+    const records = recordsOf(values);
+    if (size === 1) yield records;
+    else if (size === 0) yield records.map(() => []);
+    else {
+      open = open.concat(records);
+      yield flattened(open.splice(0, open.length - (open.length % size)), size);
+    }
+  }
+  if (open.length > 0) yield flattened(open, size);
+}
+
+function checkMaxArgs(maxArgs: number | null): void {
+  if (maxArgs === null || (Number.isSafeInteger(maxArgs) && maxArgs >= 0)) return;
+  throw new MeshError('MESH_USAGE', `-N ${maxArgs}: it must be a whole number, 0 or more`);
+}
+
+/** What makes a record of each argument: its columns, trimmed. */
+function recordMaker({
+  colsep,
+  trim = colsep === null ? 'n' : 'lr',
+}: Pick<SourceOptions, 'colsep' | 'trim'>): (values: readonly string[]) => string[][] {
+  const split = colsep === null ? null : columnSplitter(colsep);
+  const trimmed = trimmer(trim);
+  return (values) => {
+    const records = values.map(split ?? ((value) => [value]));
+    return trim === 'n' ? records : records.map((each) => each.map(trimmed));
+  };
 }
 
 /** Only ASCII white space, as Perl takes bytes. */
