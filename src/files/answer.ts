@@ -17,7 +17,7 @@ export async function* answerRequest(
   if (request === null) throw new MeshError('MESH_REFUSED', 'the request is malformed');
   const { hash } = request;
   if (request.ask === 'fetched') {
-    await store.fetched(hash);
+    store.fetched(hash, request.of);
     if (request.drop) await store.drop(hash);
     return;
   }

@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import {
+  appendFile,
   copyFile,
   mkdir,
   open,
@@ -32,8 +34,8 @@ import { STOCK } from './request.ts';
  * several processes of one home use it at once. HASH.file: the description; its time of change is
  * when the file was used last. HASH.data: the content. HASH.part: some chunks of it. HASH.from: the
  * content is a file of the user's, which is read in its place as long as it is as it was.
- * HASH.made: it was made here by a command, and its publisher has not fetched it yet; a line for
- * each computation whose command it was.
+ * HASH.made: it was made here by commands, and not fetched yet for all of them; a line for each of
+ * these, with its computation where that is known.
  */
 export class FileStore {
   readonly #folder: string;
@@ -78,7 +80,7 @@ export class FileStore {
   /** Takes a file that a command made, from its place in the same file system. */
   async adopt(path: string, { description }: Described): Promise<FileHash> {
     const hash = await this.learn(description);
-    await this.#write(hash, 'made', '');
+    await appendFile(this.#path(hash, 'made'), '\n', { mode: 0o600 });
     const place = this.#path(hash, 'data');
     await rename(path, place).catch(async (error: NodeJS.ErrnoException) => {
       // A sandbox makes several file systems of one; a command may have closed its folder.
@@ -134,9 +136,18 @@ export class FileStore {
     await utimes(this.#path(hash, 'file'), now, now).catch(unlessMissing);
   }
 
-  /** Its publisher has it: it may go as others do. */
-  async fetched(hash: FileHash): Promise<void> {
-    await rm(this.#path(hash, 'made'), { force: true });
+  /**
+   * The publisher of one command has it. Once it is so for all commands that made it, it may go as
+   * others do.
+   */
+  fetched(hash: FileHash, computation: string): void {
+    const path = this.#path(hash, 'made');
+    // At once, so that nobody adds a line meanwhile.
+    const lines = linesOf(path);
+    const own = Math.max(0, lines.indexOf(computation));
+    const left = lines.filter((_, k) => k !== own);
+    if (left.length === 0) rmSync(path, { force: true });
+    else writeFileSync(path, left.map((line) => `${line}\n`).join(''), { mode: 0o600 });
   }
 
   /**
@@ -146,7 +157,8 @@ export class FileStore {
   async release(isOver: (computation: string) => boolean): Promise<void> {
     for await (const { hash, makers } of this.#made()) {
       // Of one that nobody is named for, nobody knows.
-      if (makers.length > 0 && makers.every(isOver)) await this.fetched(hash);
+      if (makers.length > 0 && makers.every(isOver))
+        await rm(this.#path(hash, 'made'), { force: true });
     }
   }
 
@@ -244,6 +256,15 @@ export class FileStore {
 }
 
 type Kind = 'file' | 'data' | 'part' | 'from' | 'made';
+
+function linesOf(path: string): string[] {
+  try {
+    return readFileSync(path, 'utf8').split('\n').slice(0, -1);
+  } catch (error) {
+    unlessMissing(error as NodeJS.ErrnoException);
+    return [];
+  }
+}
 
 function unlessMissing(error: NodeJS.ErrnoException): null {
   const { code } = error;

@@ -15,7 +15,15 @@ export const SMALL_CHUNKS = 16;
 export type FileRequest =
   | { readonly ask: 'file'; readonly hash: FileHash; readonly content: boolean }
   | { readonly ask: 'chunks'; readonly hash: FileHash; readonly chunks: readonly number[] }
-  | { readonly ask: 'fetched'; readonly hash: FileHash; readonly drop: boolean };
+  | FetchedRequest;
+
+/** of: the computation whose command made it. drop: nobody is to keep it. */
+export interface FetchedRequest {
+  readonly ask: 'fetched';
+  readonly hash: FileHash;
+  readonly of: string;
+  readonly drop: boolean;
+}
 
 /** What is there of a file. gone: it was the user's, and is another one now, or no more. */
 export const STOCK = { nothing: 0, whole: 1, part: 2, gone: 3 } as const;
@@ -26,10 +34,12 @@ export function encodeRequest(request: FileRequest): Uint8Array {
 
 /** Reads a request. Null when it is malformed. */
 export function decodeRequest(bytes: Uint8Array): FileRequest | null {
-  const { ask, hash, content, chunks, drop } = fieldsOf(bytes);
+  const { ask, hash, content, chunks, drop, of } = fieldsOf(bytes);
   if (!isFileHash(hash)) return null;
   if (ask === 'file' && typeof content === 'boolean') return { ask, hash, content };
-  if (ask === 'fetched' && typeof drop === 'boolean') return { ask, hash, drop };
+  if (ask === 'fetched' && typeof drop === 'boolean' && typeof of === 'string') {
+    return { ask, hash, of, drop };
+  }
   if (ask !== 'chunks' || !Array.isArray(chunks) || chunks.length > MAX_ASKED_CHUNKS) return null;
   return chunks.every((one) => Number.isInteger(one) && one >= 0) ? { ask, hash, chunks } : null;
 }

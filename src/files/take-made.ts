@@ -9,6 +9,9 @@ import {
 import { join } from 'node:path';
 import { decodeDescription, fileHash, MAX_DESCRIPTION_BYTES } from './description.ts';
 
+/** A run of commands that make one and the same more often than this keeps it no longer for it. */
+const MOST_TIMES = 65_536;
+
 /**
  * Moves what commands made from a store of their own into another one in the same file system.
  * What lies there may be anything, put there by the commands, and become something else while it
@@ -31,11 +34,18 @@ export function takeMade(from: string, to: string, aside: string, by: string): v
     const encoded = readFileSync(description);
     const decoded = decodeDescription(encoded);
     if (decoded === null || fileHash(decoded) !== hash) continue;
+    const times = timesMade(join(made, `${hash}.made`), join(hand, `${hash}.made`));
     if (!takeAway(join(made, `${hash}.data`), data) || !isPlain(data, decoded.bytes)) continue;
-    appendFileSync(join(to, `${hash}.made`), `${by}\n`, { mode: 0o600 });
+    appendFileSync(join(to, `${hash}.made`), `${by}\n`.repeat(times), { mode: 0o600 });
     renameSync(description, join(to, name));
     renameSync(data, join(to, `${hash}.data`));
   }
+}
+
+/** How many commands made the same, by what their own store says of it. */
+function timesMade(from: string, to: string): number {
+  if (!takeAway(from, to) || !isPlain(to, MOST_TIMES)) return 1;
+  return Math.max(1, lstatSync(to).size);
 }
 
 /** Says whether a folder is there, and no link to one. */

@@ -27,6 +27,7 @@ import {
 import { Fetcher, type FileSources } from '../../src/files/fetcher.ts';
 import { FileStore } from '../../src/files/file-store.ts';
 import { decodeRequest, type FileRequest } from '../../src/files/request.ts';
+import { takeMade } from '../../src/files/take-made.ts';
 
 const never = { signal: new AbortController().signal };
 
@@ -257,7 +258,7 @@ describe('the quota', () => {
     for (const [k, name] of ['old', 'middle', 'new'].entries()) {
       const path = userFile(name, randomBytes(CHUNK_BYTES));
       const hash = await store.adopt(path, await describeFile(path));
-      await store.fetched(hash);
+      store.fetched(hash, '');
       utimesSync(join(folder, 'store', `${hash}.file`), 1000 + k, 1000 + k);
       hashes.push(hash);
     }
@@ -283,8 +284,22 @@ describe('the quota', () => {
     await store.sweep(0);
     expect(await left(store, [...hashes, made])).toEqual([true, false, false, true]);
     unpin();
-    await store.fetched(made);
+    store.fetched(made, '');
     expect(await store.sweep(0)).toMatchObject({ bytes: 0, files: 0 });
+  });
+
+  test('keeps what two commands made alike until it was fetched for both', async () => {
+    const own = await FileStore.open(join(folder, 'own'));
+    const paths = ['one', 'other'].map((name) => userFile(name, Buffer.from('same')));
+    let hash = '';
+    for (const path of paths) hash = await own.adopt(path, await describeFile(path));
+    const [computation, store] = ['c'.repeat(64), await FileStore.open(join(folder, 'store'))];
+    takeMade(join(folder, 'own'), join(folder, 'store'), folder, computation);
+    for (const isLeft of [true, false]) {
+      store.fetched(hash, computation);
+      await store.drop(hash);
+      expect(await store.has(hash)).toBe(isLeft);
+    }
   });
 
   test('drops a copy of what the user’s own file has, and goes on offering that', async () => {
@@ -294,7 +309,7 @@ describe('the quota', () => {
     const hash = await store.offer(path, described);
     const copy = userFile('copy', readFileSync(path));
     expect(await store.adopt(copy, described)).toBe(hash);
-    await store.fetched(hash);
+    store.fetched(hash, '');
     const { freedBytes, bytes, files } = await store.sweep(0);
     expect([freedBytes, bytes < 1000, files]).toEqual([CHUNK_BYTES, true, 1]);
     expect(await store.has(hash)).toBe(true);

@@ -56,7 +56,7 @@ test('commands of others wait while too much of what they made was not fetched',
     .poll(() => own.notices(), { timeout: 5000 })
     .toEqual([`${text} that half of --cache leaves it`]);
   expect(isThere).toBe(false);
-  await store.fetched(hash);
+  store.fetched(hash, '');
   await waiting;
   expect(own.notices()).toEqual([]);
 });

@@ -87,7 +87,7 @@ test('a peer keeps its files below what they may take', async () => {
   for (const name of ['one', 'two', 'three']) {
     const path = join(folder, name);
     writeFileSync(path, randomBytes(CHUNK_BYTES));
-    await store.fetched(await store.adopt(path, await describeFile(path)));
+    store.fetched(await store.adopt(path, await describeFile(path)), '');
   }
   const quotaBytes = 2.5 * CHUNK_BYTES;
   vi.useFakeTimers({ toFake: ['setTimeout'] });

@@ -151,8 +151,9 @@ export class Deliveries {
     const delivery = problem === null ? { index, files: left } : { index, problem };
     log.add(job.computation.id, delivery);
     for (const hash of fetched) {
-      if (maker === this.#options.self) await files.store.fetched(hash);
-      else void files.tellFetched(maker, hash, cleanup === true);
+      const of = job.computation.id;
+      if (maker === this.#options.self) files.store.fetched(hash, of);
+      else void files.tellFetched(maker, { hash, of, drop: cleanup === true });
       if (cleanup === true) await files.store.drop(hash);
     }
     return delivery;

@@ -1,11 +1,10 @@
 import { answerRequest } from '../../files/answer.ts';
 import type { BlockFolders } from '../../files/block-folders.ts';
 import { AlteredError, copyOut } from '../../files/copy-out.ts';
-import type { FileHash } from '../../files/description.ts';
 import { Fetcher, type Wanted } from '../../files/fetcher.ts';
 import { FileStore } from '../../files/file-store.ts';
 import { QUOTA_BYTES, type Usage } from '../../files/quota.ts';
-import { encodeRequest } from '../../files/request.ts';
+import { encodeRequest, type FetchedRequest } from '../../files/request.ts';
 import type { WriteOptions } from '../../files/write-out.ts';
 import type { Network } from '../../net/network.ts';
 import { SoloNetwork } from '../../net/solo-network.ts';
@@ -111,8 +110,8 @@ export class FileService {
   }
 
   /** Tells who made a file that it was fetched. It may be gone: then nobody need be told. */
-  async tellFetched(maker: string, hash: FileHash, drop: boolean): Promise<void> {
-    const request = encodeRequest({ ask: 'fetched', hash, drop });
+  async tellFetched(maker: string, fetched: Omit<FetchedRequest, 'ask'>): Promise<void> {
+    const request = encodeRequest({ ask: 'fetched', ...fetched });
     try {
       for await (const _part of this.#network.ask(maker, TOPIC, request, { signal: this.signal }));
     } catch {
