@@ -13,6 +13,7 @@ import { SoloNetwork } from '../net/solo-network.ts';
 import type { Store } from '../store/store.ts';
 import type { Workforce, WorkInputs } from '../work/workforce.ts';
 import type { Kin } from './admission/kin.ts';
+import { nextDeadline, startClocks } from './clocks.ts';
 import type { Transfers } from './files/transfers.ts';
 import { InputShelf } from './input-shelf.ts';
 import { sha256, sha256Hasher } from './jobs/item-list.ts';
@@ -27,12 +28,6 @@ import type { Sandboxes } from './sandboxes.ts';
 
 /** How long an order waits for a look at who is of this user, in ms. */
 const KIN_MS = 2000;
-
-/** Between two ticks, in ms. */
-const TICK_MS = 100;
-
-/** Between two looks at how busy the machine is, in ms. */
-const LOAD_MS = 5000;
 
 /** A jump between wall and monotonic clock that tells of a suspended machine, in ms. */
 const SUSPEND_MS = 2000;
@@ -83,7 +78,7 @@ export class Loop {
   #nextRequest = 1;
   readonly #events: PeerEvent[] = [];
   #dispatching = false;
-  readonly #timers: NodeJS.Timeout[] = [];
+  #stopClocks: () => void = () => {};
   #closed = false;
 
   constructor(rooms: Rooms, members: ReadonlyMap<PeerId, readonly string[]>) {
@@ -129,10 +124,12 @@ export class Loop {
 
   /** Starts the clocks. */
   run(): void {
-    this.#timers.push(setInterval(() => this.#tick(), TICK_MS));
-    this.#timers.push(setInterval(() => this.dispatch({ kind: 'wall', wallMs: Date.now() }), 1000));
-    const tellLoad = (): void => this.dispatch({ kind: 'load', load: machineLoad() });
-    this.#timers.push(setInterval(tellLoad, LOAD_MS));
+    this.#stopClocks = startClocks({
+      tick: () => this.#tick(),
+      wall: () => this.dispatch({ kind: 'wall', wallMs: Date.now() }),
+      load: () => this.dispatch({ kind: 'load', load: machineLoad() }),
+      deadline: () => nextDeadline(this.state),
+    });
   }
 
   /** Takes an event. One that an effect brings about comes after the effects before it. */
@@ -246,7 +243,7 @@ export class Loop {
   }
 
   async close(): Promise<void> {
-    for (const timer of this.#timers) clearInterval(timer);
+    this.#stopClocks();
     await this.journal.close();
     this.#closed = true;
     for (const watchers of this.#watchers.values()) for (const wake of watchers) wake();
