@@ -22,7 +22,7 @@ import { shadowGlobals } from './candidate/shadow-globals.ts';
 import { describeThrown, describeWhole } from './candidate/thrown.ts';
 import { type Draw, traceStreams } from './candidate/trace.ts';
 import { FROM_PEER_FD, LEDGER_FD, TO_PEER_FD } from './executor-descriptors.ts';
-import { hearPeer, tellPeer, tellPeerSoon } from './executor-end.ts';
+import { hearPeer, tellPeer } from './executor-end.ts';
 import { type FromExecutor, MOST_DETAIL, type Span, type ToExecutor } from './executor-message.ts';
 import type { Wardship } from './executor-warden.ts';
 import { closeAll, closeInheritedFiles } from './inherited-files.ts';
@@ -222,10 +222,7 @@ async function work(span: Span, evaluate: Evaluator): Promise<void> {
       const isLast = piece.hi === lo;
       const { lo: from, hi, column, errors, ms } = piece;
       const more = { worn: worn && isLast, next: isLast ? next : lo - hi };
-      const message = { kind: 'batch', lo: from, hi, column, errors, ms, ...more } as const;
-      // Nothing of the user's runs in this process where candidates are commands.
-      if (singly && lo < span.hi && !worn) tellPeerSoon(message, endAll);
-      else send(message);
+      send({ kind: 'batch', lo: from, hi, column, errors, ms, ...more });
     }
     if (failure !== undefined) {
       const detail = clipText(failure.detail, MOST_DETAIL);

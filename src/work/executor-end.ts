@@ -9,8 +9,6 @@ import type { FromExecutor, ToExecutor } from './executor-message.ts';
 const MOST_BYTES = 2 ** 32 - 1;
 /** Between two tries where the descriptor is not one that waits, in ms. */
 const RETRY_MS = 1;
-/** How long a message may wait for others, in ms. */
-const HOLD_MS = 10;
 
 /** Calls back with what the peer says, and once when it is gone. In the executor. */
 export function hearPeer(hear: (message: ToExecutor) => void, gone: () => void): void {
@@ -24,42 +22,13 @@ export function hearPeer(hear: (message: ToExecutor) => void, gone: () => void):
   socket.on('close', gone);
 }
 
-/** Messages that wait for those behind them, in order. */
-const held: { frames: Uint8Array[]; timer: NodeJS.Timeout | null } = { frames: [], timer: null };
-
 /**
- * Tells the peer something, and before it what is held. It is written as a whole before this
- * returns, so that it arrives whatever user code does next; a peer that does not read makes the
- * executor wait. In the executor.
+ * Tells the peer something. It is written as a whole before this returns, so that it arrives
+ * whatever user code does next; a peer that does not read makes the executor wait. In the executor.
  * gone: the peer is not there any more.
  */
 export function tellPeer(message: FromExecutor, gone: () => void): void {
   const frame = frameOf(message);
-  if (held.frames.length === 0) write(frame, gone);
-  else {
-    held.frames.push(frame);
-    tellHeld(gone);
-  }
-}
-
-/**
- * Tells the peer something within 10 ms, together with what is told meanwhile: each write wakes the
- * peer. For where the event loop goes on. In the executor.
- */
-export function tellPeerSoon(message: FromExecutor, gone: () => void): void {
-  held.frames.push(frameOf(message));
-  held.timer ??= setTimeout(() => tellHeld(gone), HOLD_MS);
-}
-
-function tellHeld(gone: () => void): void {
-  if (held.timer !== null) clearTimeout(held.timer);
-  held.timer = null;
-  const { frames } = held;
-  held.frames = [];
-  write(Buffer.concat(frames), gone);
-}
-
-function write(frame: Uint8Array, gone: () => void): void {
   let at = 0;
   while (at < frame.length) {
     try {
