@@ -73,6 +73,17 @@ export function firstToGiveBack({ state, now }: Turn, open: readonly OwnLease[])
   });
 }
 
+/**
+ * Says whether the commands of a short list are for others to claim while this peer has no slot
+ * free for them: it has just given them back, or is about to.
+ */
+export function isForOthers({ state, now }: Turn, job: JobState): boolean {
+  const { count } = job.manifest.target;
+  if (!job.isPublishedHere || job.computation.isPure || !suitsAll(job) || count > FIRST)
+    return false;
+  return now - job.heardAt < beats(state, LEFT_BEATS + UNOPPOSED_BEATS);
+}
+
 /** Commands of another peer's new list that are left to it while it lives; null: none are. */
 export function leftToPublisher({ state, now }: Turn, job: JobState): Interval | null {
   const { commandsOf } = job.computation.spec;

@@ -1,6 +1,6 @@
 import { knownEnd } from './answer.ts';
 import { type Choice, chooseNeeded } from './block-choice.ts';
-import { firstCommands, firstToGiveBack, waitsUnopposedMs } from './commands.ts';
+import { firstCommands, firstToGiveBack, isForOthers, waitsUnopposedMs } from './commands.ts';
 import { chooseCopy } from './copy-choice.ts';
 import { serves } from './duty.ts';
 import type { JobState } from './job-state.ts';
@@ -171,7 +171,9 @@ function pickNeeded(turn: Turn, left: number): Pick | null {
   const { slots } = turn.state.self;
   if (left <= -slots && left < 0) return null;
   for (const job of claimableJobs(turn)) {
-    if (left < 0 && waitsUnopposedMs(turn, job.computation) === 0) return null;
+    const waitsMs = waitsUnopposedMs(turn, job.computation);
+    if (left < 0 && waitsMs === 0) return null;
+    if (left <= 0 && waitsMs > 0 && isForOthers(turn, job)) continue;
     const choice = chooseNeeded(turn, job);
     if (choice === null) continue;
     if (choice.early) return { job, choice };

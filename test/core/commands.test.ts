@@ -122,11 +122,14 @@ describe('commands', () => {
     expect(first(starts.filter(({ peer }) => peer === 'other'))).toBeGreaterThan(2000);
   });
 
-  test('that their publisher does not come to soon are given back', () => {
-    const mesh = new SmallMesh({ peers: 4 });
+  test.each([
+    [1, 4],
+    [2, 8],
+  ])('that their publisher does not come to soon are given back: %i slots', (slots, accept) => {
+    const mesh = new SmallMesh({ peers: 4, slots });
     mesh.pass(3000);
     const at = mesh.now;
-    const job = { program: scattered(1, 20_000), accept: 4, commands: true };
+    const job = { program: scattered(1, 20_000), accept, commands: true };
     const { id } = mesh.publish(mesh.peer(0), job);
     mesh.certificate(id);
     expect(new Set(mesh.evaluations().map(({ peer }) => peer)).size).toBe(4);
