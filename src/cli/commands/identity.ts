@@ -18,6 +18,9 @@ export function contentsOf(args: readonly string[], directory: string): Record<s
   return contents;
 }
 
+/** One for all files: there may be thousands, and each new one would cost more than reading it. */
+const PIECE: Buffer = Buffer.allocUnsafeSlow(PIECE_BYTES);
+
 /** Null for what is no file, or cannot be read: the command itself will say so. */
 function contentOf(path: string): string | null {
   let file: number | null = null;
@@ -25,9 +28,8 @@ function contentOf(path: string): string | null {
     if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) return null;
     file = openSync(path, 'r');
     const hash = createHash('sha256');
-    const piece = Buffer.allocUnsafe(PIECE_BYTES);
-    for (let bytes = readSync(file, piece); bytes > 0; bytes = readSync(file, piece)) {
-      hash.update(piece.subarray(0, bytes));
+    for (let bytes = readSync(file, PIECE); bytes > 0; bytes = readSync(file, PIECE)) {
+      hash.update(PIECE.subarray(0, bytes));
     }
     return hash.digest('hex');
   } catch {
