@@ -50,6 +50,12 @@ function kept(): string[] {
 const lines = (from: number, to: number): string =>
   Array.from({ length: to - from + 1 }, (_, k) => `${from + k}\n`).join('');
 
+/** The numbers of the commands of a job log, in its order. */
+function numbersIn(log: string): (string | undefined)[] {
+  const logged = readFileSync(log, 'utf8').trimEnd().split('\n').slice(1);
+  return logged.map((line) => line.split('\t')[0]);
+}
+
 describe('a stdin that goes on', () => {
   test('has its first blocks’ commands run and printed, and their numbers go on', async () => {
     const stdin = new PassThrough();
@@ -68,8 +74,7 @@ describe('a stdin that goes on', () => {
     const { code, stdout, stderr } = await running.done;
     expect([code, stdout]).toEqual([0, '1\ta\n2\tb\n3\tb\n4\tc\n5\td\n']);
     expect(stderr).toMatch(/^5 commands, [\d.]+ s$/m);
-    const logged = readFileSync(log, 'utf8').trimEnd().split('\n').slice(1);
-    expect(logged.map((line) => line.split('\t')[0])).toEqual(['1', '2', '3', '4', '5']);
+    expect(numbersIn(log)).toEqual(['1', '2', '3', '4', '5']);
     expect(kept()).toEqual([]);
     // All of it was one run: the same stdin at once is known.
     const again = await run('a\nb\nb\nc\nd\n', ...options, 'cat');
@@ -147,8 +152,7 @@ describe('arguments that go on coming', () => {
     const { code, stdout, stderr } = await running.done;
     expect([code, stdout]).toEqual([0, 'a 1-1\nb 2-2\nb 3-3\ncd 4-4\n']);
     expect(stderr).toMatch(/^4 commands, [\d.]+ s$/m);
-    const logged = readFileSync(log, 'utf8').trimEnd().split('\n').slice(1);
-    expect(logged.map((line) => line.split('\t')[0])).toEqual(['1', '2', '3', '4']);
+    expect(numbersIn(log)).toEqual(['1', '2', '3', '4']);
     const again = await run('a\nb\nb\ncd\n', command);
     expect(again.stdout).toBe(stdout);
     expect(again.stderr).toMatch(/^4 commands, all known before/);
