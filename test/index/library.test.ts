@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -11,11 +11,13 @@ import { oracle } from '../oracle.ts';
 const PI = 'examples/pi.js';
 const NEVER = 'test/e2e/functions/never.js';
 const CLOCK = 'test/index/clock.js';
+const READS = 'test/index/reads.js';
 const DOUBLE = 'test/index/double.js';
 
 let folder = '';
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'meshd-library-'));
+  await writeFile(join(folder, 'read.txt'), 'text');
 });
 afterAll(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
 
@@ -58,6 +60,29 @@ describe('open', () => {
       message: expect.stringMatching(/^clock: candidate 0 comes to [\d.]+ and then to [\d.]+; /),
     });
     expect(await mesh.jobs()).toEqual([]);
+  });
+
+  test('publishes no function that the sandbox refuses at once, unless it is opened', async () => {
+    await using mesh = await open({ home: join(folder, 'reads'), slots: 1 });
+    const params = { path: join(folder, 'read.txt'), from: 0 };
+    const publishing = mesh.publish({ fn: READS, accept: 5, params });
+    await expect(publishing).rejects.toMatchObject({
+      code: 'MESH_BAD_FUNCTION',
+      message:
+        `reads: candidate 0 fails: the sandbox refuses FileSystemRead of ${params.path}: ` +
+        '--allow-read opens it',
+    });
+    expect(await mesh.jobs()).toEqual([]);
+    const allowRead = [params.path];
+    const job = await mesh.publish({ fn: READS, accept: 5, params, allowRead });
+    expect(await job.done()).toMatchObject({ status: 'done', accepted: 5 });
+  });
+
+  test('goes on without a later candidate that the sandbox refuses', async () => {
+    await using mesh = await open({ home: join(folder, 'reads-later'), slots: 1 });
+    const params = { path: join(folder, 'read.txt'), from: 1 };
+    const job = await mesh.publish({ fn: READS, items: [0, 1], params });
+    expect(await job.done()).toMatchObject({ accepted: 1, skipped: [1] });
   });
 
   test('after close, opens the same home again with all that was known', async () => {

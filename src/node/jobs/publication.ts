@@ -11,6 +11,7 @@ import {
 import { MeshError } from '../../core/mesh-error.ts';
 import { has } from '../../core/needs.ts';
 import { isDiskFull } from '../../files/disk-full.ts';
+import { isDenial } from '../../work/candidate/thrown.ts';
 import { isWorkerProgram } from '../../work/exec/worker-mark.ts';
 import { setupMs } from '../../work/executor.ts';
 import { PROBED } from '../../work/probe.ts';
@@ -102,8 +103,9 @@ function packSubmission(
 /**
  * The first candidates, to find a function that cannot run and to learn what one costs. Their
  * outcomes count. Nothing is tried when some are known already, or without slots here.
- * @throws MeshError MESH_BAD_FUNCTION when the program cannot be imported, or when candidate 0
- * comes to two different outcomes.
+ * @throws MeshError MESH_BAD_FUNCTION when the program cannot be imported, when candidate 0 comes
+ * to two different outcomes, or when the sandbox refuses what it does and no outcome is known yet:
+ * no try would end otherwise.
  */
 async function tryFirst(
   loop: Loop,
@@ -144,6 +146,11 @@ async function tryFirst(
       throw new MeshError(error.code, `${name}: ${error.message}`, { cause: error });
     });
   if (probe.failure !== undefined) {
+    const isNew = known === undefined || known.coverage.isEmpty();
+    if (isNew && isDenial(probe.failure)) {
+      const { detail } = probe.failure;
+      throw new MeshError('MESH_BAD_FUNCTION', `${name}: candidate 0 fails: ${detail}`);
+    }
     options.onWarning?.(`candidate 0 failed in a trial: ${probe.failure.detail}`);
   }
   if (probe.loadsMs !== undefined) {

@@ -44,6 +44,14 @@ function refusalIn(thrown: unknown): WorkFailure | undefined {
   return undefined;
 }
 
+/** How the detail of what the sandbox refused begins. */
+const DENIED = 'the sandbox refuses';
+
+/** Says whether the sandbox refused what a candidate did: it will each time, also elsewhere. */
+export function isDenial({ kind, detail }: WorkFailure): boolean {
+  return kind === 'system' && detail.startsWith(`${DENIED} `);
+}
+
 /** What the sandbox refused, and what would open it. */
 function denialOf(line: string, error: object): string {
   const { permission, resource } = error as Record<string, unknown>;
@@ -51,7 +59,7 @@ function denialOf(line: string, error: object): string {
   const what = typeof resource === 'string' && resource !== '' ? ` of ${resource}` : '';
   const flag = DENIALS[permission];
   const next = flag === undefined ? '' : `: ${flag}`;
-  return clipText(`the sandbox refuses ${permission}${what}${next}`, MAX_LINE_BYTES);
+  return clipText(`${DENIED} ${permission}${what}${next}`, MAX_LINE_BYTES);
 }
 
 const DENIALS: Readonly<Record<string, string>> = {
