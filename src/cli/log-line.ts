@@ -30,19 +30,15 @@ export function logTo(context: Context, level: LogLevel): NonNullable<PeerOption
     if (ONCE.has(event) && !isNews({ event, ...fields })) return;
     if (failed !== null && level === 'warn' && !context.json) return warn(context, wordsOf(failed));
     if (event === LEFT_OUT && !context.json) return warn(context, leftOut(fields as LeftOut));
-    const name = event === LEFT_OUT ? 'job.successor' : event;
     const line = context.json
-      ? JSON.stringify({ time: new Date().toISOString(), level: at, event: name, ...fields })
+      ? JSON.stringify({ time: new Date().toISOString(), level: at, event, ...fields })
       : logText(at, event, fields);
     stderr.write(`${line}\n`);
   };
 }
 
-/**
- * The answer of a job is that of a successor, which asks for it without the stuck candidates. The
- * core's name for it reads like success.
- */
-const LEFT_OUT = 'job.succeeded';
+/** The answer of a job is that of a successor, which asks for it without the stuck candidates. */
+const LEFT_OUT = 'job.successor';
 
 /** Fields of that event. */
 interface LeftOut {

@@ -52,7 +52,7 @@ function certify(turn: Turn, job: JobState): void {
   const id = successorId(job.id, stuck, turn.env.hash);
   append(turn, 'control', { kind: 'successor', predecessor: job.id, stuck });
   append(turn, 'control', certificateRecord(turn, id, job, answer));
-  turn.log('warn', 'job.succeeded', { job: job.id, successor: id, skipped: stuck.length });
+  turn.log('warn', 'job.successor', { job: job.id, successor: id, skipped: stuck.length });
 }
 
 /**

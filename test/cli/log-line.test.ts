@@ -51,7 +51,7 @@ test.each(['warn', 'info'] as const)(
     const io = { ...nowhere(), stderr };
     const fields = { job: 'ab'.repeat(32), successor: 'cd'.repeat(32), skipped: 1 };
     for (const json of [false, true]) {
-      logTo({ io, home: '/h', homeWords: '', json }, level)('warn', 'job.succeeded', fields);
+      logTo({ io, home: '/h', homeWords: '', json }, level)('warn', 'job.successor', fields);
     }
     const [text, event] = String(stderr.read()).trimEnd().split('\n');
     expect(text).toBe(

@@ -85,7 +85,7 @@ export class Accord implements Observer {
       this.#heard.set(this.#key(machine, event.message.register.peer), this.#world.now);
     }
     for (const effect of effects) {
-      if (effect.kind === 'log' && effect.event === 'job.succeeded') {
+      if (effect.kind === 'log' && effect.event === 'job.successor') {
         this.#checkAuthor(machine, String(effect.fields['job']));
       } else if (effect.kind === 'store') this.#noteRecords(machine, effect);
       else if (effect.kind === 'execute') this.#checkLease(machine, effect.execution.id);

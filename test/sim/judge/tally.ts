@@ -55,7 +55,7 @@ export class Tally implements Observer {
     const counted: Readonly<Record<string, string>> = {
       'job.collected': 'collected',
       'job.certified': 'certificates learned',
-      'job.succeeded': 'successors published',
+      'job.successor': 'successors published',
       'outcome.disputed': 'disputes',
       'value.lost': 'values lost',
       'lease.lost': 'leases yielded',
