@@ -5,6 +5,7 @@ import type { JobState } from './job-state.ts';
 import type { OwnLease, PeerState } from './peer-state.ts';
 import type { Choice } from './record.ts';
 import { choicePayload } from './record-codec.ts';
+import type { PeerView } from './roster.ts';
 import type { Turn } from './turn.ts';
 
 /** Heartbeats for which the lease of a command stands unopposed before the command starts. */
@@ -30,11 +31,10 @@ export const COMMAND_TELL_MS = 50;
  * another peer may have claimed it at the same time. Functions start at once, and so does all that
  * this peer has for itself.
  */
-export function waitsUnopposedMs({ state, now }: Turn, { isPure }: Computation): number {
+export function waitsUnopposedMs(turn: Turn, { isPure }: Computation): number {
   if (isPure) return 0;
-  const others = state.roster.all().some(([, view]) => {
-    return view.register.slots > 0 && state.roster.state(view, now) !== 'dead';
-  });
+  const { state } = turn;
+  const others = state.roster.all().some(([, view]) => mayClaim(turn, view));
   return others ? beats(state, UNOPPOSED_BEATS) : 0;
 }
 
@@ -85,13 +85,18 @@ export function isForOthers({ state, now }: Turn, job: JobState): boolean {
 }
 
 /** Commands of another peer's new list that are left to it while it lives; null: none are. */
-export function leftToPublisher({ state, now }: Turn, job: JobState): Interval | null {
+export function leftToPublisher(turn: Turn, job: JobState): Interval | null {
+  const { state, now } = turn;
   const { commandsOf } = job.computation.spec;
   if (commandsOf === null || commandsOf === state.self.peer || !suitsAll(job)) return null;
   if (now - job.heardAt >= beats(state, LEFT_BEATS)) return null;
   const view = state.roster.get(commandsOf);
-  if (view === undefined || view.register.slots === 0) return null;
-  return state.roster.state(view, now) === 'dead' ? null : [0, FIRST];
+  return view !== undefined && mayClaim(turn, view) ? [0, FIRST] : null;
+}
+
+/** Says whether another peer lives and has slots. */
+function mayClaim({ state, now }: Turn, view: PeerView): boolean {
+  return view.register.slots > 0 && state.roster.state(view, now) !== 'dead';
 }
 
 /** Says whether any machine with a slot has what it takes to run it. */
