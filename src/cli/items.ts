@@ -1,11 +1,13 @@
 import type { Readable } from 'node:stream';
 import { MeshError } from '../core/mesh-error.ts';
 import { MAX_ITEMS_BYTES } from '../node/jobs/submission.ts';
+import { lossyNumber, lossyText } from './lossy-number.ts';
 import { readText } from './text-file.ts';
 
 /**
  * The items of a file in UTF-8, or of stdin for `-`: one a line, blank lines left out. JSON values
- * if every line parses as JSON, else texts; `warn` is told if most of them would parse.
+ * if every line parses as JSON, else texts; `warn` is told if most of them would parse, and of the
+ * first number that changes by that.
  * @throws MeshError MESH_NO_FILE, MESH_USAGE when there are none, more than 256 MiB of them, or
  * bytes that are no UTF-8.
  */
@@ -35,7 +37,13 @@ export async function readItems(
     }
   }
   const [first] = odd;
-  if (first === undefined) return values;
+  if (first === undefined) {
+    const lossy = lossyNumber(text, true);
+    if (lossy !== null) {
+      warn(`--items ${source}, line ${lossy.line}: ${lossyText('item', lossy)}`);
+    }
+    return values;
+  }
   // One line that is not JSON makes all of them texts: no item is read by another rule.
   if (odd.length < values.length) {
     const shown = JSON.stringify(first.length > 40 ? `${first.slice(0, 40)}…` : first);

@@ -39,7 +39,7 @@ export async function publication(
   const submission = await toSubmission({
     ...target,
     ...work(fn, flags.exec),
-    ...(flags.params === undefined ? {} : { params: await readParams(flags.params) }),
+    ...(flags.params === undefined ? {} : { params: await readParams(flags.params, onWarning) }),
     ...(seed === undefined ? {} : { seed }),
     ...(maxEvals === undefined ? {} : { maxEvals }),
     ...(deadline === undefined ? {} : { deadlineMs: deadline }),

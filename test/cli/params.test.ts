@@ -26,6 +26,20 @@ test('a file of parameters that is no UTF-8 is refused, and not changed silently
   });
 });
 
+test('parameters with a number that JSON does not keep are told of by its path', async () => {
+  const warnings: string[] = [];
+  const warn = (line: string): void => void warnings.push(line);
+  const text = '{"name":"90071992547409931","a":\n[{"id":-9007199254740993}],"b":1}';
+  expect(await readParams(fileOf(text), warn)).toMatchObject({ b: 1 });
+  expect(await readParams('9007199254740993', warn)).toBe(2 ** 53);
+  const rest = 'as numbers above 2^53 may; as a string it keeps its digits';
+  expect(warnings).toEqual([
+    `--params @${join(folder, 'params.json')}: params.a[0].id: -9007199254740993 becomes ` +
+      `-9007199254740992, ${rest}`,
+    `--params: params: 9007199254740993 becomes 9007199254740992, ${rest}`,
+  ]);
+});
+
 test('a file without an end is not read to it', async () => {
   await expect(readParams('@/dev/zero')).rejects.toMatchObject({
     code: 'MESH_USAGE',

@@ -125,6 +125,20 @@ describe('items of a file', () => {
     ]);
   });
 
+  test('with a number that JSON does not keep are told of, and of the first one alone', async () => {
+    const text = '1\n\n{"user":{"ids":[7,9007199254740993]}}\n9007199254740993\n';
+    expect(await read(text)).toHaveLength(3);
+    expect(warnings).toEqual([
+      '--items -, line 3: item.user.ids[1]: 9007199254740993 becomes 9007199254740992, as numbers ' +
+        'above 2^53 may; as a string it keeps its digits',
+    ]);
+  });
+
+  test('that are texts keep their digits, and nothing is told', async () => {
+    expect(await read('9007199254740993\nabc\nabd')).toEqual(['9007199254740993', 'abc', 'abd']);
+    expect(warnings).toEqual([]);
+  });
+
   test('that are words, a few of them numbers, are texts without a word', async () => {
     expect(await read('one\n2\nthree')).toEqual(['one', '2', 'three']);
     expect(warnings).toEqual([]);
