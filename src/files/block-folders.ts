@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describeBytes } from './describe.ts';
 import { encodeDescription, type FileHash, fileHash } from './description.ts';
@@ -9,6 +9,12 @@ const NAME = /^(\d+)-(\d+)-[0-9a-f]{12}$/;
 
 /** The file that names the jobs a folder's blocks are for, a line each. */
 const JOBS = 'jobs';
+
+/** Who may read and write a block. */
+const MODE = 0o600;
+
+/** Blocks of more bytes have a file that describes them; others are described when asked for. */
+const SMALL_BYTES = 64 * 1024;
 
 /** Field of /proc/PID/stat behind the program's name: when the process started. */
 const START_FIELD = 19;
@@ -21,8 +27,9 @@ export interface SweptBlocks {
 
 /**
  * What runs of `run --pipe` keep of stdin until their commands are over, in a folder of the home: a
- * folder for each run, so that none takes another's away. HASH.file: the description of a block.
- * HASH.data: what is in it.
+ * folder for each run, so that none takes another's away. HASH.data: what is in a block.
+ * HASH.file: the description of a large one; a small one's is made of what is in it, since files
+ * cost more than that.
  */
 export class BlockFolders {
   readonly #folder: string;
@@ -32,10 +39,21 @@ export class BlockFolders {
     this.#folder = folder;
   }
 
-  /** The path of a block's description, or content, in whatever run's folder; null: in none. */
-  async find(hash: FileHash, kind: 'file' | 'data'): Promise<string | null> {
+  /** The encoded description of a block; null when there is none, or its run is over meanwhile. */
+  async description(hash: FileHash): Promise<Uint8Array | null> {
+    const data = await this.find(hash);
+    if (data === null) return null;
+    const encoded = await readFile(fileBeside(data)).catch(() => null);
+    if (encoded !== null) return encoded;
+    const size = (await stat(data).catch(() => null))?.size ?? Number.POSITIVE_INFINITY;
+    const block = size > SMALL_BYTES ? null : await readFile(data).catch(() => null);
+    return block === null ? null : encodeDescription(describeBytes(block, MODE));
+  }
+
+  /** The path of what is in a block, in whatever run's folder; null: in none. */
+  async find(hash: FileHash): Promise<string | null> {
     for (const run of await this.#runs()) {
-      const path = join(this.#folder, run, `${hash}.${kind}`);
+      const path = join(this.#folder, run, `${hash}.data`);
       if ((await stat(path).catch(() => null)) !== null) return path;
     }
     return null;
@@ -90,13 +108,16 @@ export class BlockFolder {
 
   /** Keeps a block. Its name and size. @throws what the system says */
   async keep(block: Uint8Array): Promise<{ readonly hash: FileHash; readonly bytes: number }> {
-    const description = describeBytes(block, 0o600);
+    const description = describeBytes(block, MODE);
     const hash = fileHash(description);
     await this.#inTurn(async () => {
       const count = this.#counts.get(hash) ?? 0;
       if (count === 0) {
+        // Whoever finds what is in it finds its description, too.
+        if (block.length > SMALL_BYTES) {
+          await this.#write(`${hash}.file`, encodeDescription(description));
+        }
         await this.#write(`${hash}.data`, block);
-        await this.#write(`${hash}.file`, encodeDescription(description));
       }
       this.#counts.set(hash, count + 1);
     });
@@ -112,9 +133,8 @@ export class BlockFolder {
         return;
       }
       this.#counts.delete(hash);
-      for (const kind of ['file', 'data']) {
-        await rm(join(this.#path, `${hash}.${kind}`), { force: true });
-      }
+      const data = join(this.#path, `${hash}.data`);
+      for (const path of [data, fileBeside(data)]) await unlink(path).catch(unlessMissing);
     });
   }
 
@@ -136,9 +156,18 @@ export class BlockFolder {
 
   async #write(name: string, what: Uint8Array | string): Promise<void> {
     const path = join(this.#path, name);
-    await writeFile(`${path}.new`, what, { mode: 0o600 });
+    await writeFile(`${path}.new`, what, { mode: MODE });
     await rename(`${path}.new`, path);
   }
+}
+
+/** Where the description of a block is, if it has a file. */
+function fileBeside(data: string): string {
+  return data.replace(/\.data$/, '.file');
+}
+
+function unlessMissing(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'ENOENT') throw error;
 }
 
 /** What a folder's files hold, or a file. */

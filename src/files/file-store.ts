@@ -58,7 +58,8 @@ export class FileStore {
   async description(hash: FileHash): Promise<FileDescription | null> {
     const encoded =
       (await readFile(this.#path(hash, 'file')).catch(unlessMissing)) ??
-      (await this.#blockDescription(hash));
+      (await this.#blocks?.description(hash)) ??
+      null;
     const description = encoded === null ? null : decodeDescription(encoded);
     return description !== null && fileHash(description) === hash ? description : null;
   }
@@ -97,7 +98,7 @@ export class FileStore {
   async content(hash: FileHash): Promise<Content | null> {
     const description = await this.description(hash);
     if (description === null) return null;
-    const block = (await this.#blocks?.find(hash, 'data')) ?? null;
+    const block = await this.blockAt(hash);
     for (const place of [this.#path(hash, 'data'), await this.#origin(hash, description), block]) {
       const handle = place === null ? null : await open(place, 'r').catch(unlessMissing);
       if (handle !== null) return new Content(description, handle);
@@ -113,7 +114,12 @@ export class FileStore {
     const data = await stat(this.#path(hash, 'data')).catch(unlessMissing);
     if (data?.size === description.bytes) return true;
     if ((await this.#origin(hash, description)) !== null) return true;
-    return ((await this.#blocks?.find(hash, 'data')) ?? null) !== null;
+    return (await this.blockAt(hash)) !== null;
+  }
+
+  /** Where a block of stdin lies that a run keeps; null: it is none. To be read only. */
+  async blockAt(hash: FileHash): Promise<string | null> {
+    return (await this.#blocks?.find(hash)) ?? null;
   }
 
   /** Why the content of a file that is known is not here. */
@@ -218,12 +224,6 @@ export class FileStore {
   /** Removes files, those used longest ago first, until at most `maxBytes` are taken. */
   sweep(maxBytes: number): Promise<Usage & { readonly freedBytes: number }> {
     return sweep(this.#folder, maxBytes, (hash) => this.#pins.has(hash));
-  }
-
-  /** Of a block of stdin; null when there is none, or its run is over meanwhile. */
-  async #blockDescription(hash: FileHash): Promise<Uint8Array | null> {
-    const path = (await this.#blocks?.find(hash, 'file')) ?? null;
-    return path === null ? null : readFile(path).catch(unlessMissing);
   }
 
   /** Where the user's file lies, while it is as it was. */

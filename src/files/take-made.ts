@@ -22,6 +22,8 @@ const MOST_TIMES = 65_536;
  * computation whose command it was; see FileStore.release.
  */
 export function takeMade(from: string, to: string, aside: string, by: string): void {
+  // Most commands make nothing, and a new folder costs more than a look.
+  if (!isFolder(from)) return;
   const hand = mkdtempSync(join(aside, 'made-'));
   const made = join(hand, 'store');
   if (!takeAway(from, made) || !isFolder(made)) return;

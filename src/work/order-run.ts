@@ -172,11 +172,12 @@ export class OrderRun {
     items(lo, hi).then(
       (texts) => {
         if (this.#executor !== executor || this.#state !== 'open') return;
-        this.#sent = hi;
+        const given = lo + texts.length;
+        this.#sent = given;
         const characters = texts.reduce((sum, text) => sum + text.length, 0);
         const isShort = characters < SHORT_CHARACTERS;
         this.#items = isShort ? Math.min(this.#items * 2, MOST_ITEMS) : ITEMS;
-        executor.start({ lo, hi, careful, items: texts, ...this.#condition });
+        executor.start({ lo, hi: given, careful, items: texts, ...this.#condition });
       },
       (error: unknown) => {
         // Of these whoever was to give them says it once.

@@ -20,7 +20,7 @@ export interface WorkInputs {
   readonly params: string;
   /** 0 … 2^53 − 1. */
   readonly seed: number;
-  /** JSON texts of the items lo … hi − 1, for a map job. */
+  /** JSON texts of the items lo … hi − 1, for a map job; or of the first of them, one at least. */
   readonly items?: (lo: number, hi: number) => Promise<readonly string[]>;
   /** What holds the executor that they are used in. @default OPEN: nothing does */
   readonly sandbox?: Sandbox;

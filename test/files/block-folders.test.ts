@@ -47,21 +47,36 @@ describe('blocks of stdin', () => {
     expect(readdirSync(join(folder, 'files'))).toEqual([]);
   });
 
+  test.each([8, CHUNK_BYTES])('of %i bytes are described by any process', async (n) => {
+    const { hash } = await (await blocksIn().make()).keep(new Uint8Array(n).fill(7));
+    const store = await FileStore.open(join(folder, 'files'), blocksIn());
+    expect(await store.description(hash)).toMatchObject({ bytes: n, mode: 0o600 });
+  });
+
+  test('that are small are one file each', async () => {
+    const run = await blocksIn().make();
+    const names = [];
+    for (const text of ['one', 'two']) names.push((await run.keep(Buffer.from(text))).hash);
+    const [made = ''] = readdirSync(join(folder, 'blocks'));
+    const expected = names.map((hash) => `${hash}.data`).sort();
+    expect(readdirSync(join(folder, 'blocks', made)).sort()).toEqual(expected);
+  });
+
   test('that are equal are kept once, until all of them were dropped', async () => {
     const run = await blocksIn().make();
     const { hash } = await run.keep(Buffer.from('same'));
     await run.keep(Buffer.from('same'));
     await run.drop(hash);
-    expect(await blocksIn().find(hash, 'data')).not.toBeNull();
+    expect(await blocksIn().find(hash)).not.toBeNull();
     await run.drop(hash);
-    expect(await blocksIn().find(hash, 'data')).toBeNull();
+    expect(await blocksIn().find(hash)).toBeNull();
   });
 
   test('that come again while an equal one goes are there', async () => {
     const run = await blocksIn().make();
     const { hash } = await run.keep(Buffer.from('same'));
     await Promise.all([run.drop(hash), run.keep(Buffer.from('same'))]);
-    expect(await blocksIn().find(hash, 'data')).not.toBeNull();
+    expect(await blocksIn().find(hash)).not.toBeNull();
   });
 
   test('of a process that is gone are swept, but for those of a job that goes on', async () => {

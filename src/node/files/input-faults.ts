@@ -1,3 +1,4 @@
+import { isDiskFull } from '../../files/disk-full.ts';
 import type { FileHash } from '../../files/description.ts';
 
 /** Before the next try to bring an input that could not be had, in ms: at first, and at most. */
@@ -58,4 +59,12 @@ export class InputFaults {
     const more = latest.length - lines.length;
     return more > 0 ? [...lines, `inputs of commands: ${more} more could not be had`] : lines;
   }
+}
+
+/** Why an input is not here: one line. */
+export function unwritten(inside: string, bytes: number, error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  const size = bytes < 1e6 ? `${bytes} B` : `${Math.ceil(bytes / 1e6)} MB`;
+  if (isDiskFull(error)) return `no room for its input ${inside} (${size})`;
+  return `its input ${inside} cannot be written: ${code ?? message}`;
 }

@@ -1,6 +1,7 @@
 import type { FileHash } from '../../files/description.ts';
 import { isFileHash } from '../../files/description.ts';
 import { type ReturnPattern, readReturnPatterns } from '../../files/return-pattern.ts';
+import type { Block } from '../../work/command/command-item.ts';
 
 /** A file that is sent to where a command runs. */
 export interface SentFile {
@@ -14,11 +15,13 @@ export interface SentFile {
 export interface ItemFiles {
   readonly sends: readonly SentFile[];
   readonly returns: readonly ReturnPattern[];
+  /** What of it is the command's stdin. */
+  readonly stdin: SentFile | null;
 }
 
 /** Reads the files of an item, by its JSON text. Null when they are malformed. */
 export function filesOfItem(text: string): ItemFiles | null {
-  const { sends = [], returns = [] } = JSON.parse(text) as { sends?: unknown; returns?: unknown };
+  const { sends = [], returns = [], block } = JSON.parse(text) as Record<string, unknown>;
   const patterns = readReturnPatterns(returns);
   if (!Array.isArray(sends) || patterns === null) return null;
   const files: SentFile[] = [];
@@ -27,7 +30,9 @@ export function filesOfItem(text: string): ItemFiles | null {
     if (!isInside(inside) || !isFileHash(hash) || typeof bytes !== 'number') return null;
     files.push({ inside, hash, bytes });
   }
-  return { sends: files, returns: patterns };
+  const { name, isFile } = (block ?? {}) as Partial<Record<keyof Block, unknown>>;
+  const stdin = isFile === true ? null : (files.find(({ inside }) => inside === name) ?? null);
+  return { sends: files, returns: patterns, stdin };
 }
 
 function isInside(name: unknown): name is string {
@@ -39,14 +44,19 @@ function isInside(name: unknown): name is string {
 export interface Sending {
   /** Each runs in a folder of its own. */
   readonly transfer: boolean;
+  /** What is sent is its block alone, and it runs in its publisher's folder. */
+  readonly inPlace: boolean;
   /** Where its publisher is. */
   readonly directory: string;
 }
 
 /** Reads a program of commands. */
 export function sendingOf(program: Uint8Array): Sending {
-  const { transfer, directory } = JSON.parse(new TextDecoder().decode(program)) as Partial<
+  const { transfer, inPlace, directory } = JSON.parse(new TextDecoder().decode(program)) as Partial<
     Record<keyof Sending, unknown>
   >;
-  return { transfer: transfer === true, directory: String(directory) };
+  return {
+    ...{ transfer: transfer === true, inPlace: inPlace === true },
+    directory: String(directory),
+  };
 }

@@ -1,21 +1,20 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, renameSync } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ComputationId, PeerId } from '../../core/ids.ts';
 import { MeshError } from '../../core/mesh-error.ts';
 import type { FileHash } from '../../files/description.ts';
-import { isDiskFull } from '../../files/disk-full.ts';
 import { folderOfOutputs, type ReturnPattern } from '../../files/return-pattern.ts';
 import { isFolder, takeMade } from '../../files/take-made.ts';
 import { ItemError } from '../../work/item-error.ts';
-import { removeBehind } from '../../work/sandbox/remove-tree.ts';
+import { removeBehind, removeOwn } from '../../work/sandbox/remove-tree.ts';
 import { OPEN } from '../../work/sandbox/sandbox.ts';
 import type { WorkInputs } from '../../work/workforce.ts';
 import { clearComputationFolder } from './computation-folder.ts';
 import type { FileService } from './file-service.ts';
-import { InputFaults } from './input-faults.ts';
+import { InputFaults, unwritten } from './input-faults.ts';
 import { filesOfItem, type ItemFiles, type SentFile, sendingOf } from './sent-files.ts';
 
 /** Pauses between tries to fetch an input that nobody has now, in ms. */
@@ -41,6 +40,8 @@ interface WorkFolder {
   /** Holds `work`, where the command runs, and `made`, a store of what it made. */
   readonly path: string;
   readonly sends: readonly SentFile[];
+  /** It is not there, but for what its command may have put into `made`. */
+  readonly isBare: boolean;
 }
 
 /** An order of commands that run in folders of their own. */
@@ -53,6 +54,8 @@ interface Execution {
   readonly common: string;
   /** Its commands are somebody else's, and held. */
   readonly isHeld: boolean;
+  /** They may read stdin's blocks where this home keeps them, for they are its own. */
+  readonly readsBlocks: boolean;
   folders: WorkFolder[];
   /** What was fetched for it. */
   readonly sent: Set<FileHash>;
@@ -120,7 +123,8 @@ export class WorkFolders {
   inputsOf(execution: number, inputs: WorkInputs, owner: PeerId | null): WorkInputs {
     const { items } = inputs;
     if (inputs.commands !== true || owner === null || items === undefined) return inputs;
-    if (!sendingOf(inputs.program).transfer) return inputs;
+    const { transfer, inPlace } = sendingOf(inputs.program);
+    if (!transfer) return inputs;
     const { cleanup } = JSON.parse(inputs.params) as { cleanup?: unknown };
     const common = this.#commonOf(inputs.computation);
     for (const one of [common, this.#aside]) mkdirSync(one, { recursive: true, mode: 0o700 });
@@ -132,6 +136,7 @@ export class WorkFolders {
         owner,
         common,
         isHeld: sandbox.tier !== 'none',
+        readsBlocks: inPlace && sandbox.tier === 'none' && owner === this.#self,
       },
       ...{ folders: [], sent: new Set(), isOver: false },
     };
@@ -142,13 +147,15 @@ export class WorkFolders {
         ...{ ...sandbox, writes: [...sandbox.writes, common].sort() },
         common: { folder: common, bytes: this.#mostBytes * Math.max(1, this.#slots()) },
       },
-      itemsAtOnce: 1,
+      ...(opened.readsBlocks ? {} : { itemsAtOnce: 1 }),
       items: async (lo, hi) => {
         const texts = await items(lo, hi);
         const completed: string[] = [];
         for (const [k, text] of texts.entries()) {
           const how = await this.#fill(filesOfItem(text), lo + k, opened);
           completed.push(JSON.stringify({ ...(JSON.parse(text) as object), ...how }));
+          // Folders are made one at a time.
+          if (opened.folders.at(-1)?.isBare !== true) break;
         }
         // It is only likely: there may be no next one, and what fails is told when it is needed.
         this.#fetchAhead(items, hi, opened).catch(() => undefined);
@@ -190,8 +197,12 @@ export class WorkFolders {
     const name = `command-${randomBytes(16).toString('hex')}`;
     const aside = join(this.#aside, name);
     const path = join(opened.common, name);
-    const folder: WorkFolder = { index, aside, path, sends };
+    const own = { folder: join(path, 'work'), store: join(path, 'made') };
+    const block = await this.#blockOf(files, opened);
+    const folder: WorkFolder = { index, aside, path, sends, isBare: block !== null };
     opened.folders.push(folder);
+    const place = { ...own, mostBytes: this.#mostBytes };
+    if (block !== null) return { problem: null, place: { ...place, block } };
     const fresh = join(aside, 'fresh');
     const work = join(fresh, 'work');
     try {
@@ -208,8 +219,13 @@ export class WorkFolders {
     }
     // What was written since it was stopped was not removed.
     if (opened.isOver) this.#end(folder, opened, { keeps: false });
-    const own = { folder: join(path, 'work'), store: join(path, 'made') };
-    return { problem: null, place: { ...own, mostBytes: this.#mostBytes } };
+    return { problem: null, place };
+  }
+
+  /** Where the block lies that is all a command gets, and only reads; null: it needs a folder. */
+  async #blockOf({ sends, stdin }: ItemFiles, opened: Execution): Promise<string | null> {
+    if (!opened.readsBlocks || stdin === null || sends.length > 1) return null;
+    return this.#files.store.blockAt(stdin.hash);
   }
 
   /** @throws ItemError when this machine cannot, after a pause. */
@@ -230,6 +246,8 @@ export class WorkFolders {
 
   /** Fetches what the next command is likely to need, while this one runs. */
   async #fetchAhead(items: Items, next: number, opened: Execution): Promise<void> {
+    // Its own are here.
+    if (opened.readsBlocks) return;
     const [text] = await items(next, next + 1);
     const files = text === undefined ? null : filesOfItem(text);
     for (const { hash } of files?.sends ?? []) {
@@ -321,9 +339,12 @@ export class WorkFolders {
 
   /** A command is over: what it made is kept, or not, and the rest goes. */
   #end(folder: WorkFolder, opened: Execution, { keeps }: { readonly keeps: boolean }): void {
-    const { aside, path, sends } = folder;
+    const { aside, path, sends, isBare } = folder;
+    // A command whose outputs are short makes nothing.
+    if (isBare && !isFolder(path)) return;
     let left: string | null = null;
     try {
+      if (isBare) mkdirSync(aside, { mode: 0o700 });
       left = this.#takeBack(folder, opened);
       if (keeps && left !== null) {
         takeMade(join(left, 'made'), this.#files.folder, aside, opened.computation);
@@ -371,23 +392,5 @@ export class WorkFolders {
       // What cannot be removed goes with the quota.
       if (!used.has(hash)) await this.#files.store.drop(hash).catch(() => undefined);
     }
-  }
-}
-
-/** Why an input is not here: one line. */
-function unwritten(inside: string, bytes: number, error: unknown): string {
-  const { code, message } = error as NodeJS.ErrnoException;
-  const size = bytes < 1e6 ? `${bytes} B` : `${Math.ceil(bytes / 1e6)} MB`;
-  if (isDiskFull(error)) return `no room for its input ${inside} (${size})`;
-  return `its input ${inside} cannot be written: ${code ?? message}`;
-}
-
-/** Without a process for each: nothing of this user's own leads it astray. */
-async function removeOwn(path: string): Promise<void> {
-  try {
-    await rm(path, { recursive: true, force: true });
-  } catch {
-    // Somebody took a folder's own rights away, or writes into it still.
-    await removeBehind(path);
   }
 }

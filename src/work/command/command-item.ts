@@ -8,6 +8,8 @@ export interface WorkPlace {
   readonly store: string;
   /** What may be in the working folder at most, in bytes on the disk; inputs included. */
   readonly mostBytes: number;
+  /** Where its block is, when it is not in its folder: it is for reading only. */
+  readonly block?: string;
 }
 
 /** A part of its publisher's stdin. */

@@ -92,11 +92,11 @@ function spaced(
     const left = Math.min(next - Date.now(), delayMs);
     if (left > 0) await wait(left);
     const own = runsApart(spec) && place;
-    const input = block && place && join(place.folder, block.name);
+    const input = block && place && (place.block ?? join(place.folder, block.name));
     const variables = {
       ...{ MESHD_INDEX: String(index), PARALLEL_SEQ: String(seqOf(spec, index)) },
       PARALLEL_JOBSLOT: String(live?.slot() ?? 1),
-      ...(input === null ? {} : { PARALLEL_TMP: input }),
+      ...(input !== null && block?.isFile === true ? { PARALLEL_TMP: input } : {}),
     };
     const limits = {
       ...{ outputBytes, timeoutMs, ...(book === null ? {} : { timeoutNow }) },

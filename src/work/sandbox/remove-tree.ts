@@ -37,6 +37,19 @@ export async function removeBehind(path: string): Promise<void> {
   }
 }
 
+/**
+ * Removes the folder of an executor that was not held, without a process for that: nothing of this
+ * user's own leads it astray. What cannot be removed goes as with removeBehind.
+ */
+export async function removeOwn(path: string): Promise<void> {
+  try {
+    await rm(path, { recursive: true, force: true });
+  } catch {
+    // Somebody took a folder's own rights away, or writes into it still.
+    await removeBehind(path);
+  }
+}
+
 async function removeByProgram(path: string): Promise<void> {
   let isAway = process.platform === 'win32';
   for (const [program, ...words] of isAway ? [] : REMOVAL) {

@@ -74,6 +74,15 @@ describe('a block of stdin', () => {
     expect(Object.keys(value.files ?? {})).toContain('tried');
   });
 
+  test('is read where its peer keeps it, and the command is not told where', async () => {
+    const program = await load({ transfer: true, inPlace: true });
+    const kept = join(root, 'kept');
+    writeFileSync(kept, 'kept\n');
+    const command = 'cat; echo "<$PARALLEL_TMP>"';
+    const value = await evaluate(program, { command, place: { ...place(), block: kept }, block });
+    expect(value.stdout).toBe('kept\n<>\n');
+  });
+
   test('is a file that the command finds by a variable, when it is no stdin', async () => {
     const program = await load({ transfer: true });
     const item = { command: 'cat "$PARALLEL_TMP"; wc -c', place: place() };
