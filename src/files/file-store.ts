@@ -81,7 +81,7 @@ export class FileStore {
   /** Takes a file that a command made, from its place in the same file system. */
   async adopt(path: string, { description }: Described): Promise<FileHash> {
     const hash = await this.learn(description);
-    await appendFile(this.#path(hash, 'made'), '\n', { mode: 0o600 });
+    await this.madeAgain(hash);
     const place = this.#path(hash, 'data');
     await rename(path, place).catch(async (error: NodeJS.ErrnoException) => {
       // A sandbox makes several file systems of one; a command may have closed its folder.
@@ -92,6 +92,11 @@ export class FileStore {
       await rm(path).catch(() => undefined);
     });
     return hash;
+  }
+
+  /** Keeps a file that commands made until it was fetched once more. */
+  async madeAgain(hash: FileHash): Promise<void> {
+    await appendFile(this.#path(hash, 'made'), '\n', { mode: 0o600 });
   }
 
   /** What is here of a file; null when there is nothing. To be closed. */

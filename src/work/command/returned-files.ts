@@ -4,7 +4,7 @@ import { MeshError } from '../../core/mesh-error.ts';
 import { type Described, describeFile } from '../../files/describe.ts';
 import { MAX_FILE_BYTES } from '../../files/description.ts';
 import { FileStore } from '../../files/file-store.ts';
-import { filesMatching, isGlob, plainName } from '../../files/glob.ts';
+import { filesMatching, isGlob, type Matching, plainName } from '../../files/glob.ts';
 import { folderOfOutputs, type ReturnPattern } from '../../files/return-pattern.ts';
 import type { WorkPlace } from './command-item.ts';
 import type { NamedFiles } from './named-files.ts';
@@ -61,16 +61,28 @@ export async function takeOutputs(
   const outputs: Record<string, MadeFile> = {};
   const taken = new Map<string, MadeFile>();
   let problem: string | undefined;
+  // All are looked for before any is moved: two patterns, or a link, may name the same file.
+  const matched: [inside: string, found: Matching][] = [];
+  const reals = new Map<string, string | null>();
   for (const { inside } of returns) {
-    const { files: found, others } = await filesMatching(folder, inside);
+    const found = await filesMatching(folder, inside);
+    matched.push([inside, found]);
+    for (const name of found.files) {
+      reals.set(name, await realpath(join(folder, name)).catch(() => null));
+    }
+  }
+  for (const [inside, { files: found, others }] of matched) {
     const other = others.find(([name]) => !holdsOutputs(name, returns));
     if (other !== undefined) problem ??= `its output ${other.join(' ')}`;
     else if (found.length === 0) problem ??= missing(inside);
     for (const name of found) {
       if (Object.hasOwn(outputs, name)) continue;
       if (Object.keys(outputs).length === MAX_OUTPUTS) return { outputs, problem: tooMany() };
-      const real = await realpath(join(folder, name)).catch(() => null);
-      const made = real === null ? null : (taken.get(real) ?? (await take(store, root, real)));
+      const real = reals.get(name) ?? null;
+      const known = real === null ? undefined : taken.get(real);
+      // Its publisher fetches it for each name.
+      if (known !== undefined) await store.madeAgain(known[0]);
+      const made = real === null ? null : (known ?? (await take(store, root, real)));
       if (made === null || typeof made === 'string') {
         problem ??= made ?? missing(name);
         continue;

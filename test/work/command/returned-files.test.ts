@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { FileStore } from '../../../src/files/file-store.ts';
 import { returnPattern } from '../../../src/files/return-pattern.ts';
 import { lookForOutputs, takeOutputs } from '../../../src/work/command/returned-files.ts';
 
@@ -15,7 +16,7 @@ beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'meshd-returned-'));
   folder = join(root, 'work');
   mkdirSync(folder);
-  writeFileSync(join(folder, 'a.out'), 'a');
+  writeFileSync(join(folder, 'a.out'), 'a', { mode: 0o644 });
 });
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
@@ -65,4 +66,36 @@ test('a folder that other outputs are declared in is none itself', async () => {
 test('outputs whose names are UTF-8 are taken in the order of their bytes', async () => {
   for (const name of ['ä.out', '日.out', 'B.out']) writeFileSync(join(folder, name), name);
   expect(await taken('*.out')).toEqual([undefined, ['B.out', 'a.out', 'ä.out', '日.out']]);
+});
+
+test('a file that two patterns name is taken once, and no pattern misses it', async () => {
+  expect(await taken('a.out', '*.out', 'a.out')).toEqual([undefined, ['a.out']]);
+  expect(await taken('a.out')).toEqual(['its output a.out is missing', []]);
+});
+
+describe.runIf(isPosix)('a file that is an output under two names', () => {
+  beforeEach(() => symlinkSync('a.out', join(folder, 'link.out')));
+
+  test.each([[['*.out']], [['a.out', 'link.out']], [['link.out', 'a.out']]])(
+    'is there under both: %j',
+    async (patterns) => {
+      const [problem, names] = await taken(...patterns);
+      expect([problem, names.sort()]).toEqual([undefined, ['a.out', 'link.out']]);
+    },
+  );
+
+  test('is kept until it was fetched for both, and so for what else has its content', async () => {
+    await taken('*.out');
+    writeFileSync(join(folder, 'other'), 'a', { mode: 0o644 });
+    const store = await FileStore.open(join(root, 'made'));
+    const place = { folder, store: join(root, 'made'), mostBytes: 1e9 };
+    const { outputs = {} } = await takeOutputs(place, [returnPattern('other')]);
+    const hash = outputs.other?.[0] ?? '';
+    const kept: number[] = [];
+    for (let told = 0; told < 3; told++) {
+      kept.push((await store.sweep(0)).files);
+      store.fetched(hash, '');
+    }
+    expect([kept, (await store.sweep(0)).files]).toEqual([[1, 1, 1], 0]);
+  });
 });
