@@ -90,7 +90,7 @@ describe.runIf(isPosix)('a file that is an output under two names', () => {
     const store = await FileStore.open(join(root, 'made'));
     const place = { folder, store: join(root, 'made'), mostBytes: 1e9 };
     const { outputs = {} } = await takeOutputs(place, [returnPattern('other')]);
-    const hash = outputs.other?.[0] ?? '';
+    const hash = outputs['other']?.[0] ?? '';
     const kept: number[] = [];
     for (let told = 0; told < 3; told++) {
       kept.push((await store.sweep(0)).files);
