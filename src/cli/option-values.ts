@@ -51,12 +51,6 @@ export const acceptCount: (text: string) => number = wholeNumber(1, 2 ** 31);
 export const candidateIndex: (text: string) => number = wholeNumber(0, Number.MAX_SAFE_INTEGER);
 export const jobPriority: (text: string) => number = wholeNumber(-10, 10);
 
-/** What --header takes. */
-export function headerMark(text: string): string {
-  if (text === ':') return text;
-  throw new InvalidArgumentError('Only : is supported: the first argument of each source.');
-}
-
 /** The ends of arguments that lose their white space. */
 export function trimmedEnds(text: string): string {
   if (['n', 'l', 'r', 'lr', 'rl'].includes(text)) return text;

@@ -3,7 +3,6 @@ import { FOREIGN_FLAGS } from './commands/foreign-flags.ts';
 import {
   blockSize,
   displayName,
-  headerMark,
   jobPriority,
   memorySize,
   outputSize,
@@ -97,8 +96,7 @@ export const run: Verb<readonly [readonly string[]], CommandFlags> = {
     },
     {
       flags: '--header <:>',
-      help: 'the first argument of each source names its column: {name}, {name.} …',
-      parse: headerMark,
+      help: 'first arguments name their columns: {name} …; with --pipe, also lines or a pattern',
     },
     { flags: '--shuf', help: 'in random order' },
     {

@@ -77,7 +77,7 @@ describe('options of GNU parallel', () => {
     ['--number-of-cores', /nproc/],
     ['--minversion 20130222', /meshd --version/],
     ['--retry-failed', /--resume-failed/],
-    ['--header 2', /Only : is supported/],
+    ['--header 2', /only : is supported/],
   ])('%s is refused in one line that says what to use', async (words, says) => {
     const { code, stdout, stderr } = await run('--dry-run', ...words.split(' '), ...three);
     expect([code, stdout]).toEqual([2, '']);

@@ -283,6 +283,12 @@ describe('arguments that go on coming', () => {
   });
 });
 
+test('a block of which --rrs leaves nothing has a number, and no command', async () => {
+  // As GNU parallel 20221122.
+  const { stdout } = await run('\n\n\na\n', '--pipe', '-k', '--rrs', '-N1', 'echo {#}; cat; echo');
+  expect(stdout).toBe('2\na\n');
+});
+
 describe('an interrupted run', () => {
   test('leaves nothing of its stdin, and the same command goes on from there', async () => {
     const command = 'echo ran >> runs; cat; test -e ./"$NO"go || sleep 20';

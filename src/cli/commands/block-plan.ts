@@ -36,6 +36,8 @@ export function planBlocks(
     let seq = 0;
     for await (const block of blocks) {
       seq += 1;
+      // As in GNU parallel, what --rrs leaves nothing of has a number and no command.
+      if (block.length === 0 && flags.pipe === true) continue;
       if (done(seq, [])) continue;
       const files = filesOf([], seq);
       const kept = spool === null ? {} : { block: { name: BLOCK_NAME, isFile } };

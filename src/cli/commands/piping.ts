@@ -8,6 +8,7 @@ import {
   BLOCK_BYTES,
   type CutOptions,
   cutRecords,
+  headerPattern,
   MAX_BLOCK_BYTES,
 } from '../parallel/record-cutter.ts';
 import { statsAt } from '../path-stats.ts';
@@ -52,6 +53,10 @@ export function checkPiping(
     );
     if (only !== undefined) {
       throw usage(`${only[1]} is for --pipe or --pipepart: give one of them`);
+    }
+    if (flags.header !== undefined && flags.header !== ':') {
+      const text = `--header ${flags.header}: only : is supported without --pipe`;
+      throw usage(`${text}: the first argument of each source`);
     }
     return;
   }
@@ -136,7 +141,7 @@ function cutOptions(flags: CommandFlags, path: string | null): CutOptions {
     ...(blockTimeout === undefined ? {} : { blockMs: parseBlockTimeout(blockTimeout) }),
     atLeast: path !== null,
     bare: flags.rrs === true,
-    header: flags.header !== undefined,
+    ...(flags.header === undefined ? {} : { header: headerPattern(flags.header) }),
   };
 }
 

@@ -1,6 +1,6 @@
 import { MeshError } from '../../core/mesh-error.ts';
 import { ByteSource } from './byte-source.ts';
-import { RecordPattern } from './record-pattern.ts';
+import { RecordPattern, translated } from './record-pattern.ts';
 
 /** Bytes of a block at most, and of a record. */
 export const MAX_BLOCK_BYTES: number = 2 ** 30;
@@ -29,8 +29,8 @@ export interface CutOptions {
   readonly blockMs?: number;
   /** Blocks have no separators (--rrs). */
   readonly bare: boolean;
-  /** The first line begins each block (--header :). */
-  readonly header: boolean;
+  /** What begins the input, a sign for each byte, and each block (--header). @default nothing */
+  readonly header?: RegExp;
 }
 
 /**
@@ -48,7 +48,9 @@ export async function* cutRecords(
   let { blockBytes } = options;
   let rest: Buffer = Buffer.alloc(0);
   let header: Buffer = rest;
-  if (options.header) [header, rest] = await headerOf(source, blockBytes);
+  if (options.header !== undefined) {
+    [header, rest] = await headerOf(source, blockBytes, options.header);
+  }
   const ready = (block: Buffer): Uint8Array => {
     const own = options.bare ? bareOf(block, options, pattern) : block;
     return header.length === 0 ? own : Buffer.concat([header, own]);
@@ -133,14 +135,29 @@ function withoutSeparators(block: Buffer, { end, start }: CutOptions): Buffer {
   return Buffer.from(text, 'latin1');
 }
 
-/** The first line, and what was read behind it. */
-async function headerOf(source: ByteSource, blockBytes: number): Promise<[Buffer, Buffer]> {
+/**
+ * What --header stands for: `:`, the first line; a number, so many lines; else a regular expression
+ * of Perl's. @throws MeshError MESH_USAGE for what JavaScript reads in another way
+ */
+export function headerPattern(header: string): RegExp {
+  const lines = header === ':' ? '1' : header;
+  if (/^\d+$/.test(lines)) return new RegExp(`^(?:[^\\n]*\\n){${lines}}`, 'u');
+  return new RegExp(`^${translated('--header', header)}`, 'u');
+}
+
+/** The header, and what was read behind it: as GNU parallel, looked for after each piece. */
+async function headerOf(
+  source: ByteSource,
+  blockBytes: number,
+  pattern: RegExp,
+): Promise<[Buffer, Buffer]> {
   let bytes: Buffer = Buffer.alloc(0);
   for (;;) {
     const { bytes: more } = await source.take(blockBytes);
     bytes = Buffer.concat([bytes, more]);
-    const end = bytes.indexOf(10) + 1;
-    if (end > 0) return [bytes.subarray(0, end), bytes.subarray(end)];
+    const found = pattern.exec(bytes.toString('latin1'));
+    const end = found?.[0].length;
+    if (end !== undefined) return [bytes.subarray(0, end), bytes.subarray(end)];
     if (more.length < blockBytes) return [Buffer.alloc(0), bytes];
     if (bytes.length > MAX_BLOCK_BYTES) throw tooLong();
   }

@@ -86,8 +86,11 @@ function lengthOf(found: RegExpExecArray | null): number {
   return found?.[1]?.length ?? 0;
 }
 
-/** A pattern for a text of a sign for each byte, as one unit. */
-function translated(option: string, pattern: string): string {
+/**
+ * A pattern for a text of a sign for each byte, as one unit. option: whose value it is.
+ * @throws MeshError MESH_USAGE for what JavaScript reads in another way
+ */
+export function translated(option: string, pattern: string): string {
   const bytes = Buffer.from(pattern).toString('latin1');
   const made = perlPattern(bytes, 'm');
   if (made !== null) return `(?:${made.source === '(?:)' ? '' : made.source})`;

@@ -97,7 +97,7 @@ describe('as GNU parallel', () => {
 
 describe('an input', () => {
   const common = { records: null, lines: null, end: '\n', start: '', atLeast: false };
-  const cut = { ...common, bare: false, header: false, blockBytes: 16 };
+  const cut = { ...common, bare: false, blockBytes: 16 };
   const text = Array.from({ length: 400 }, (_, k) => 'x'.repeat((k * 7) % 23)).join('\n');
 
   async function* pieces(size: number): AsyncGenerator<Uint8Array> {
