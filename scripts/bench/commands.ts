@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Row, spread } from './figures.ts';
 import { type BenchPeers, ENTRY } from './peers.ts';
@@ -46,12 +46,13 @@ export async function commands(peers: BenchPeers): Promise<Row[]> {
   const again: number[] = [];
   for (let round = 0; round < ROUNDS; round += 1) {
     for (const runner of runners) {
-      const folder = filesIn(join(peers.folder, `commands-${round}`), runner.files);
+      // It stays until the end, as in rounds.ts.
+      const name = `commands-${round}-${runner.name.replaceAll(' ', '-')}`;
+      const folder = filesIn(join(peers.folder, name), runner.files);
       const home = join(peers.folder, `commands-home-${round}`);
       const seconds = await time(runner, folder, home);
       rates.get(runner.name)?.push(runner.files / seconds);
       if (runner.name === 'meshd run') again.push(await time(runner, folder, home));
-      rmSync(folder, { recursive: true });
     }
   }
   const own = rates.get('meshd run') ?? [];

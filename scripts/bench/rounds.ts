@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Bed, Order, Outcome, Running, Setting, System } from './systems/system.ts';
@@ -60,6 +60,8 @@ async function measured(
   round: number,
 ): Promise<Measurement> {
   const names = { workload: workload.id, system: system.name, language: system.language, round };
+  // It stays until the end: ext4 is slow to make files where many were removed a minute ago, and
+  // whoever came next would pay for it.
   const folder = mkdtempSync(join(plan.bed.folder, 'round-'));
   const setting: Setting = {
     ...{ kind: workload.kind, slots: workload.slots, rounds: plan.rounds, folder },
@@ -77,8 +79,6 @@ async function measured(
     const failed = error instanceof Error ? error.message : String(error);
     process.stderr.write(`${workload.id} ${system.name}: ${failed}\n`);
     return { ...names, units: 0, seconds: 0, rate: Number.NaN, failed };
-  } finally {
-    rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
   }
 }
 

@@ -1,5 +1,5 @@
-import { isDiskFull } from '../../files/disk-full.ts';
 import type { FileHash } from '../../files/description.ts';
+import { isDiskFull } from '../../files/disk-full.ts';
 
 /** Before the next try to bring an input that could not be had, in ms: at first, and at most. */
 const FIRST_MS = 1000;

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import { measureTree } from '../sandbox/measure-tree.ts';
 import { type Belonging, endProcesses } from './command-processes.ts';
 import { type ExitStatus, LastingShell } from './lasting-shell.ts';
@@ -207,9 +208,16 @@ export class Shell {
   ): Promise<{ stop: Stop | undefined; signal: number }> {
     let stop: Stop | undefined;
     let ending: Promise<number> | undefined;
+    let isOver = false;
+    const endOne = async (reason: Stop): Promise<number> => {
+      // Who was kept from looking hears an answer that is here already: it was over in time.
+      await turn();
+      if (isOver) return 0;
+      stop = reason;
+      return end();
+    };
     const endFor = (reason: Stop): void => {
-      stop ??= reason;
-      ending ??= end();
+      ending ??= endOne(reason);
     };
     const start = performance.now();
     let [looked, measuring] = [0, null as ReturnType<typeof measureTree> | null];
@@ -232,8 +240,10 @@ export class Shell {
     const abort = (): void => endFor('abort');
     signal?.addEventListener('abort', abort);
     try {
-      const status = await answered;
-      return { stop, signal: ending === undefined ? status.signal : await ending };
+      const { signal: own } = await answered;
+      isOver = true;
+      const sent = await ending;
+      return { stop, signal: stop === undefined ? own : (sent ?? own) };
     } finally {
       clearInterval(looks);
       signal?.removeEventListener('abort', abort);

@@ -26,6 +26,15 @@ describe.each(PROGRAMS)('a command in %s', (program) => {
     expect(await bench.text('echo next')).toBe('next\n');
   });
 
+  test('that was over in time is not over its limit because nobody looked', async () => {
+    await using bench = new ShellBench(program);
+    const running = bench.run('echo done > ended; exit 4', { timeoutMs: 300 });
+    // Nobody looks until its time is over, and its answer waits.
+    const end = performance.now() + 500;
+    while (performance.now() < end);
+    expect(await running).toMatchObject({ ended: 'exit', exit: 4, signal: 0 });
+  });
+
   test('that wrote more than it may is told so even if it was over before', async () => {
     await using bench = new ShellBench(program);
     const over = await bench.run('echo 12345', { outputBytes: 5 });
