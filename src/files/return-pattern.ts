@@ -15,10 +15,10 @@ export function returnPattern(pattern: string): ReturnPattern {
   return workPath(pattern);
 }
 
-/** The name that the publisher gives to an output; null when it did not ask for such a one. */
-export function nameOfOutput(patterns: readonly ReturnPattern[], name: string): string | null {
-  const found = patterns.find(({ inside }) => matches(inside, name));
-  return found === undefined ? null : found.to + name.slice(found.from.length);
+/** The names that the publisher gives to an output; none when it did not ask for such a one. */
+export function namesOfOutput(patterns: readonly ReturnPattern[], name: string): string[] {
+  const found = patterns.filter(({ inside }) => matches(inside, name));
+  return [...new Set(found.map(({ from, to }) => to + name.slice(from.length)))];
 }
 
 /** The folder that outputs of a pattern lie in for certain; empty for the working folder itself. */

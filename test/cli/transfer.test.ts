@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { CommandFlags } from '../../src/cli/commands/flags.ts';
 import { resultIn } from '../../src/cli/commands/gather.ts';
 import { filePlanner, type PlannedFiles, sharedReturn } from '../../src/cli/commands/transfer.ts';
-import { nameOfOutput } from '../../src/files/return-pattern.ts';
+import { namesOfOutput } from '../../src/files/return-pattern.ts';
 
 let folder = '';
 const file = (name: string): string => join(folder, name);
@@ -92,15 +92,21 @@ describe('the files of a command', () => {
     const { returns, args } = planned({ trc: ['{.}.out', 'logs/./{/.}.*'] }, file('in/a.txt'));
     const inside = file('in/a').slice(1);
     expect(args).toEqual([`${inside}.txt`]);
-    expect(nameOfOutput(returns, `${inside}.out`)).toBe(file('in/a.out'));
-    expect(nameOfOutput(returns, 'a.log')).toBe('logs/a.log');
-    expect(nameOfOutput(returns, 'b.log')).toBe(null);
+    expect(namesOfOutput(returns, `${inside}.out`)).toEqual([file('in/a.out')]);
+    expect(namesOfOutput(returns, 'a.log')).toEqual(['logs/a.log']);
+    expect(namesOfOutput(returns, 'b.log')).toEqual([]);
+  });
+
+  test('come back under each name that the user gave them, and once under one', () => {
+    const patterns = ['x/./{/.}.q', 'y/./*.q', 'y/./{/.}.q'];
+    const { returns } = planned({ transfer: true, return: patterns }, file('in/a.txt'));
+    expect(namesOfOutput(returns, 'a.q')).toEqual(['x/a.q', 'y/a.q']);
   });
 
   test('are named by an argument as it stands, not as a pattern', () => {
     const { returns } = planned({ trc: ['{}.out'] }, `${folder}/./[x]*.txt`);
-    expect(nameOfOutput(returns, '[x]*.txt.out')).toBe(`${folder}/[x]*.txt.out`);
-    expect(nameOfOutput(returns, 'xy.txt.out')).toBe(null);
+    expect(namesOfOutput(returns, '[x]*.txt.out')).toEqual([`${folder}/[x]*.txt.out`]);
+    expect(namesOfOutput(returns, 'xy.txt.out')).toEqual([]);
   });
 
   test('stay where they are without --transfer, and so do the arguments', () => {

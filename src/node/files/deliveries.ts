@@ -5,7 +5,7 @@ import type { JobState } from '../../core/job-state.ts';
 import { MeshError } from '../../core/mesh-error.ts';
 import { type FileHash, isFileHash } from '../../files/description.ts';
 import { plainName } from '../../files/glob.ts';
-import { nameOfOutput } from '../../files/return-pattern.ts';
+import { namesOfOutput } from '../../files/return-pattern.ts';
 import type { NamedFiles } from '../../work/command/named-files.ts';
 import type { WorkInputs } from '../../work/workforce.ts';
 import { type CommandValue, hasSucceeded, type MovedOutput } from '../reports/command-result.ts';
@@ -128,18 +128,18 @@ export class Deliveries {
     const fetched: string[] = [];
     let problem: string | null = null;
     for (const [inside, made] of Object.entries(value.outputs ?? {})) {
-      const name = nameOfOutput(returns, inside);
-      if (name === null || !isFileHash(made[0])) {
+      const names = namesOfOutput(returns, inside);
+      if (names.length === 0 || !isFileHash(made[0])) {
         warn('output.unasked', { job: job.id, index, name: inside, maker });
         problem ??= `${nameOf(maker)} sent a file that was not asked for: ${plainName(inside)}`;
         continue;
       }
-      const found = await this.#fetch(made[0], resolve(directory, name), maker, token);
-      if (typeof found === 'string') problem ??= `its output ${name} ${found}`;
-      else {
-        left[name] = found;
-        fetched.push(made[0]);
+      for (const name of names) {
+        const found = await this.#fetch(made[0], resolve(directory, name), maker, token);
+        if (typeof found === 'string') problem ??= `its output ${name} ${found}`;
+        else left[name] = found;
       }
+      if (names.every((name) => Object.hasOwn(left, name))) fetched.push(made[0]);
     }
     for (const long of LONG) {
       const hash = value[long]?.hash;

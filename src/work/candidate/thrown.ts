@@ -64,7 +64,9 @@ function denialOf(line: string, error: object): string {
 
 const DENIALS: Readonly<Record<string, string>> = {
   FileSystemRead: '--allow-read opens it',
-  FileSystemWrite: 'a candidate writes to its scratch folder alone',
+  FileSystemWrite: 'a candidate writes to its scratch folder; --allow-write opens others',
+  ChildProcess: 'nothing opens it; --exec runs programs',
+  WorkerThreads: 'nothing opens them',
   Net: '--allow-net opens it',
   UnixSocket: '--allow-write opens those below a path',
 };

@@ -142,8 +142,10 @@ export class Shell {
       ...(own === undefined ? {} : { directory: pathForShell(own, platform) }),
       ...(stdin === undefined ? {} : { stdin: pathForShell(stdin, platform) }),
     };
-    const line = shellLine(command, { variables, ...files, ...place });
-    const lasting = this.#open();
+    const { program = ownShell() } = this.#options;
+    const shell = pathForShell(program, platform);
+    const line = shellLine(command, { shell, variables, ...files, ...place });
+    const lasting = this.#open(program);
     const started = Date.now();
     const start = performance.now();
     const answered = lasting.ask(line);
@@ -259,9 +261,9 @@ export class Shell {
     return signal;
   }
 
-  #open(): LastingShell {
+  #open(program: string): LastingShell {
     if (this.#lasting !== undefined && !this.#lasting.ended) return this.#lasting;
-    const { directory, environment, program = ownShell() } = this.#options;
+    const { directory, environment } = this.#options;
     const marked = { ...environment, [MARK]: `${this.#name}-` };
     this.#lasting = new LastingShell({ program, directory, environment: marked });
     return this.#lasting;

@@ -8,6 +8,9 @@ export const PROGRAMS: readonly string[] = ['dash', 'bash'];
 
 export const NO_LIMITS: RunOptions = { variables: {}, outputBytes: null, timeoutMs: null };
 
+/** Sets SHELL_ID to the process id of the lasting shell itself; `$$` is that of a command's own. */
+export const SHELL_ID = `D='$'; SHELL_ID=$(eval "echo $D$D");`;
+
 /** A shell in folders of its own. */
 export class ShellBench {
   /** Where commands run. */

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { isAlive, PROGRAMS, ShellBench } from './shell-bench.ts';
+import { isAlive, PROGRAMS, SHELL_ID, ShellBench } from './shell-bench.ts';
 
 /** Two generations that ignore SIGTERM and write their process ids. */
 const STUBBORN = `trap '' TERM
@@ -61,14 +61,14 @@ describe.each(PROGRAMS)('a command in %s', (program) => {
 
   test('that ignores SIGTERM is killed after its time with all of its tree', async () => {
     await using bench = new ShellBench(program);
-    const shell = await bench.text('echo $$');
+    const shell = await bench.text(`${SHELL_ID} echo $SHELL_ID`);
     const result = await bench.run(STUBBORN, { timeoutMs: 1000 });
     expect(result).toMatchObject({ ended: 'timeout', exit: -1, signal: 9 });
     expect(result.ms).toBeGreaterThan(2000);
     const pids = bench.pids('pids');
     expect(pids.length).toBe(3);
     expect(pids.filter(isAlive)).toEqual([]);
-    expect(await bench.text('echo $$')).toBe(shell);
+    expect(await bench.text(`${SHELL_ID} echo $SHELL_ID`)).toBe(shell);
   });
 
   test('that heeds SIGTERM has time to clean up, and is not killed', async () => {
@@ -98,7 +98,9 @@ describe.each(PROGRAMS)('a command in %s', (program) => {
 
   test('that stops the shell itself is ended with it', async () => {
     await using bench = new ShellBench(program);
-    const result = await bench.run('kill -STOP $$; echo $$ > pids', { timeoutMs: 1000 });
+    const result = await bench.run(`${SHELL_ID} kill -STOP $SHELL_ID; echo $SHELL_ID > pids`, {
+      timeoutMs: 1000,
+    });
     expect(result).toMatchObject({ ended: 'timeout', exit: -1 });
     expect(bench.pids('pids').filter(isAlive)).toEqual([]);
     expect(await bench.text('echo next')).toBe('next\n');

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { isAlive, PROGRAMS, ShellBench, textOf } from './shell-bench.ts';
+import { isAlive, PROGRAMS, SHELL_ID, ShellBench, textOf } from './shell-bench.ts';
 
 /** Prints a text from within single quotes. */
 function printing(text: string): string {
@@ -70,7 +70,7 @@ describe.each(PROGRAMS)('a command in %s', (program) => {
     ['return 4', WRONG],
   ])('leaves nothing of itself to the next: %s', async (command, exit) => {
     await using bench = new ShellBench(program);
-    const state = 'pwd; echo "$GREETING"; umask; printf "%s\\n" "$PATH" $- $$';
+    const state = `${SHELL_ID} pwd; echo "$GREETING"; umask; printf "%s\\n" "$PATH" $- $SHELL_ID`;
     const before = await bench.text(state);
     const ended = await bench.run(command);
     // Of what is no shell text bash goes on after some.
@@ -146,12 +146,16 @@ describe.each(PROGRAMS)('a command in %s', (program) => {
 
   test('that kills the shell is told killed, its rest with it, and another shell goes on', async () => {
     await using bench = new ShellBench(program);
-    const before = await bench.text('echo $$');
-    const command = 'sleep 1000 & echo $! > pids; kill -9 $$; exec sleep 1000';
+    const before = await bench.text(`${SHELL_ID} echo $SHELL_ID`);
+    const rest = 'sleep 1000 & echo $! > pids; kill -9 $SHELL_ID; exec sleep 1000';
+    const command = `${SHELL_ID} ${rest}`;
     expect(await bench.run(command)).toMatchObject({ exit: 0, signal: 9, ended: 'exit' });
     expect(bench.pids('pids').filter(isAlive)).toEqual([]);
-    expect(await bench.text('echo $$')).not.toBe(before);
-    expect(await bench.run('kill $$; sleep 1000')).toMatchObject({ exit: 0, signal: 15 });
+    expect(await bench.text(`${SHELL_ID} echo $SHELL_ID`)).not.toBe(before);
+    expect(await bench.run(`${SHELL_ID} kill $SHELL_ID; sleep 1000`)).toMatchObject({
+      exit: 0,
+      signal: 15,
+    });
     expect(await bench.text('pwd')).toBe(`${bench.directory}\n`);
   });
 
@@ -187,6 +191,33 @@ describe.each(PROGRAMS)('a command in %s', (program) => {
   });
 });
 
+describe.each(PROGRAMS)('$$ in a command of %s', (program) => {
+  test('is a process of its own, with its variables and its place', async () => {
+    await using bench = new ShellBench(program);
+    const ids = [await bench.text('echo $$'), await bench.text(`echo \${$}`)];
+    ids.push(await bench.text(`${SHELL_ID} echo $SHELL_ID`));
+    expect(new Set(ids.map(Number)).size).toBe(3);
+    const variables = { WORD: "it's" };
+    const options = { variables, directory: bench.folder };
+    const result = await bench.run('echo "$WORD $PWD" > own.$$; cat own.*; exit 5', options);
+    expect([textOf(result), result.exit]).toEqual([`it's ${bench.folder}\n`, 5]);
+  });
+
+  test('is what a command ends itself by', async () => {
+    await using bench = new ShellBench(program);
+    const result = await bench.run('echo a; kill -9 $$; echo b');
+    expect([textOf(result), result.signal]).toEqual(['a\n', 9]);
+    expect(await bench.text('echo next')).toBe('next\n');
+  });
+
+  test('may be quoted, and a syntax error beside it is told', async () => {
+    await using bench = new ShellBench(program);
+    expect(await bench.text(`echo '$$' '-'`)).toBe('$$ -\n');
+    expect(await bench.run('echo $$ "')).toMatchObject({ exit: 2 });
+    expect(await bench.text('echo next')).toBe('next\n');
+  });
+});
+
 describe('a shell', () => {
   test('that is killed as the parent of a command is replaced', async () => {
     await using bench = new ShellBench('dash');
@@ -198,7 +229,8 @@ describe('a shell', () => {
   test('is /bin/sh if nothing else is said, and stays the same', async () => {
     await using bench = new ShellBench();
     const shells = new Set<string>();
-    for (let k = 0; k < 5; k += 1) shells.add(await bench.text('echo $$; readlink /proc/$$/exe'));
+    for (let k = 0; k < 5; k += 1)
+      shells.add(await bench.text(`${SHELL_ID} echo $SHELL_ID; readlink /proc/$SHELL_ID/exe`));
     expect(shells.size).toBe(1);
     expect([...shells][0]).toContain(await bench.text('readlink -f /bin/sh'));
   });

@@ -28,7 +28,12 @@ describe('the shell of commands', () => {
   test('has its outputs’ paths with slashes on Windows, quoted for sh as everywhere', () => {
     const path = (name: string): string =>
       pathForShell(`C:\\Users\\it's me\\.meshd\\${name}`, 'win32');
-    const line = shellLine('echo a', { variables: {}, stdout: path('out'), stderr: path('err') });
+    const line = shellLine('echo a', {
+      shell: 'sh',
+      variables: {},
+      stdout: path('out'),
+      stderr: path('err'),
+    });
     expect(line).toBe(
       `(echo a)</dev/null >>'C:/Users/it'\\''s me/.meshd/out' ` +
         `2>>'C:/Users/it'\\''s me/.meshd/err';echo $?\n`,
