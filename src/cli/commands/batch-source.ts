@@ -3,10 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { Coming, Planned } from './plan.ts';
 import type { Spool } from './spool.ts';
 
-/** Bytes of stdin on the disk at most, and one block: then no more is read until some is done. */
-const MOST_KEPT_BYTES = 2 ** 30;
-
-/** A job has no more blocks than these, nor more than a quarter of those bytes and one block. */
+/** A job has no more blocks than these, nor more than a quarter of what may be kept, and one. */
 const BATCH_BLOCKS = 10_000;
 
 /** Bytes of arguments' commands that make a job at once; then no more is read until it is given. */
@@ -100,12 +97,12 @@ export class StreamBatches implements BatchSource {
 
   /**
    * spool: keeps the blocks; null of arguments. mostKeptBytes: of blocks, and one more, on the
-   * disk. @default 1 GiB
+   * disk: then no more is read until some is done. @default no limit
    */
   constructor(
     coming: Coming,
     spool: Spool | null,
-    { mostKeptBytes = MOST_KEPT_BYTES }: { readonly mostKeptBytes?: number } = {},
+    { mostKeptBytes = Number.POSITIVE_INFINITY }: { readonly mostKeptBytes?: number } = {},
   ) {
     this.#mostKeptBytes = mostKeptBytes;
     this.#coming = coming;

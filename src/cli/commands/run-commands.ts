@@ -85,7 +85,7 @@ async function runBlocks(
       isLeft = code === EXIT.done;
       return code;
     }
-    const source = new StreamBatches(coming, spool);
+    const source = new StreamBatches(coming, spool, { mostKeptBytes: spool.mostBytes() });
     signal.addEventListener('abort', () => source.stop(), { once: true });
     return await runFirst(context, flags, { ...run, source }, interrupt);
   } catch (error) {

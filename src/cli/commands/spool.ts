@@ -1,8 +1,14 @@
-import { join } from 'node:path';
+import { statfsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { MeshError } from '../../core/mesh-error.ts';
 import { type BlockFolder, BlockFolders } from '../../files/block-folders.ts';
 import { isDiskFull } from '../../files/disk-full.ts';
 import type { SentBlock } from './transfer.ts';
+
+/** Bytes of stdin on the disk at most, … */
+const MOST_BYTES = 2 ** 30;
+/** … and of what is free there: the commands' results need room, too. */
+const FREE_SHARE = 1 / 4;
 
 /** Blocks of stdin as files of the home, until their commands are over. */
 export class Spool {
@@ -18,6 +24,15 @@ export class Spool {
   /** Of all blocks that are kept. */
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** Bytes that it should keep at once at most, by the room on its disk now. */
+  mostBytes(): number {
+    for (let at = this.#path; ; at = dirname(at)) {
+      const free = freeBytes(at);
+      if (free !== null) return Math.min(MOST_BYTES, free * FREE_SHARE);
+      if (at === dirname(at)) return MOST_BYTES;
+    }
   }
 
   /** Keeps a block. @throws MeshError MESH_DISK_FULL, MESH_INTERNAL */
@@ -55,5 +70,15 @@ export class Spool {
     this.#folder = null;
     this.#bytes = 0;
     await folder?.remove();
+  }
+}
+
+/** Free on the disk of a folder; null when there is no such folder, or no room is told of. */
+function freeBytes(folder: string): number | null {
+  try {
+    const { bavail, bsize } = statfsSync(folder);
+    return bavail * bsize;
+  } catch {
+    return null;
   }
 }
