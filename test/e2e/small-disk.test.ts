@@ -25,10 +25,14 @@ const hasDisk = withSmallDisk(['true']).status === 0;
 if (!hasDisk) console.warn('a small disk is not tested: `unshare -rm` cannot mount one here');
 
 test.skipIf(!hasDisk)('--pipe takes a stdin that is larger than the disk of its home', () => {
-  // 40 MB, in lines of 99 characters.
-  const stdin = `${'x'.repeat(99)}\n`.repeat(400_000);
+  // 40 MB, in lines of 99 digits: no two blocks are the same, which would be one file.
+  const lines = Array.from({ length: 400_000 }, (_, k) => `${String(k).padStart(99, '0')}\n`);
+  const stdin = lines.join('');
   const words = ['run', '--home', join(folder, 'home'), '-j', '2', '--pipe', '--block', '1000000'];
-  const { status, out } = withSmallDisk([process.execPath, ENTRY, ...words, 'wc -lc'], stdin);
+  const { status, out } = withSmallDisk(
+    [process.execPath, ENTRY, ...words, 'sleep 0.1; wc -lc'],
+    stdin,
+  );
   expect(status).toBe(0);
   const counts = out
     .trim()
