@@ -9,6 +9,7 @@ import {
 import { type CommandItem, commandItem } from './command-item.ts';
 import { type CommandSpec, commandEnvironment } from './command-spec.ts';
 import { type CommandResult, type CommandValue, commandValue, notRun } from './command-value.ts';
+import { KeptInputs } from './kept-inputs.ts';
 import type { LiveListener, LivePiece } from './live-output.ts';
 import { logOutput } from './logged-output.ts';
 import { namedFiles } from './named-files.ts';
@@ -129,6 +130,7 @@ async function lastTry(
   const { index, log, command, inputs, returns, place } = item;
   if (item.problem !== null) return notRun(item.problem);
   if (transfer && place === null) throw new TypeError('the command has no folder to run in');
+  const kept = place === null || tries === 1 ? null : await KeptInputs.keep(place);
   for (let tried = 1; ; tried += 1) {
     const result = await run(item, index);
     const { exit, signal, started } = result;
@@ -136,6 +138,7 @@ async function lastTry(
     logOutput(result.stderr, log);
     if (!isDone && tries > 1) log(`try ${tried} of ${tries}: exit ${exit}, signal ${signal}`);
     if (isDone || tried >= tries) {
+      kept?.drop();
       const naming = { directory, startedMs: started, inputs };
       const isApart = runsApart(spec);
       const named = isApart ? {} : namedFiles(command, naming);
@@ -149,6 +152,7 @@ async function lastTry(
       return commandValue({ ...result, stdout, stderr }, tried, named, returned);
     }
     removeOutputs(result);
+    await kept?.restore();
   }
 }
 

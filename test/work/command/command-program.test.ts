@@ -43,6 +43,24 @@ function evaluate({ evaluate }: LoadedProgram, item: unknown, index = 0): Promis
 const outcome = async (command: string, spec?: Partial<CommandSpec>): Promise<CommandValue> =>
   evaluate(await load(spec), { command });
 
+test('each try finds its inputs as they were sent, and nothing that a try before left', async () => {
+  const program = await load({ transfer: true, tries: 3 });
+  const sent = join(root, 'sent');
+  mkdirSync(join(sent, 'sub'), { recursive: true });
+  writeFileSync(join(sent, 'a'), 'input', { mode: 0o444 });
+  writeFileSync(join(sent, 'sub', 'b'), 'deep');
+  const place = { folder: sent, store: join(root, 'made'), mostBytes: 1e6 };
+  const tried = join(root, 'tried');
+  const look = `{ ls -R; cat a sub/b; stat -c ' %a' a; echo ====; } >> '${tried}'`;
+  const use = 'mv a a.gz; echo x > sub/b; mkdir left; chmod 0 left';
+  const command = `${look}; ${use}; test $(grep -c ==== '${tried}') = 3`;
+  const value = await evaluate(program, { command, place });
+  expect(value).toMatchObject({ exit: 0, tries: 3 });
+  const once = '.:\na\nsub\n\n./sub:\nb\ninputdeep 444\n====\n';
+  expect(readFileSync(tried, 'utf8')).toBe(once.repeat(3));
+  expect(readdirSync(root).sort()).not.toContain('kept');
+});
+
 test('a command that fills its working folder has no value: another machine may have room', async () => {
   const program = await load({ transfer: true, tries: 3 });
   const place = { folder: join(root, 'work'), store: join(root, 'made'), mostBytes: 1e6 };
