@@ -88,6 +88,8 @@ export class Shell {
   readonly #name: string = randomBytes(8).toString('hex');
   readonly #stdout: OutputFile;
   readonly #stderr: OutputFile;
+  /** Looked for once: on Windows that goes through the folders of the PATH. */
+  #program: string | undefined;
   #lasting: LastingShell | undefined;
   #commands = 0;
   #running: Promise<ShellResult> | undefined;
@@ -142,10 +144,10 @@ export class Shell {
       ...(own === undefined ? {} : { directory: pathForShell(own, platform) }),
       ...(stdin === undefined ? {} : { stdin: pathForShell(stdin, platform) }),
     };
-    const { program = ownShell() } = this.#options;
-    const shell = pathForShell(program, platform);
+    this.#program ??= this.#options.program ?? ownShell();
+    const shell = pathForShell(this.#program, platform);
     const line = shellLine(command, { shell, variables, ...files, ...place });
-    const lasting = this.#open(program);
+    const lasting = this.#open(this.#program);
     const started = Date.now();
     const start = performance.now();
     const answered = lasting.ask(line);
