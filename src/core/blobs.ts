@@ -69,6 +69,7 @@ export function keepsValues(turn: Turn, computation: Computation, end: number): 
 export function seekBlobs(turn: Turn): void {
   const { state } = turn;
   for (const job of state.jobs.values()) {
+    job.computation.forgetReplaced();
     const holder = holdersOf(turn, job.computation, job.manifest.owner).includes(state.self.peer);
     if (job.active || holder) seekNamed(turn, job);
     if (!holder) continue;
@@ -189,8 +190,8 @@ export function loseBlob(turn: Turn, hash: Hash): void {
   // One that is on its way to the disk has come since.
   if ((blobs.get(hash) ?? stored + 1) > stored) return;
   blobs.delete(hash);
-  for (const { long, unstored } of computations.values()) {
-    if (long.has(hash)) unstored.set(hash, null);
+  for (const computation of computations.values()) {
+    if (computation.names(hash)) computation.unstored.set(hash, null);
   }
   tellUsers(turn, hash);
 }

@@ -1,5 +1,6 @@
 import { AnswerMap } from './answer-map.ts';
 import { Choices } from './choices.ts';
+import { Disputes } from './disputes.ts';
 import type { ComputationId, Hash, JobId, PeerId } from './ids.ts';
 import { IntervalSet } from './interval-set.ts';
 import { type Limits, reaches } from './limits.ts';
@@ -10,21 +11,8 @@ import { type Attempt, LOST, type RecordKey, type Segment } from './record.ts';
 /** Attempts by counting failures after which an index is stuck. */
 export const STUCK_AFTER = 3;
 
-/** Fresh evaluations without two equal ones after which a function is called impure. */
-export const IMPURE_AFTER = 5;
-
 /** Records of how long recent segments took, for the median. */
 const RECENT_SEGMENTS = 31;
-
-/** An index that segments disagree about. */
-interface Dispute {
-  /** Every outcome seen, by key. */
-  readonly outcomes: Map<string, Outcome | undefined>;
-  /** Keys of those that came in the ordinary run, not in a second one on purpose. */
-  readonly ordinary: Set<string>;
-}
-
-const NO_DISPUTE: Dispute = { outcomes: new Map(), ordinary: new Set() };
 
 /** An attempt with its place and the peer that made it. */
 export interface PlacedAttempt {
@@ -58,28 +46,23 @@ export class Computation {
   /** Indices with an undisputed outcome. */
   readonly coverage: IntervalSet = new IntervalSet();
   readonly answers: AnswerMap;
-  readonly disputes: Map<number, Dispute> = new Map();
+  readonly disputes: Disputes = new Disputes();
   /** Which run of each command counts; null for a function. */
   readonly #choices: Choices | null;
-  /** Fresh evaluations by index, then by outcome: the records that made them. */
-  readonly #fresh = new Map<number, Map<string, Set<string>>>();
   readonly attempts: Map<number, PlacedAttempt[]> = new Map();
   readonly losses: LostInterval[] = [];
   /** Evaluations made for each job, and the peers that made them. */
   readonly #made = new Map<JobId, { ran: number; peers: Set<PeerId> }>();
   /** Values that no holder has any more: to be evaluated again. */
   readonly missing: IntervalSet = new IntervalSet();
-  /** Values that travel by hash, and one index that has each. */
+  /** Values that travel by hash, also of rivals, and one index that has, or had, each. */
   readonly long: Map<Hash, number> = new Map();
   /** Those of them that are not known to be on this peer's disk, with who had each, if known. */
   readonly unstored: Map<Hash, PeerId | null> = new Map();
+  /** Long values of outcomes that another one replaced: maybe no index has them any more. */
+  readonly #replaced = new Set<Hash>();
   /** Outcomes below it are in a certificate: a dispute that comes later does not change them. */
   #certifiedEnd = 0;
-  /** What was found of the disputes, until something of them changes: a liar makes thousands. */
-  #impure: { readonly at: number | null } | null = null;
-  #open: { readonly version: number; readonly count: number; readonly open: readonly number[] } = {
-    ...{ version: -1, count: 0, open: [] },
-  };
   candidates = 0;
   milliseconds = 0;
   segments = 0;
@@ -107,35 +90,40 @@ export class Computation {
     const outcomes = segmentOutcomes(segment.accepted, segment.errors);
     const disputed = this.#compare(segment, outcomes);
     this.#count(key, segment);
-    const record = `${key.origin} ${key.start.incarnation}.${key.start.nonce} ${key.n}`;
-    if (segment.fresh) this.#countFresh(segment, outcomes, record);
-    if (segment.fresh || disputed.length > 0) this.#impure = null;
+    this.disputes.hear(key, segment, outcomes);
     this.coverage.add(segment.lo, segment.hi);
-    this.missing.remove(segment.lo, segment.hi);
     const fresh = [...outcomes].filter(([index]) => {
       return !this.disputes.has(index) && this.answers.get(index) === undefined;
     });
     this.answers.addAll(fresh);
     for (const [index, outcome] of fresh) this.#noteLong(index, outcome);
     for (const outcome of outcomes.values()) this.#noteMaker(outcome, key.origin);
-    for (const index of this.disputes.keys()) {
-      if (index >= segment.lo && index < segment.hi) this.#settle(index);
-    }
+    for (const index of this.disputes.indicesWithin(segment.lo, segment.hi)) this.#settle(index);
+    this.#bring(segment, outcomes);
     return disputed;
+  }
+
+  /** Long values in a segment are missing no more; one that is not the known one brings nothing. */
+  #bring({ lo, hi }: Segment, outcomes: ReadonlyMap<number, Outcome>): void {
+    for (const [from, to] of [...this.missing.within(lo, hi)]) {
+      for (let index = from; index < to; index++) {
+        const known = this.answers.get(index);
+        const isOther = outcomeKey(outcomes.get(index)) !== outcomeKey(known);
+        if (!isOther || known?.kind !== 'long') this.missing.remove(index, index + 1);
+      }
+    }
   }
 
   /** Says whether nothing was heard of any index of a segment, which is the ordinary case. */
   #isNews({ lo, hi, fresh }: Segment): boolean {
     if (fresh || this.coverage.overlaps(lo, hi)) return false;
-    for (const index of this.disputes.keys()) if (index >= lo && index < hi) return false;
-    return true;
+    return this.disputes.indicesWithin(lo, hi).length === 0;
   }
 
   #applyNews(key: RecordKey, segment: Segment): void {
     const { lo, hi, accepted, errors } = segment;
     this.#count(key, segment);
     this.coverage.add(lo, hi);
-    this.missing.remove(lo, hi);
     this.answers.addSegment(accepted, errors);
     const long = accepted.filter(({ kind }) => kind === 'hash');
     for (const [index, outcome] of segmentOutcomes(long, [])) {
@@ -151,7 +139,7 @@ export class Computation {
     this.coverage.add(segment.lo, segment.hi);
     const news = counts.filter(([index]) => this.answers.get(index) === undefined);
     if (news.length === counts.length) this.answers.addAll(news);
-    else for (const [index, outcome] of counts) this.answers.set(index, outcome);
+    else for (const [index, outcome] of counts) this.#replace(index, outcome);
     for (const [index, outcome] of counts) this.#noteValue(index, outcome, key.origin);
     return rivals;
   }
@@ -175,7 +163,7 @@ export class Computation {
   choose(index: number, of: RecordKey): void {
     const outcome = this.#choices?.name(index, of);
     if (outcome === undefined) return;
-    this.answers.set(index, outcome);
+    this.#replace(index, outcome);
     this.#noteValue(index, outcome, of.origin);
   }
 
@@ -186,21 +174,12 @@ export class Computation {
 
   /** Disputed indices below an end, settled ones included, rising. */
   disputedBelow(end: number): number[] {
-    return [...this.disputes.keys()].filter((index) => index < end).sort((a, b) => a - b);
-  }
-
-  /** The outcomes that segments gave to a disputed index: of ordinary runs first, then by key. */
-  rivals(index: number): (Outcome | undefined)[] {
-    const { outcomes, ordinary } = this.disputes.get(index) ?? NO_DISPUTE;
-    const rank = (key: string): string => `${ordinary.has(key) ? 0 : 1} ${key}`;
-    return [...outcomes]
-      .sort(([a], [b]) => (rank(a) < rank(b) ? -1 : 1))
-      .map(([, outcome]) => outcome);
+    return this.disputes.indicesWithin(0, end).sort((a, b) => a - b);
   }
 
   /** Takes one of its rivals for the outcome of a disputed index. */
   decide(index: number, outcome: Outcome | undefined): void {
-    this.answers.set(index, outcome);
+    this.#replace(index, outcome);
     this.#noteLong(index, outcome);
     this.coverage.add(index, index + 1);
   }
@@ -242,21 +221,9 @@ export class Computation {
     return count;
   }
 
-  /** The index at which five fresh evaluations had no two equal outcomes, or null. */
+  /** The lowest index at which five fresh evaluations had no two equal outcomes, or null. */
   get impureAt(): number | null {
-    this.#impure ??= { at: this.#findImpure() };
-    return this.#impure.at;
-  }
-
-  #findImpure(): number | null {
-    let lowest: number | null = null;
-    for (const index of this.disputes.keys()) {
-      const counts = [...(this.#fresh.get(index)?.values() ?? [])].map((set) => set.size);
-      const total = counts.reduce((sum, count) => sum + count, 0);
-      if (total < IMPURE_AFTER || Math.max(...counts) >= 2) continue;
-      if (lowest === null || index < lowest) lowest = index;
-    }
-    return lowest;
+    return this.disputes.impureAt;
   }
 
   /** Evaluations made for a job on the whole mesh, as far as this peer knows. */
@@ -280,23 +247,56 @@ export class Computation {
 
   /** The first index below an end whose outcome is not the one first known here, or null. */
   revisedBelow(end: number): number | null {
-    const revised = [...this.disputes].filter(([index, { outcomes }]) => {
-      const [first] = outcomes.keys();
-      return index < end && outcomeKey(this.answers.get(index)) !== first;
+    const revised = this.disputes.indicesWithin(0, end).filter((index) => {
+      return this.disputes.isRevised(index, this.answers.get(index));
     });
-    return revised.length === 0 ? null : Math.min(...revised.map(([index]) => index));
+    return revised.length === 0 ? null : Math.min(...revised);
   }
 
   /** Disputed indices that still lack an agreed outcome, rising. */
   openDisputes(): readonly number[] {
-    const { coverage, disputes } = this;
-    const { version, count, open } = this.#open;
-    if (version === coverage.version && count === disputes.size) return open;
-    const found = [...disputes.keys()]
-      .filter((index) => !coverage.has(index))
-      .sort((a, b) => a - b);
-    this.#open = { version: coverage.version, count: disputes.size, open: found };
-    return found;
+    return this.disputes.open(this.coverage);
+  }
+
+  /** Says whether a peer came to another outcome of an index than the one known here. */
+  isDeniedBy(peer: PeerId, index: number): boolean {
+    return this.disputes.deny(index, this.answers.get(index), peer);
+  }
+
+  /**
+   * Says whether some value below an end is missing that a peer may bring by evaluation: it did not
+   * come to anything else there.
+   */
+  lacksFrom(peer: PeerId, end: number): boolean {
+    if (this.disputes.size === 0) return this.missing.overlaps(0, end);
+    for (const [lo, hi] of this.missing.within(0, end)) {
+      for (let index = lo; index < hi; index++) if (!this.isDeniedBy(peer, index)) return true;
+    }
+    return false;
+  }
+
+  /** Says whether an outcome known here has a long value; else it is unknown, or a rival's. */
+  names(hash: Hash): boolean {
+    const outcome = this.answers.get(this.long.get(hash) ?? -1);
+    return outcome?.kind === 'long' && outcome.hash === hash;
+  }
+
+  /** Looks no more for long values that no outcome has since another one was taken for theirs. */
+  forgetReplaced(): void {
+    if (this.#replaced.size === 0) return;
+    const gone = new Set([...this.#replaced].filter((hash) => !this.names(hash)));
+    this.#replaced.clear();
+    for (const hash of gone) {
+      const index = this.long.get(hash) ?? 0;
+      this.missing.remove(index, index + 1);
+    }
+    for (const { index, outcome } of this.answers.linesBetween(0, this.answers.lines)) {
+      if (gone.size === 0) return;
+      if (outcome.kind !== 'long' || !gone.delete(outcome.hash)) continue;
+      this.long.set(outcome.hash, index);
+      this.unstored.set(outcome.hash, null);
+    }
+    for (const hash of gone) this.unstored.delete(hash);
   }
 
   #count(key: RecordKey, segment: Segment): void {
@@ -313,10 +313,20 @@ export class Computation {
     this.#made.set(segment.job, made);
   }
 
+  /** Sets the outcome of an index that may have another one. */
+  #replace(index: number, outcome: Outcome | undefined): void {
+    const before = this.answers.get(index);
+    this.answers.set(index, outcome);
+    if (before?.kind === 'long' && outcomeKey(outcome) !== outcomeKey(before)) {
+      this.#replaced.add(before.hash);
+    }
+  }
+
   /** A long value is known by the lowest index that has it. */
   #noteLong(index: number, outcome: Outcome | undefined): void {
     if (outcome?.kind !== 'long') return;
-    this.long.set(outcome.hash, Math.min(index, this.long.get(outcome.hash) ?? index));
+    const known = this.names(outcome.hash) ? this.long.get(outcome.hash) : undefined;
+    this.long.set(outcome.hash, Math.min(index, known ?? index));
     this.unstored.set(outcome.hash, null);
   }
 
@@ -336,50 +346,20 @@ export class Computation {
         const known = this.answers.get(index);
         const now = outcomes.get(index);
         if (outcomeKey(known) === outcomeKey(now)) continue;
-        if (!this.disputes.has(index)) {
-          const key = outcomeKey(known);
-          const isFresh = this.#fresh.get(index)?.has(key) === true;
-          const ordinary = new Set<string>(isFresh ? [] : [key]);
-          this.disputes.set(index, { outcomes: new Map([[key, known]]), ordinary });
-          found.push(index);
-        }
+        if (this.disputes.has(index)) continue;
+        this.disputes.begin(index, known);
+        found.push(index);
       }
-    }
-    for (const [index, dispute] of this.disputes) {
-      if (index < segment.lo || index >= segment.hi) continue;
-      const now = outcomes.get(index);
-      dispute.outcomes.set(outcomeKey(now), now);
-      if (!segment.fresh) dispute.ordinary.add(outcomeKey(now));
     }
     return found.sort((a, b) => a - b);
   }
 
-  #countFresh(segment: Segment, outcomes: Map<number, Outcome>, record: string): void {
-    // Fresh runs are of single indices or short ranges, so this stays small.
-    for (let index = segment.lo; index < segment.hi; index++) {
-      const byOutcome = this.#fresh.get(index) ?? new Map<string, Set<string>>();
-      const key = outcomeKey(outcomes.get(index));
-      byOutcome.set(key, (byOutcome.get(key) ?? new Set<string>()).add(record));
-      this.#fresh.set(index, byOutcome);
-    }
-  }
-
-  /** Takes the outcome with two fresh evaluations (more win, then the smaller key), or uncovers. */
+  /** Takes the outcome that two fresh evaluations agree on for a disputed index, or uncovers it. */
   #settle(index: number): void {
     if (index < this.#certifiedEnd) return;
-    let best: string | null = null;
-    let bestCount = 1;
-    for (const [key, records] of this.#fresh.get(index) ?? []) {
-      if (records.size > bestCount || (records.size === bestCount && best !== null && key < best)) {
-        best = key;
-        bestCount = records.size;
-      }
-    }
-    if (best === null) {
-      this.coverage.remove(index, index + 1);
-      this.answers.set(index, undefined);
-      return;
-    }
-    this.decide(index, this.disputes.get(index)?.outcomes.get(best));
+    const verdict = this.disputes.verdict(index);
+    if (verdict !== undefined) return this.decide(index, verdict.outcome);
+    this.coverage.remove(index, index + 1);
+    this.#replace(index, undefined);
   }
 }

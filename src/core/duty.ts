@@ -59,7 +59,7 @@ function isLimited({ only, wanted, trusted, choosy }: PeerState): boolean {
 
 /** Says whether a job that is not over, and that this peer works for, needs its computation. */
 function needs(state: PeerState, job: JobState): boolean {
-  return (job.active || job.lacksValues) && serves(state, job);
+  return (job.active || job.lacksValues(state.self.peer)) && serves(state, job);
 }
 
 /** Says whether some job that this peer works for needs a computation. */

@@ -150,7 +150,7 @@ function matches(turn: Turn, job: JobState, disputed: readonly number[]): boolea
     computation.answers.positionOf(end) >= lines &&
     answerCertificate(job, { end, lines, skipped: job.skipped }, turn.env) === ending.certificate;
   const before = disputed.map((index) => computation.answers.get(index));
-  const rivals = disputed.map((index) => computation.rivals(index));
+  const rivals = disputed.map((index) => computation.disputes.rivals(index));
   // Most likely: settled before the certificate, or disputed after it.
   const open = new Set(computation.openDisputes());
   for (const [k, index] of disputed.entries()) {

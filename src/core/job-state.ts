@@ -138,7 +138,7 @@ export class JobState {
   *singles(): Iterable<number> {
     yield* this.skips;
     yield* this.computation.attempts.keys();
-    yield* this.computation.disputes.keys();
+    yield* this.computation.disputes.indices();
   }
 
   /** Those of them in [lo, hi). A liar makes thousands, and an interval is short. */
@@ -222,9 +222,12 @@ export class JobState {
     return Math.min(index, end);
   }
 
-  /** True when its answer is certified and some value of it has no holder any more. */
-  get lacksValues(): boolean {
-    return this.computation.missing.overlaps(0, this.ending?.end ?? 0);
+  /**
+   * True when its answer is certified and some value of it, which no holder has any more, may come
+   * by an evaluation of this peer.
+   */
+  lacksValues(peer: PeerId): boolean {
+    return this.computation.lacksFrom(peer, this.ending?.end ?? 0);
   }
 
   /** True while its candidates may be claimed. */

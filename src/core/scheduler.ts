@@ -36,7 +36,8 @@ function wanted(state: PeerState, own: OwnLease): boolean {
   for (const job of state.jobs.values()) {
     if (job.computation.id !== own.lease.computation || !serves(state, job)) continue;
     const { missing } = job.computation;
-    if (job.lacksValues && missing.overlaps(own.lease.lo, own.lease.hi)) return true;
+    if (job.lacksValues(state.self.peer) && missing.overlaps(own.lease.lo, own.lease.hi))
+      return true;
     if (!job.active || job.paused) continue;
     if (!sameGround(own.lease, job.ground)) continue;
     const { target } = job.manifest;
@@ -111,7 +112,7 @@ function claimableJobs(turn: Turn): JobState[] {
   const { state } = turn;
   const jobs = [...state.jobs.values()].filter(
     (job) =>
-      ((job.active && !job.paused) || job.lacksValues) &&
+      ((job.active && !job.paused) || job.lacksValues(state.self.peer)) &&
       serves(state, job) &&
       atHand(state, job) &&
       eligible(turn, job.computation),

@@ -115,7 +115,7 @@ function isHeld({ state, now }: Turn, { ground }: JobState, index: number): bool
 
 /**
  * A run of values that no holder has any more, of `most` at most; not those that this peer failed
- * at.
+ * at, or came to something else at.
  */
 export function chooseMissing(
   turn: Turn,
@@ -129,6 +129,7 @@ export function chooseMissing(
   if (!computation.isPure) return null;
   const self = turn.state.self.peer;
   const failed = (index: number): boolean =>
+    computation.isDeniedBy(self, index) ||
     computation.attemptsAt(index, limits).some(({ peer }) => peer === self);
   for (const [lo, hi] of missing.within(0, reach)) {
     for (const [from, to] of taken.gaps(lo, hi)) {
@@ -138,7 +139,8 @@ export function chooseMissing(
       let end = first + 1;
       // What failed elsewhere runs alone.
       const alone = (index: number): boolean => computation.attempts.has(index);
-      while (end < Math.min(to, first + most) && !alone(first) && !alone(end)) end++;
+      const joins = (index: number): boolean => !alone(index) && !failed(index);
+      while (end < Math.min(to, first + most) && !alone(first) && joins(end)) end++;
       return { lo: first, hi: end, purpose: 'missing' };
     }
   }

@@ -57,7 +57,7 @@ export class Tenure {
     if (state.openAt === null || now < state.openAt) return false;
     if (this.#expectsOthers && !this.#metOthers) return false;
     const own = [...state.jobs.values()].filter((job) => serves(state, job));
-    if (own.some((job) => job.active || job.lacksValues)) return false;
+    if (own.some((job) => job.active || job.lacksValues(state.self.peer))) return false;
     return own.length > 0 || isCollected(state);
   }
 }

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Column, ErrorOutcome } from '../../src/core/column.ts';
-import { Computation, IMPURE_AFTER, STUCK_AFTER } from '../../src/core/computation.ts';
+import { Computation, STUCK_AFTER } from '../../src/core/computation.ts';
+import { IMPURE_AFTER } from '../../src/core/disputes.ts';
 import { NO_LIMITS } from '../../src/core/limits.ts';
 import type { ComputationSpec } from '../../src/core/manifest.ts';
 import { outcomeHash, outcomeKey } from '../../src/core/outcome.ts';
@@ -65,7 +66,7 @@ function known(computation: Computation): object {
     outcomes: indices.map((index) => outcomeKey(answers.get(index))),
     lines: Array.from({ length: answers.lines }, (_, k) => answers.lineAt(k)),
     errors: answers.errors,
-    disputes: [...disputes.keys()].sort((a, b) => a - b),
+    disputes: [...disputes.indices()].sort((a, b) => a - b),
     open: computation.openDisputes(),
     attempts: indices.map((index) => (attempts.get(index) ?? []).map(({ peer }) => peer).sort()),
     stuck: indices.filter((index) => computation.isStuck(index, NO_LIMITS)),
@@ -203,6 +204,44 @@ describe('disputes', () => {
       [1, 2, 3, 4, 5].map((value) => segment(index, [value], true)),
     );
     expect(through(...runs).impureAt).toBe(5);
+  });
+});
+
+describe('long values', () => {
+  const long = (lo: number, hi: number, fresh: boolean, ...at: number[]): Segment => ({
+    ...{ kind: 'segment', job: 'ab'.repeat(32), lo, hi, ms: 1, fresh, errors: [] },
+    accepted: at.map((index) => ({
+      ...{ kind: 'hash', indices: Float64Array.of(index), hashes: [HASH], sizes: [300] },
+    })),
+  });
+
+  test('one that a dispute ends without is not looked for, one that another index has is', () => {
+    for (const other of [[], [7]]) {
+      const computation = blank();
+      computation.apply(key(0), long(3, 8, false, 3, ...other));
+      expect(computation.names(HASH)).toBe(true);
+      for (const n of [1, 2]) computation.apply(key(n), long(3, 4, true));
+      computation.missing.add(3, 4);
+      computation.forgetReplaced();
+      expect(computation.missing.isEmpty()).toBe(true);
+      expect(computation.names(HASH)).toBe(other.length === 1);
+      expect([...computation.unstored.keys()]).toEqual(other.length === 1 ? [HASH] : []);
+      // Its file is removed with the computation.
+      expect(computation.long.get(HASH)).toBe(other[0] ?? 3);
+      computation.apply(key(3), long(9, 10, false, 9));
+      expect(computation.long.get(HASH)).toBe(other[0] ?? 9);
+    }
+  });
+
+  test('one that is missing comes only by an evaluation that comes to it', () => {
+    const computation = blank();
+    computation.apply(key(0), long(3, 6, false, 3));
+    computation.certify(6);
+    computation.missing.add(3, 4);
+    computation.apply(key(1), long(3, 4, false));
+    expect(computation.missing.toArray()).toEqual([[3, 4]]);
+    computation.apply(key(2), long(3, 4, false, 3));
+    expect(computation.missing.isEmpty()).toBe(true);
   });
 });
 

@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest';
+import type { Column } from '../../src/core/column.ts';
 import { Computation } from '../../src/core/computation.ts';
 import { IntervalSet } from '../../src/core/interval-set.ts';
 import { NO_LIMITS } from '../../src/core/limits.ts';
 import { newPeerState } from '../../src/core/peer-state.ts';
+import type { Segment } from '../../src/core/record.ts';
 import { chooseMissing } from '../../src/core/special-choice.ts';
 import { DEFAULT_TIMING } from '../../src/core/timing.ts';
 import { Turn } from '../../src/core/turn.ts';
@@ -23,6 +25,17 @@ function computation(): Computation {
     commandsOf: null,
   };
   return new Computation(HASH, spec);
+}
+
+const KEY = { scope: HASH, origin: 'another', start: START, n: 0 };
+const LONG: Column = {
+  ...{ kind: 'hash', indices: Float64Array.of(11), hashes: [sha256('long')], sizes: [300] },
+};
+
+/** Of indices 10 to 12: 11 has a long value or is rejected, as the others are. */
+function segment(column: Column | null): Segment {
+  const range = { job: HASH, lo: 10, hi: 13, ms: 1, fresh: false };
+  return { kind: 'segment', ...range, accepted: column === null ? [] : [column], errors: [] };
 }
 
 /** Index 10 died where this peer tried it. */
@@ -80,5 +93,26 @@ describe('of lost values', () => {
     other.missing.add(10, 13);
     failedAt(other, 'another');
     expect(chosen(other)).toMatchObject({ lo: 10 });
+  });
+
+  test('one that this peer came to something else at is left to others', () => {
+    const by = (...peers: readonly string[]): Computation => {
+      const one = computation();
+      one.certify(13);
+      for (const [n, peer] of peers.entries()) one.apply({ ...KEY, origin: peer, n }, said(n));
+      one.missing.add(10, 13);
+      return one;
+    };
+    const said = (n: number): Segment => segment(n === 0 ? LONG : null);
+    const all = new IntervalSet();
+    const rest = new IntervalSet([[10, 11]]);
+    expect(chosen(by('self', 'another'), all, 100, 8)).toMatchObject({ lo: 10, hi: 13 });
+    expect(chosen(by('another', 'self'), all, 100, 8)).toMatchObject({ lo: 10, hi: 11 });
+    expect(chosen(by('another', 'self'), rest, 100, 8)).toMatchObject({ lo: 12, hi: 13 });
+    expect(by('another', 'self').lacksFrom('self', 12)).toBe(true);
+    const only = by('another', 'self');
+    only.missing.remove(10, 11);
+    expect(only.lacksFrom('self', 12)).toBe(false);
+    expect(only.lacksFrom('another', 12)).toBe(true);
   });
 });

@@ -6,7 +6,7 @@ import { describe as tell } from './shrink/shrink.ts';
 import type { Scenario } from './world/scenario.ts';
 
 /**
- * Worlds that once broke an invariant. A new one: `node test/sim/keep.ts SEED|FILE NAME STORY`.
+ * Worlds that once broke an invariant. A new one: `node test/sim/shrink/keep.ts SEED|FILE NAME STORY`.
  */
 
 interface Kept {

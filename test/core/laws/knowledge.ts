@@ -17,7 +17,7 @@ export function outcomesOf(computation: Computation): object {
     coverage: coverage.toArray(),
     lines,
     outcomes: indices.map((index) => [index, outcomeKey(answers.get(index))]),
-    disputes: [...disputes.keys()].sort((a, b) => a - b),
+    disputes: [...disputes.indices()].sort((a, b) => a - b),
     open: computation.openDisputes(),
     impureAt,
   };

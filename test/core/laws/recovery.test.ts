@@ -172,7 +172,7 @@ describe('a peer that starts on any prefix of its write batches', () => {
     mesh.publish(mesh.peer(0), { program: disputed, accept: 4000, probe: 12 });
     mesh.pass(5000);
     const computation = mesh.job(peer, id)?.computation;
-    expect([...(computation?.disputes.keys() ?? [])]).toEqual([9]);
+    expect([...(computation?.disputes.indices() ?? [])]).toEqual([9]);
     expect(computation?.openDisputes()).toEqual([]);
     expectRecovered(watched);
   });

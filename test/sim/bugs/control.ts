@@ -87,8 +87,8 @@ export const CONTROL_BUGS: readonly Bug[] = [
     edits: [
       {
         file: 'src/core/scheduler.ts',
-        find: '((job.active && !job.paused) || job.lacksValues) &&',
-        replace: '(job.active || job.lacksValues) &&',
+        find: '((job.active && !job.paused) || job.lacksValues(state.self.peer)) &&',
+        replace: '(job.active || job.lacksValues(state.self.peer)) &&',
       },
       {
         file: 'src/core/scheduler.ts',

@@ -163,9 +163,9 @@ export class Ending {
     const { end } = this.#judge.oracle(job, []);
     if (index >= end) return null;
     for (const state of states) {
-      const { losses, disputes } = state?.computation ?? { losses: [], disputes: new Map() };
+      const losses = state?.computation.losses ?? [];
       if (losses.filter(({ lo, hi }) => lo <= index && hi > index).length > 1) return null;
-      if (disputes.has(index)) return null;
+      if (state?.computation.disputes.has(index) === true) return null;
     }
     const { computation } = job.question;
     const leased = live.some((machine) =>

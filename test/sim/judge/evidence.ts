@@ -117,7 +117,7 @@ export function fingerprint(state: PeerState): string {
     computation.disputes.size === 0 ? computation.answers.lines : null,
     computation.losses.length,
     [...computation.attempts].map(([index, list]) => [index, list.length]).sort(byNumber),
-    [...computation.disputes.keys()].sort((a, b) => a - b),
+    [...computation.disputes.indices()].sort((a, b) => a - b),
   ]);
   const control = state.logs.digest('control', sha256);
   const text = JSON.stringify([control, jobs.sort(byName), computations.sort(byName)]);
@@ -128,7 +128,7 @@ export function fingerprint(state: PeerState): string {
 function undisputed({ coverage, disputes }: Computation): IntervalSet {
   if (disputes.size === 0) return coverage;
   const sure = coverage.clone();
-  for (const index of disputes.keys()) sure.remove(index, index + 1);
+  for (const index of disputes.indices()) sure.remove(index, index + 1);
   return sure;
 }
 

@@ -212,7 +212,7 @@ export class Judge implements Observer {
     for (const job of state.jobs.values()) {
       if (job.computation.id !== computation) continue;
       if (this.#users.forged.has(job.id)) this.fail('S9', 'a forged job is evaluated');
-      if ((job.active && !job.paused) || job.lacksValues) return;
+      if ((job.active && !job.paused) || job.lacksValues(state.self.peer)) return;
     }
     if (state.verifications.size > 0) return;
     const ended = [...state.jobs.values()].find((job) => job.computation.id === computation);

@@ -20,10 +20,11 @@ export function lostValue(
   for (const [machine, state] of known) {
     const end = state.ending?.end ?? 0;
     for (const [hash, index] of end === 0 ? [] : state.computation.long) {
-      if (index >= end || live.some((other) => other.blob(hash))) continue;
+      if (index >= end || !state.computation.names(hash)) continue;
+      if (live.some((other) => other.blob(hash))) continue;
       // Who holds its values tells it as lost, where it is not or cannot be evaluated again; others
       // do not look for them.
-      const isLeft = job.plan.commands === true || isGone(job, live);
+      const isLeft = job.plan.commands === true || isGone(job, live) || !mayCome(job, index, known);
       const tells = isLeft ? known.map(([, other]) => other) : [];
       if (tells.some(({ computation }) => computation.missing.has(index))) continue;
       const { name } = machine.plan;
@@ -31,6 +32,18 @@ export function lostValue(
     }
   }
   return null;
+}
+
+/** Says whether a machine may evaluate a value: it has room, and came to nothing else there. */
+function mayCome(
+  { plan }: UserJob,
+  index: number,
+  known: readonly (readonly [Machine, JobState])[],
+): boolean {
+  return known.some(([{ id, state }, { computation }]) => {
+    const hasRoom = (state?.self.slots ?? 0) >= (plan.needs?.cpus ?? 1);
+    return hasRoom && !computation.isDeniedBy(id, index);
+  });
 }
 
 /** Says whether nobody was told that a job is kept, and nobody has all that it names. */
