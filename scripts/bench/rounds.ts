@@ -8,6 +8,8 @@ import type { Workload } from './workloads.ts';
 const ROUND_SECONDS = 8;
 /** So long a system works before it is measured: what compiles code as it runs has done so. */
 const WARM_SECONDS = 2;
+/** An order that takes this time tells how many calls fill a round. */
+const TELLING_SECONDS = 1;
 /** Quiet before what is measured: nobody is still busy with the order before. */
 const QUIET_MS = 1000;
 /** An order that has not ended by then is given up. */
@@ -103,11 +105,13 @@ async function fitting(
   let perCall = 0;
   const fits = (seconds: number) => Math.max(1, Math.floor(seconds / perCall));
   await inTime(running.run(orderOf(calls)));
-  // What every order costs, however small, hides how fast the calls are: orders grow.
-  for (let warmed = 0; warmed < WARM_SECONDS; ) {
+  // What every order costs, however small, hides how fast the calls are: orders grow, and one that
+  // is not small tells.
+  for (let warmed = 0, last = 0; warmed < WARM_SECONDS || last < TELLING_SECONDS; ) {
     const warming = Math.min(calls, fits(WARM_SECONDS));
     const { seconds } = await inTime(running.run(orderOf(warming)));
     warmed += seconds;
+    last = warming === most ? TELLING_SECONDS : seconds;
     perCall = seconds / warming;
     calls = Math.min(most, 10 * warming, Math.max(trial, fits(ROUND_SECONDS)));
   }

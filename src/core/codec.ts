@@ -37,7 +37,7 @@ export function encode(value: unknown): Uint8Array {
  * Decodes what `encode` gives, and nothing else: bytes that another encoder would write otherwise
  * are refused, so that a value has one hash. Never throws.
  * maxBytes: longer encodings are refused unread. isChecked: these very bytes were decoded before,
- * so that how they were written is not looked at again. @default false
+ * or any form will do, so that how they are written is not looked at. @default false
  */
 export function decode(bytes: Uint8Array, maxBytes: number, isChecked: boolean = false): Decoded {
   if (bytes.length > maxBytes) return { rejected: `${bytes.length} bytes, at most ${maxBytes}` };

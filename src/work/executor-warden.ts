@@ -29,8 +29,11 @@ export interface Wardship {
   readonly mostProcesses: number | null;
 }
 
-/** Between two looks. */
+/** Between two looks where a candidate has a limit, or a folder is half measured. */
 const LOOK_MS = 10;
+
+/** Between two looks else: each takes the processor from the candidates for a moment. */
+const SELDOM_MS = 50;
 
 /** A command has two outputs, each of which may be as long as its scratch folder is large. */
 const OUTPUTS = 2;
@@ -38,14 +41,14 @@ const OUTPUTS = 2;
 /** The ledger has some numbers; user code may write to it as well, and fill the disk. */
 const MOST_LEDGER_BYTES = 4096;
 
-/** Between two looks at the processes that user code started, in looks. */
-const CHILDREN_LOOKS = 10;
+/** Between two looks at the processes that user code started. */
+const CHILDREN_MS = 100;
 
 /** A look that comes later than this shows that the whole process stood still, in ms. */
 const STILL_MS = 2000;
 
-/** Between two measurements of the scratch folder, in looks. */
-const SCRATCH_LOOKS = 50;
+/** Between the begins of two measurements of a folder. */
+const FOLDERS_MS = 500;
 
 /** Measurements of the common folder, one after the other, that say it has too much. */
 const OVERFULL_LOOKS = 4;
@@ -56,15 +59,44 @@ const inHand = new Float64Array(cell);
 let watched = -1;
 let spentMs = 0;
 let lastLook = performance.now();
-let looks = 0;
+let lastChildrenLook = lastLook;
 let childrenBytes = 0;
 let writer = -1;
 let before = 0;
 let written = 0;
-let weighing: ReturnType<typeof measureTree> | null = null;
-let measuring: ReturnType<typeof measureTree> | null = null;
-let gauging: ReturnType<typeof measureTree> | null = null;
 let overfull = 0;
+
+/** Measures a folder again and again, a part at a time: a large one is not to delay other looks. */
+class Meter {
+  readonly #folder: string;
+  #measuring: ReturnType<typeof measureTree> | null = null;
+  #begunAt = lastLook;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  get isBusy(): boolean {
+    return this.#measuring !== null;
+  }
+
+  /** Goes on with it. Returns the bytes when they are known, or that they are more; else null. */
+  look(mostBytes: number): number | null {
+    if (this.#measuring === null) {
+      if (lastLook - this.#begunAt < FOLDERS_MS) return null;
+      this.#begunAt = lastLook;
+      this.#measuring = measureTree(this.#folder, mostBytes);
+    }
+    const bytes = this.#measuring.next().value;
+    if (typeof bytes !== 'number') return null;
+    this.#measuring = null;
+    return bytes;
+  }
+}
+
+const scratchMeter = new Meter(scratch.folder);
+const commonMeter = common === null ? null : new Meter(common.folder);
+const outputsMeter = outputs === null ? null : new Meter(outputs);
 
 function end(reason: Reason, amount: number): void {
   try {
@@ -96,8 +128,8 @@ function lookAtTime(limitMs: number, passedMs: number): void {
   if (index >= 0 && spentMs >= limitMs) end('timeout', spentMs);
 }
 
-function lookAtMemory(limitBytes: number): void {
-  if (looks % CHILDREN_LOOKS === 0) childrenBytes = residentBytesOfChildren(process.pid);
+function lookAtMemory(limitBytes: number, childrenToo: boolean): void {
+  if (childrenToo) childrenBytes = residentBytesOfChildren(process.pid);
   const bytes = process.memoryUsage.rss() + childrenBytes;
   if (bytes > limitBytes) end('memory', bytes);
 }
@@ -108,13 +140,10 @@ function lookAtLedger(): void {
   if (size > MOST_LEDGER_BYTES) end('scratch', size);
 }
 
-/** A part of it at a time: a large folder is not to delay the other looks. */
-function lookAtScratch({ folder, bytes: mostBytes }: FolderLimit): void {
-  if (looks % SCRATCH_LOOKS === 0) measuring ??= measureTree(folder, mostBytes);
+function lookAtScratch(mostBytes: number): void {
   lookAtLedger();
-  const bytes = measuring?.next().value;
-  if (typeof bytes !== 'number') return;
-  measuring = null;
+  const bytes = scratchMeter.look(mostBytes);
+  if (bytes === null) return;
   const all = bytes + bytesOfUnnamedFiles();
   if (all > mostBytes) end('scratch', all);
 }
@@ -123,47 +152,46 @@ function lookAtScratch({ folder, bytes: mostBytes }: FolderLimit): void {
  * Its commands' own folders are measured one by one, and this is for what they write beside them.
  * Who fills its own is found out meanwhile, and no other command ends for that.
  */
-function lookAtCommon({ folder, bytes: mostBytes }: FolderLimit): void {
-  if (looks % SCRATCH_LOOKS === 0) gauging ??= measureTree(folder, mostBytes);
-  const bytes = gauging?.next().value;
-  if (typeof bytes !== 'number') return;
-  gauging = null;
+function lookAtCommon(meter: Meter, mostBytes: number): void {
+  const bytes = meter.look(mostBytes);
+  if (bytes === null) return;
   overfull = bytes > mostBytes ? overfull + 1 : 0;
   if (overfull === OVERFULL_LOOKS) end('folder', bytes);
 }
 
 /** Outputs stay when their command is over: what the candidate in hand adds is counted. */
-function lookAtOutputs(folder: string, mostBytes: number): void {
+function lookAtOutputs(meter: Meter, mostBytes: number): void {
   const index = inHand[0] ?? -1;
   if (index !== writer) before = written;
   writer = index;
-  if (looks % SCRATCH_LOOKS === 0) weighing ??= measureTree(folder, before + mostBytes);
-  const bytes = weighing?.next().value;
-  if (typeof bytes !== 'number') return;
-  weighing = null;
+  const bytes = meter.look(before + mostBytes);
+  if (bytes === null) return;
   written = bytes;
   if (bytes > before + mostBytes) end('scratch', bytes);
 }
 
-function lookAtProcesses(most: number): void {
-  if (looks % CHILDREN_LOOKS !== 0) return;
-  const count = visibleProcesses();
-  if (count > most) end('processes', count);
-}
-
-setInterval(() => {
-  looks += 1;
+function look(): void {
   const now = performance.now();
   const passedMs = now - lastLook;
   lastLook = now;
+  const childrenToo = now - lastChildrenLook >= CHILDREN_MS;
+  if (childrenToo) lastChildrenLook = now;
   if (peer !== null && process.ppid !== peer) killAll();
   if (timeoutMs !== null) lookAtTime(timeoutMs, passedMs);
-  if (memoryBytes !== null) lookAtMemory(memoryBytes);
-  if (mostProcesses !== null) lookAtProcesses(mostProcesses);
-  lookAtScratch(scratch);
-  if (common !== null) lookAtCommon(common);
-  if (outputs !== null) lookAtOutputs(outputs, OUTPUTS * scratch.bytes);
-}, LOOK_MS);
+  if (memoryBytes !== null) lookAtMemory(memoryBytes, childrenToo);
+  if (mostProcesses !== null && childrenToo) {
+    const count = visibleProcesses();
+    if (count > mostProcesses) end('processes', count);
+  }
+  lookAtScratch(scratch.bytes);
+  if (common !== null && commonMeter !== null) lookAtCommon(commonMeter, common.bytes);
+  if (outputsMeter !== null) lookAtOutputs(outputsMeter, OUTPUTS * scratch.bytes);
+  const meters = [scratchMeter, commonMeter, outputsMeter];
+  const isUrgent = timeoutMs !== null || memoryBytes !== null || meters.some((one) => one?.isBusy);
+  setTimeout(look, isUrgent ? LOOK_MS : SELDOM_MS);
+}
+
+setTimeout(look, LOOK_MS);
 
 // The clock of the first candidates would begin late, were they evaluated before this.
 parentPort?.postMessage('ready');

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { OpenMesh } from '../../control/open.ts';
+import type { Submission } from '../../node/jobs/submission.ts';
 import { type Context, warn } from '../context.ts';
 import { tellEarlierJobs } from '../earlier-jobs.ts';
 import { visible } from '../format.ts';
@@ -36,6 +37,8 @@ export class Publisher {
   /** Jobs from then on are of this run, or of others beside it. */
   readonly #before = Date.now();
   readonly #startedAt = performance.now();
+  /** What comes first, once it was looked at: its files are not read again. */
+  #first: { readonly planned: readonly Planned[]; readonly submission: Submission } | null = null;
   /** Of the publication before, for names that two commands return. */
   #last: Planned | undefined;
   #isShared = false;
@@ -54,7 +57,9 @@ export class Publisher {
     { first, directory }: Publication,
   ): Promise<Publisher> {
     const publisher = new Publisher(context, flags, directory);
-    const { needs } = await publisher.#submission(first);
+    const submission = await publisher.#submission(first);
+    const { needs } = submission;
+    publisher.#first = { planned: first, submission };
     makeWorkingFolder(directory);
     warnMissing(context, '--allow-read', needs.reads);
     warnMissing(context, '--allow-write', needs.writes);
@@ -92,7 +97,9 @@ export class Publisher {
     isFirst: boolean,
     signal?: AbortSignal,
   ): Promise<Gathering> {
-    const submission = await this.#submission(planned);
+    const known = this.#first?.planned === planned ? this.#first.submission : null;
+    this.#first = null;
+    const submission = known ?? (await this.#submission(planned));
     await this.#offers.give(this.#context.home);
     const { deadlineMs } = submission;
     const ageMs = isFirst ? 0 : performance.now() - this.#startedAt;
@@ -128,7 +135,7 @@ export class Publisher {
     return gathering;
   }
 
-  #submission(planned: readonly Planned[]): ReturnType<typeof commandSubmission> {
+  #submission(planned: readonly Planned[]): Promise<Submission> {
     const { env } = this.#context.io;
     const place = { env, directory: this.#directory, offers: this.#offers, run: this.#run };
     return commandSubmission(planned, this.#flags, place);

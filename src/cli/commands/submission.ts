@@ -112,9 +112,7 @@ async function itemsOf(
 ): Promise<string[]> {
   let bytes = 0;
   const items: string[] = [];
-  for (const one of planned) {
-    const { seq, command } = one;
-    const inputs = offers === null ? inputsOf(one, directory) : await sentOf(one, offers);
+  const add = ({ seq, command }: Planned, inputs: object): void => {
     const item = JSON.stringify({ command, ...inputs });
     const size = Buffer.byteLength(item);
     if (size > MAX_VALUE_BYTES) {
@@ -125,6 +123,9 @@ async function itemsOf(
       throw new MeshError('MESH_USAGE', 'the commands exceed 256 MiB; run them in parts');
     }
     items.push(item);
+  };
+  for (const one of planned) {
+    add(one, offers === null ? inputsOf(one, directory) : await sentOf(one, offers));
   }
   return items;
 }

@@ -93,7 +93,8 @@ export class ItemReader {
   async #chunk(hash: Hash): Promise<readonly string[]> {
     const cached = this.#cache.get(hash);
     if (cached !== undefined) return cached;
-    const decoded = decode(await this.#blob(hash), MAX_CHUNK_BYTES * 4);
+    // Their hash names these bytes: it does not matter in which form they are written.
+    const decoded = decode(await this.#blob(hash), MAX_CHUNK_BYTES * 4, true);
     const items = 'value' in decoded ? check(chunkForm, decoded.value) : decoded;
     if ('rejected' in items) throw new Error(`items ${hash} are malformed: ${items.rejected}`);
     this.#cache.set(hash, items.value);
