@@ -9,7 +9,7 @@ const ROUND_SECONDS = 8;
 /** So long a system works before it is measured: what compiles code as it runs has done so. */
 const WARM_SECONDS = 2;
 /** An order that takes this time tells how many calls fill a round. */
-const TELLING_SECONDS = 1;
+const TELLING_SECONDS = 1.6;
 /** Quiet before what is measured: nobody is still busy with the order before. */
 const QUIET_MS = 1000;
 /** An order that has not ended by then is given up. */

@@ -21,8 +21,12 @@ export const PROBED = 64;
 /** Its longest time, … */
 const LIMIT_MS = 2000;
 /** … how long it goes on behind the first one, and what that one takes at most then. */
-const REST_MS = 100;
+const REST_MS = 30;
 const QUICK_MS = 50;
+/** From this time of the first one on, … */
+const SLOW_MS = 1;
+/** … the rest goes in batches of so many, between which it can end. */
+const SLOW_STEP = 16;
 /** A lasting worker that writes a line too many does so soon after its answer. */
 const STRAY_MS = 100;
 /** An import and setup that take longer are left alone: the probe tells nothing then. */
@@ -70,9 +74,9 @@ export async function probeWith(
   };
   const timeLeft = (): number => LIMIT_MS - (performance.now() - startedAt);
   const more = async (before: ProbeResult): Promise<ProbeResult> => {
-    const rest = await run(executor, within(1, hi), {
-      ...{ limitMs: timeLeft(), restMs: REST_MS, condition },
-    });
+    const isSlow = before.probe.ms >= SLOW_MS;
+    const span = { ...within(1, hi), careful: isSlow ? { until: hi, step: SLOW_STEP } : null };
+    const rest = await run(executor, span, { limitMs: timeLeft(), restMs: REST_MS, condition });
     return { probe: joined(before.probe, rest.probe), usable: rest.usable };
   };
   // What a worker writes beside its answers would be taken for the next ones.
@@ -152,7 +156,7 @@ export async function whyNoStart(executor: Executor, mostMs: number): Promise<st
  */
 async function run(
   executor: Executor,
-  span: Pick<Span, 'lo' | 'hi' | 'items'>,
+  span: Pick<Span, 'lo' | 'hi' | 'items'> & Partial<Pick<Span, 'careful'>>,
   {
     condition,
     limitMs = LIMIT_MS,

@@ -4,8 +4,11 @@ const MOST_BATCHES = 5000;
 const MOST_MS = 600_000;
 /** Growth in bytes after which it is replaced where the job has no memory limit. */
 const MOST_GROWTH_BYTES = 2 ** 30;
-/** Between two looks at the memory, in ms. */
-const LOOK_MS = 2;
+/** Between two looks at the memory, in ms: each reads a file of the kernel's. */
+const LEAST_LOOK_MS = 2;
+const MOST_LOOK_MS = 20;
+/** It grows by no more in a ms, in bytes: the farther from too much, the later the next look. */
+const GROWTH_A_MS = 4_000_000;
 
 export interface WearOptions {
   /** The job's memory limit, or null. */
@@ -34,13 +37,14 @@ export function createWear({ memoryBytes, residentBytes, now }: WearOptions): We
   const roomBytes = memoryBytes === null ? null : Math.max(0, memoryBytes - bornBytes) / 2;
   const mostBytes = bornBytes + (roomBytes ?? MOST_GROWTH_BYTES);
   let batches = 0;
-  let lookedMs = bornMs;
+  let nextMs = bornMs + LEAST_LOOK_MS;
   let full = false;
   const isFull = (): boolean => {
     const at = now();
-    if (at - lookedMs < LOOK_MS) return full;
-    lookedMs = at;
-    full = residentBytes() > mostBytes;
+    if (at < nextMs) return full;
+    const leftBytes = mostBytes - residentBytes();
+    full = leftBytes < 0;
+    nextMs = at + Math.max(LEAST_LOOK_MS, Math.min(leftBytes / GROWTH_A_MS, MOST_LOOK_MS));
     return full;
   };
   return {

@@ -200,7 +200,29 @@ describe('an executor', () => {
     ms += 2;
     expect([byLimit.isFull(), byLimit.isWorn(), byGrowth.isWorn()]).toEqual([true, true, false]);
     bytes += 1024 * MIB;
-    ms += 2;
+    ms += 20;
     expect(byGrowth.isWorn()).toBe(true);
+  });
+
+  test('has its memory looked at the more often the nearer it is to too much', () => {
+    let [ms, bytes, looks] = [0, 50 * MIB, 0];
+    const residentBytes = (): number => {
+      looks += 1;
+      return bytes;
+    };
+    const wear = createWear({ memoryBytes: 250 * MIB, residentBytes, now: () => ms });
+    const looksIn = (forMs: number): number => {
+      const before = looks;
+      for (let k = 0; k < forMs; k++) {
+        ms += 1;
+        expect(wear.isFull()).toBe(false);
+      }
+      return looks - before;
+    };
+    looksIn(20);
+    expect(looksIn(200)).toBe(10);
+    bytes += 96 * MIB;
+    looksIn(20);
+    expect(looksIn(200)).toBe(100);
   });
 });
