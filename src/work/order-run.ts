@@ -231,7 +231,9 @@ export class OrderRun {
     // Its time is a candidate's own, whatever ran before it. Else it must be alone: the first batch
     // of an executor is one candidate.
     const counts = (failure.kind === 'timeout' && known !== null) || executor.fresh;
-    const index = known ?? at;
+    // One that told what cannot come from it may be in another candidate by the time it is ended,
+    // though nothing was heard of the first one.
+    const index = executor.fresh ? at : (known ?? at);
     if (counts && index === at) {
       this.#careful = null;
       this.#giveUp(index, failure);
@@ -288,6 +290,11 @@ export class OrderRun {
     this.#at = index + 1;
     this.#sent = this.#at;
     this.#context.handlers.failed(this.#order.id, index, failure);
+    const halt = this.#halt;
+    if (halt === null || halt.index > this.#at) return;
+    // All before it is done: it is next, or it failed before.
+    this.#halt = null;
+    if (halt.failure !== null && halt.index === this.#at) this.#giveUp(halt.index, halt.failure);
   }
 
   #notLoaded(executor: Executor, error: unknown): void {

@@ -1,10 +1,14 @@
+import { existsSync, rmSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { NO_LIMITS } from '../../src/core/limits.ts';
 import { coverageOf, inputsOf, openBench, textsOf, type WorkBench } from '../work/work-bench.ts';
 
-/** A program of 2 × index, of which candidate 3 does something first. */
-function program(attack: string): string {
-  return `import { closeSync, writeSync } from 'node:fs';
+/** A program of 2 × index, of which candidate 3 does something first, and what follows it, too. */
+function program(attack: string, after = ''): string {
+  return `import { closeSync, writeFileSync, writeSync } from 'node:fs';
     import { serialize } from 'node:v8';
     const raw = (hex) => writeSync(5, Buffer.from(hex, 'hex'));
     const tell = (message) => {
@@ -21,8 +25,10 @@ function program(attack: string): string {
     const texts = (...texts) => batch({ column: { kind: 'text',
       indices: Float64Array.of(3), texts } });
     const doubles = Float64Array;
+    let attacked = false;
     export default ({ index }) => {
-      if (index === 3) { ${attack} }
+      if (attacked) { ${after} }
+      if (index === 3) { attacked = true; ${attack} }
       return index * 2;
     };`;
 }
@@ -32,11 +38,15 @@ const LAST = 40;
 /** All but candidate 3. */
 const OTHERS = Array.from({ length: LAST }, (_, k) => `${k}:${2 * k}`).toSpliced(3, 1);
 
-async function lostByAttack(bench: WorkBench, attack: string): Promise<string> {
-  const inputs = inputsOf(program(attack));
-  const { parts, failed, ended } = bench.execute({ hi: LAST }, inputs);
+async function lostByAttack(
+  bench: WorkBench,
+  attack: string,
+  { lo = 0, after = '' }: { readonly lo?: number; readonly after?: string } = {},
+): Promise<string> {
+  const inputs = inputsOf(program(attack, after));
+  const { parts, failed, ended } = bench.execute({ lo, hi: LAST }, inputs);
   expect(await ended).toBe('finished');
-  expect(textsOf(parts)).toEqual(OTHERS);
+  expect(textsOf(parts)).toEqual(OTHERS.slice(lo));
   expect(failed.map(({ index, failure }) => [index, failure.kind])).toEqual([[3, 'died']]);
   return failed[0]?.failure.detail ?? '';
 }
@@ -119,6 +129,32 @@ describe('user code that takes its executor over is a candidate that died, when 
     await using bench = await openBench();
     expect(await lostByAttack(bench, 'tell(null)')).toMatch(/took its executor over: /);
   });
+
+  test.each([0, 3])(
+    'something, and is in another candidate by the time it is ended, from %i on',
+    {
+      timeout: 30_000,
+    },
+    async (lo) => {
+      const folder = await mkdtemp(join(tmpdir(), 'meshd-test-'));
+      const mark = join(folder, 'goes-on');
+      const pause = new Int32Array(new SharedArrayBuffer(4));
+      const onLine = (text: string): void => {
+        if (text !== 'soon') return;
+        // Nothing follows where its span ends there: then it is over soon.
+        const end = performance.now() + 500;
+        while (!existsSync(mark) && performance.now() < end) Atomics.wait(pause, 0, 0, 1);
+        rmSync(mark, { force: true });
+      };
+      await using bench = await openBench({ onLine });
+      const after = `writeFileSync(${JSON.stringify(mark)}, ''); for (;;);`;
+      const line = "{ timeMs: 1, index: 3, level: 'info', text: 'soon', held: false }";
+      const attack = `tell({ kind: 'log', lines: [${line}] }); tell(null);`;
+      const told = await lostByAttack(bench, attack, { lo, after });
+      expect(told).toMatch(/took its executor over: /);
+      await rm(folder, { recursive: true });
+    },
+  );
 });
 
 describe('no order waits for an executor', () => {

@@ -41,10 +41,13 @@ type BenchOptions = Pick<
   | 'folder'
   | 'outputs'
   | 'scratchBytes'
->;
+> & {
+  /** Called with each line that a candidate logs; nothing that follows it is heard meanwhile. */
+  readonly onLine?: (text: string) => void;
+};
 
 /** Starts a workforce of two slots. */
-export async function openBench(options: BenchOptions = {}): Promise<WorkBench> {
+export async function openBench({ onLine, ...options }: BenchOptions = {}): Promise<WorkBench> {
   const events: string[] = [];
   const logged: LogLine[] = [];
   interface Open extends Told {
@@ -66,6 +69,7 @@ export async function openBench(options: BenchOptions = {}): Promise<WorkBench> 
         line(line) {
           events.push(`${line.index}: ${line.text}`);
           logged.push(line);
+          onLine?.(line.text);
           for (const order of orders.values()) {
             if (order.computation === computation) order.say(line.text);
           }
