@@ -299,7 +299,8 @@ test('who has the inputs of a command already runs it, as long as there are such
     const rows = await lab.peers('publisher');
     return rows.filter(({ state }) => state === 'alive').length === 3;
   });
-  const { code, stdout } = await run('--transfer', '--', 'cat {}; sleep 0.3; pwd', ':::', ...names);
+  // Each half takes two seconds: commands are left to who has their inputs for eight.
+  const { code, stdout } = await run('--transfer', '--', 'cat {}; sleep 0.1; pwd', ':::', ...names);
   expect(code).toBe(0);
   const places = stdout.trimEnd().split('\n');
   const ranOn = (name: string, from: number): number =>
