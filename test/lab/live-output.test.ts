@@ -78,7 +78,9 @@ test('no line is torn or lost when several write much at once', async () => {
 });
 
 test('--halt ends the run when a later command fails, and tells of it', async () => {
-  const script = `echo {}; test {} = bad && exit 3; ${WAIT}`;
+  // The bad one ends only once the good one runs, however late that begins.
+  const began = 'while ! test -e began; do sleep 0.02; done';
+  const script = `echo {}; test {} = good && : > began; test {} = bad && ${began} && exit 3; ${WAIT}`;
   const { ended } = start('--halt', 'now,fail=1', '--', script, ':::', 'good', 'bad', 'more');
   const { code, stdout, stderr } = await ended;
   expect([code, stdout]).toEqual([1, 'bad\n']);
