@@ -1,4 +1,5 @@
 import { type Stats, statSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { MeshError } from '../core/mesh-error.ts';
 
 /**
@@ -22,4 +23,9 @@ export function statsOfText(text: string): Stats | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Where a name leads to from a folder, the shortest way: a system walks a path anew each time. */
+export function placeOf(directory: string, name: string): string {
+  return directory === process.cwd() ? name : resolve(directory, name);
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { placeOf } from '../path-stats.ts';
 
 /** Bytes read at a time. */
 const PIECE_BYTES = 1_048_576;
@@ -12,7 +12,7 @@ const PIECE_BYTES = 1_048_576;
 export function contentsOf(args: readonly string[], directory: string): Record<string, string> {
   const contents: Record<string, string> = {};
   for (const argument of args) {
-    const hash = contentOf(resolve(directory, argument));
+    const hash = contentOf(placeOf(directory, argument));
     if (hash !== null) contents[argument] = hash;
   }
   return contents;

@@ -1,7 +1,6 @@
 import type { Stats } from 'node:fs';
-import { resolve } from 'node:path';
 import type { CommandValue } from '../../node/reports/command-result.ts';
-import { statsOfText } from '../path-stats.ts';
+import { placeOf, statsOfText } from '../path-stats.ts';
 
 /**
  * Says whether all files that a command named, and what it put out, are as it left them.
@@ -15,7 +14,7 @@ export function areAsLeft(
   return (
     kept &&
     Object.entries(files).every(([path, left]) =>
-      isAsLeft(statsOfText(resolve(directory, path)), left),
+      isAsLeft(statsOfText(placeOf(directory, path)), left),
     )
   );
 }

@@ -8,6 +8,9 @@ import { peerIn } from '../../net/identity.ts';
 /** Entries looked at; a user has fewer homes. */
 const MOST_ENTRIES = 1024;
 
+/** Entries read at the same time. */
+const AT_ONCE = 32;
+
 /** No file system that keeps times has a longer tick, in ms. */
 const TICK_MS = 2000;
 
@@ -83,15 +86,19 @@ export class Kin {
   async #look(): Promise<void> {
     const { folder, onChange, onFault, self } = this.#options;
     try {
-      const found = lstatSync(folder, { throwIfNoEntry: false });
-      if (found === undefined || found.mtimeMs === this.#seenMs || !isPrivate(folder)) return;
+      const stats = lstatSync(folder, { throwIfNoEntry: false });
+      if (stats === undefined || stats.mtimeMs === this.#seenMs || !isPrivate(folder)) return;
       // What comes in the same tick of the file system's clock would not be noticed.
-      this.#seenMs = Date.now() - found.mtimeMs > TICK_MS ? found.mtimeMs : -1;
+      this.#seenMs = Date.now() - stats.mtimeMs > TICK_MS ? stats.mtimeMs : -1;
       const known = new Map<PeerId, string>();
-      const names = (await readdir(folder)).filter((name) => isPeerId(name) && name !== self);
-      for (const name of names.slice(0, MOST_ENTRIES)) {
-        const home = await this.#homeOf(name);
-        if (home !== null) known.set(name, home);
+      const found = (await readdir(folder)).filter((name) => isPeerId(name) && name !== self);
+      const names = found.slice(0, MOST_ENTRIES);
+      while (names.length > 0) {
+        const read = names.splice(0, AT_ONCE).map(async (name) => {
+          const home = await this.#homeOf(name);
+          if (home !== null) known.set(name, home);
+        });
+        await Promise.all(read);
       }
       const isSame =
         known.size === this.#known.size && [...known].every(([peer]) => this.#known.has(peer));
