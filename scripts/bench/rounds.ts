@@ -4,8 +4,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Bed, Order, Outcome, Running, Setting, System } from './systems/system.ts';
 import type { Workload } from './workloads.ts';
 
-/** What one order may take: units are cut to fit. */
-const ROUND_SECONDS = 8;
+/** What one order is to take: units are cut to fit. No order is to take more than ten. */
+const ROUND_SECONDS = 9.5;
 /** So long a system works before it is measured: what compiles code as it runs has done so. */
 const WARM_SECONDS = 2;
 /** An order that takes this time tells how many calls fill a round. */

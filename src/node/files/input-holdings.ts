@@ -57,6 +57,8 @@ export class InputHoldings {
   readonly #signal: AbortSignal;
   /** Null: of one's own commands, or of such as are sent no files. */
   readonly #stocks = new Map<ComputationId, Promise<Stock | null>>();
+  /** Computations of which something changed since they were looked at. */
+  readonly #changed = new Set<ComputationId>();
 
   constructor(store: FileStore, loop: Loop, network: Network, signal: AbortSignal) {
     this.#store = store;
@@ -70,15 +72,26 @@ export class InputHoldings {
   look(job: JobState): void {
     const { computation } = job;
     const { id, isPure } = computation;
-    if (!job.active || isPure || this.#stocks.has(id)) return;
+    if (!job.active || isPure) return;
+    if (this.#stocks.has(id)) {
+      this.#changed.add(id);
+      return;
+    }
+    this.#changed.delete(id);
     const stock = this.#stockOf(job);
     this.#stocks.set(id, stock);
-    // Its items are not here yet: they are looked at after the next change.
-    stock.then((found) => this.#tell(job, found)).catch(() => this.#stocks.delete(id));
+    stock
+      .then((found) => this.#tell(job, found))
+      .catch(() => {
+        // Its items were not here yet. The change by which they came may have been meanwhile.
+        this.#stocks.delete(id);
+        if (this.#changed.has(id)) this.look(job);
+      });
   }
 
   forget(computation: ComputationId): void {
     this.#stocks.delete(computation);
+    this.#changed.delete(computation);
   }
 
   async #stockOf({ computation, manifest }: JobState): Promise<Stock | null> {
