@@ -35,6 +35,9 @@ const LOOK_MS = 10;
 /** Between two looks else: each takes the processor from the candidates for a moment. */
 const SELDOM_MS = 50;
 
+/** Else, while the executor has nothing to do. Many of them wait on a machine that is busy. */
+const IDLE_MS = 250;
+
 /** A command has two outputs, each of which may be as long as its scratch folder is large. */
 const OUTPUTS = 2;
 
@@ -188,7 +191,8 @@ function look(): void {
   if (outputsMeter !== null) lookAtOutputs(outputsMeter, OUTPUTS * scratch.bytes);
   const meters = [scratchMeter, commonMeter, outputsMeter];
   const isUrgent = timeoutMs !== null || memoryBytes !== null || meters.some((one) => one?.isBusy);
-  setTimeout(look, isUrgent ? LOOK_MS : SELDOM_MS);
+  const isIdle = inHand[0] === -1;
+  setTimeout(look, isUrgent ? LOOK_MS : isIdle ? IDLE_MS : SELDOM_MS);
 }
 
 setTimeout(look, LOOK_MS);
