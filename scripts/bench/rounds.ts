@@ -10,6 +10,10 @@ const ROUND_SECONDS = 9.5;
 const WARM_SECONDS = 2;
 /** An order that takes this time tells how many calls fill a round. */
 const TELLING_SECONDS = 1.6;
+/** Shorter orders tell nothing of what is the same in all. */
+const LEAST_SECONDS = 0.2;
+/** A call takes no less than this share of what an order takes for each of its calls. */
+const LEAST_SHARE = 0.8;
 /** Quiet before what is measured: nobody is still busy with the order before. */
 const QUIET_MS = 1000;
 /** An order that has not ended by then is given up. */
@@ -84,6 +88,32 @@ async function measured(
   }
 }
 
+/** What an order of so many calls took. */
+interface Timed {
+  readonly calls: number;
+  readonly seconds: number;
+}
+
+/** What orders take, in seconds: each, however small, and each of its calls. */
+interface Line {
+  readonly atOnce: number;
+  readonly perCall: number;
+}
+
+/** By the last order and the last one of half its calls or fewer, if there is one that tells. */
+function lineThrough(timed: readonly Timed[]): Line {
+  const last = timed.at(-1) ?? { calls: 1, seconds: 0 };
+  const mean = last.seconds / last.calls;
+  const other = timed.findLast(
+    ({ calls, seconds }) => 2 * calls <= last.calls && seconds >= LEAST_SECONDS,
+  );
+  if (other === undefined) return { atOnce: 0, perCall: mean };
+  const slope = (last.seconds - other.seconds) / (last.calls - other.calls);
+  // What is slower in larger orders has no line.
+  const perCall = Math.max(slope, LEAST_SHARE * mean);
+  return { atOnce: Math.max(0, last.seconds - perCall * last.calls), perCall };
+}
+
 /** The order that takes no longer than a round may, by how fast those went that warm up. */
 async function fitting(
   running: Running,
@@ -102,17 +132,20 @@ async function fitting(
   // What runs commands starts anew each time, and does all of them.
   if (workload.kind === 'touch' && system.startsAnew === true) return orderOf(most);
   let calls = Math.min(trial, most);
-  let perCall = 0;
-  const fits = (seconds: number) => Math.max(1, Math.floor(seconds / perCall));
+  let line: Line = { atOnce: 0, perCall: 0 };
+  const fits = (seconds: number): number =>
+    Math.max(1, Math.floor((seconds - line.atOnce) / line.perCall));
   await inTime(running.run(orderOf(calls)));
   // What every order costs, however small, hides how fast the calls are: orders grow, and one that
   // is not small tells.
+  const timed: Timed[] = [];
   for (let warmed = 0, last = 0; warmed < WARM_SECONDS || last < TELLING_SECONDS; ) {
-    const warming = Math.min(calls, fits(WARM_SECONDS));
+    const warming = timed.length === 0 ? calls : Math.min(calls, fits(WARM_SECONDS));
     const { seconds } = await inTime(running.run(orderOf(warming)));
     warmed += seconds;
     last = warming === most ? TELLING_SECONDS : seconds;
-    perCall = seconds / warming;
+    timed.push({ calls: warming, seconds });
+    line = lineThrough(timed);
     calls = Math.min(most, 10 * warming, Math.max(trial, fits(ROUND_SECONDS)));
   }
   await delay(QUIET_MS);
