@@ -2,7 +2,7 @@
 // the program, and what an executor is made of, into few files: finding hundreds of them took a
 // third of a command's start, and half of an executor's.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { transform } from 'esbuild';
 import { build, type OutputOptions, type Plugin } from 'rolldown';
@@ -22,10 +22,10 @@ type Splitting = NonNullable<OutputOptions['codeSplitting']>;
  */
 const PARTS: Splitting = {
   groups: [
-    { name: 'words', test: /cli.main\.js$/, priority: 4 },
-    { name: 'peer', test: /(control.(open|client)|node.peer)\.js$/, priority: 3 },
-    { name: 'run', test: /commands.run-commands\.js$/, priority: 2 },
-    { name: 'net', test: /net.libp2p-network\.js$/, priority: 1 },
+    { name: 'words', test: /cli[\\/]main\.js$/, priority: 4 },
+    { name: 'peer', test: /(control[\\/](open|client)|node[\\/]peer)\.js$/, priority: 3 },
+    { name: 'run', test: /commands[\\/]run-commands\.js$/, priority: 2 },
+    { name: 'net', test: /net[\\/]libp2p-network\.js$/, priority: 1 },
   ],
 };
 
@@ -38,9 +38,8 @@ function inPlaceOf(folder: string): Plugin {
   return {
     name: 'in-place',
     load: {
-      filter: { id: { exclude: /[\\/]node_modules[\\/]/ } },
+      filter: { id: { include: /[\\/]dist[\\/]/, exclude: /[\\/]node_modules[\\/]/ } },
       async handler(path) {
-        if (!existsSync(path)) return null;
         const text = readFileSync(path, 'utf8');
         if (!text.includes('import.meta.url')) return null;
         const place = JSON.stringify(relative(folder, path).replaceAll('\\', '/'));

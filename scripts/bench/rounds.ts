@@ -100,18 +100,15 @@ interface Line {
   readonly perCall: number;
 }
 
-/** By the last order and the last one of half its calls or fewer, if there is one that tells. */
-function lineThrough(timed: readonly Timed[]): Line {
-  const last = timed.at(-1) ?? { calls: 1, seconds: 0 };
-  const mean = last.seconds / last.calls;
-  const other = timed.findLast(
-    ({ calls, seconds }) => 2 * calls <= last.calls && seconds >= LEAST_SECONDS,
-  );
+/** By an order and the last one before of half its calls or fewer, if there is one that tells. */
+function lineThrough({ calls, seconds }: Timed, before: readonly Timed[]): Line {
+  const mean = seconds / calls;
+  const other = before.findLast((one) => 2 * one.calls <= calls && one.seconds >= LEAST_SECONDS);
   if (other === undefined) return { atOnce: 0, perCall: mean };
-  const slope = (last.seconds - other.seconds) / (last.calls - other.calls);
+  const slope = (seconds - other.seconds) / (calls - other.calls);
   // What is slower in larger orders has no line.
   const perCall = Math.max(slope, LEAST_SHARE * mean);
-  return { atOnce: Math.max(0, last.seconds - perCall * last.calls), perCall };
+  return { atOnce: Math.max(0, seconds - perCall * calls), perCall };
 }
 
 /** The order that takes no longer than a round may, by how fast those went that warm up. */
@@ -140,12 +137,13 @@ async function fitting(
   // is not small tells.
   const timed: Timed[] = [];
   for (let warmed = 0, last = 0; warmed < WARM_SECONDS || last < TELLING_SECONDS; ) {
-    const warming = timed.length === 0 ? calls : Math.min(calls, fits(WARM_SECONDS));
+    const warming = Math.min(calls, fits(WARM_SECONDS));
     const { seconds } = await inTime(running.run(orderOf(warming)));
     warmed += seconds;
     last = warming === most ? TELLING_SECONDS : seconds;
-    timed.push({ calls: warming, seconds });
-    line = lineThrough(timed);
+    const now = { calls: warming, seconds };
+    line = lineThrough(now, timed);
+    timed.push(now);
     calls = Math.min(most, 10 * warming, Math.max(trial, fits(ROUND_SECONDS)));
   }
   await delay(QUIET_MS);

@@ -2,7 +2,7 @@ import { existsSync, lstatSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** Packages that executors import. */
+/** Packages that executors import in a checkout; when built they are part of them. */
 const PACKAGES = ['d3-random'] as const;
 
 /** What an executor reads of this program: files and folders, some of which may not exist. */
