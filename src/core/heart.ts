@@ -17,9 +17,21 @@ const MAX_LEASES = 512;
 /** Up to this many peers, a new segment is pushed to each and not repeated in the heartbeat. */
 export const SMALL_MESH = 8;
 
+/** Fewer peers wait for that share of the whole gap between two heartbeats. */
+const GAP_PEERS = 10;
+
 /** Time between two heartbeats in a mesh of this size, in ms. */
 function heartbeatMs({ state }: Turn): number {
   return state.timing.heartbeatMs * state.roster.spacing;
+}
+
+/**
+ * Least time between two heartbeats that a change brought forward, in ms. A claim that was not told
+ * yet may be made by another peer, too; what each peer hears grows with their number.
+ */
+function gapMs({ state: { timing, roster } }: Turn): number {
+  const share = Math.min(1, (roster.size + 1) / GAP_PEERS);
+  return timing.heartbeatGapMs * share * roster.spacing;
 }
 
 /** This peer's register as it stands. */
@@ -49,8 +61,7 @@ export function beatIfDue(turn: Turn): void {
   const { state, now } = turn;
   if (!state.booted) return;
   if (turn.beat) {
-    const gapMs = state.timing.heartbeatGapMs * state.roster.spacing;
-    const soon = Math.max(now, state.lastBeatAt + gapMs);
+    const soon = Math.max(now, state.lastBeatAt + gapMs(turn));
     state.nextBeatAt = Math.min(state.nextBeatAt, soon);
   }
   if (now < state.nextBeatAt) return;

@@ -174,7 +174,9 @@ export function overlap(a: Span, b: Span): boolean {
 
 /**
  * Gives way where another peer's lease overlaps and ranks lower. A running lease yields only while
- * it is younger than half a second. Copies conflict with copies alone, when there are too many.
+ * it is younger than half a second. Its executor is kept where the batch in hand soon ends; not
+ * that of a command, which would run twice. Copies conflict with copies alone, when there are too
+ * many.
  */
 export function yieldConflicts(turn: Turn, peer: PeerId, theirs: readonly Lease[]): void {
   const { state } = turn;
@@ -188,7 +190,9 @@ export function yieldConflicts(turn: Turn, peer: PeerId, theirs: readonly Lease[
       if (!isYoung(turn, own)) continue;
       if (rank(turn, lease, state.self.peer) < rank(turn, other, peer)) continue;
       turn.log('debug', 'lease.lost', { lo: lease.lo, hi: lease.hi, holder: peer });
-      stopLease(turn, own, 'kill');
+      const isPure = state.computations.get(lease.computation)?.isPure !== false;
+      if (isPure) own.killAt ??= turn.now + state.timing.yieldGraceMs;
+      stopLease(turn, own, isPure ? 'drain' : 'kill');
     }
   }
 }

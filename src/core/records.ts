@@ -216,8 +216,8 @@ function alarmAfterEnd(
 ): void {
   const job = turn.state.jobs.get(id);
   if (job === undefined || job.alarms.length >= 16) return;
-  for (const index of job.computation.disputes.indices()) {
-    if (index < body.lo || index >= body.hi || index >= (job.certificate?.end ?? 0)) continue;
+  const end = Math.min(body.hi, job.certificate?.end ?? 0);
+  for (const index of job.computation.disputes.indicesWithin(body.lo, end)) {
     const line = `index ${index} is disputed after the end, by a segment of ${key.origin}`;
     if (job.alarms.includes(line)) continue;
     job.alarms.push(line);

@@ -2,7 +2,10 @@
 export interface Timing {
   /** Between two heartbeats, ± 20 %, in a mesh of up to 100 peers. @default 1000 */
   readonly heartbeatMs: number;
-  /** Least time between two heartbeats that a change brought forward. @default 250 */
+  /**
+   * Least time between two heartbeats that a change brought forward in a mesh of ten peers or more;
+   * of fewer a tenth of it for each. @default 250
+   */
   readonly heartbeatGapMs: number;
   /** Silence after which a peer is dead, at least. @default 7000 */
   readonly deadMs: number;
@@ -16,6 +19,8 @@ export interface Timing {
   readonly settleMs: number;
   /** A running lease older than this does not yield to another. @default 500 */
   readonly yieldMs: number;
+  /** From yielding to kill: what a batch in hand may take. @default 100 */
+  readonly yieldGraceMs: number;
   /** From cancel to kill. @default 5000 */
   readonly graceMs: number;
   /** Before what was lost three times is tried again, doubled each time. @default 60000 */
@@ -40,6 +45,7 @@ export const DEFAULT_TIMING: Timing = {
   syncMs: 10_000,
   settleMs: 2000,
   yieldMs: 500,
+  yieldGraceMs: 100,
   graceMs: 5000,
   lostMs: 60_000,
   keepMs: 7 * 24 * 3_600_000,

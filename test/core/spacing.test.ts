@@ -83,6 +83,18 @@ describe('what a peer tells all others', () => {
     expect(second - first).toBe(250);
   });
 
+  test('comes sooner in a mesh of fewer than ten, where each hears of fewer', () => {
+    for (const [others, gapMs] of [
+      [0, 25],
+      [1, 50],
+      [8, 225],
+      [9, 250],
+    ] as const) {
+      const [first = 0, second = 0] = beats(among(others), 1000);
+      expect(second - first).toBe(gapMs);
+    }
+  });
+
   test('comes ten times as rarely in a mesh of 1 000', () => {
     expect(toldWithinMs(among(999))).toBe(10_000);
     const [first = 0, second = 0] = beats(among(999), 4000);

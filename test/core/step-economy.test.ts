@@ -123,9 +123,9 @@ describe('a conflict of leases', () => {
   }
 
   /** A peer that has just claimed an interval, and rivals by the rank that decides. */
-  function claimed() {
+  function claimed(program = HANGS) {
     const mesh = new SmallMesh({ peers: 1 });
-    const { id, question } = mesh.publish(mesh.peer(0), { program: HANGS, accept: 5, probe: 0 });
+    const { id, question } = mesh.publish(mesh.peer(0), { program, accept: 5, probe: 0 });
     mesh.pass(100);
     const peer = mesh.peer(0);
     const [held] = peer.executors.executions();
@@ -157,8 +157,23 @@ describe('a conflict of leases', () => {
     mesh.pass(10);
     expect(holds()).toBe(true);
     rival(lower, lease, peer, 1);
-    mesh.pass(10);
+    mesh.pass(300);
     expect(holds()).toBe(false);
+  });
+
+  test('leaves who gives way a tenth of a second for the batch in hand', () => {
+    const ending = claimed(scattered(1, 150, 'ends'));
+    rival(ending.lower, ending.lease, ending.peer, 1);
+    ending.mesh.pass(95);
+    expect(ending.holds()).toBe(false);
+    expect(ending.mesh.evaluations()).toHaveLength(1);
+    const endless = claimed();
+    rival(endless.lower, endless.lease, endless.peer, 1);
+    endless.mesh.pass(95);
+    expect(endless.holds()).toBe(true);
+    endless.mesh.pass(205);
+    expect(endless.holds()).toBe(false);
+    expect(endless.mesh.evaluations()).toHaveLength(0);
   });
 
   test('does not end a lease that runs for more than half a second', () => {

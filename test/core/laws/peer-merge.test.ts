@@ -29,7 +29,7 @@ function operated(): SmallMesh {
   const [a, b, c] = [mesh.peer(0), mesh.peer(1), mesh.peer(2)];
   mesh.pass(500);
   const ended = mesh.publish(a, { program: scattered(10), accept: 40 });
-  const paused = mesh.publish(b, { program: scattered(9, 300, 'paused'), accept: 4000 });
+  const paused = mesh.publish(b, { program: scattered(9, 600, 'paused'), accept: 4000 });
   const again = mesh.publish(c, { program: scattered(10), accept: 20, probe: 12 });
   mesh.operate(c, again.id, { kind: 'priority', priority: 3 });
   mesh.pass(500);

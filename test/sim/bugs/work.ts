@@ -139,7 +139,7 @@ export const WORK_BUGS: readonly Bug[] = [
     edits: [
       {
         file: 'src/core/heart.ts',
-        find: 'Math.max(now, state.lastBeatAt + gapMs)',
+        find: 'Math.max(now, state.lastBeatAt + gapMs(turn))',
         replace: 'now + 0 * gapMs',
       },
     ],
