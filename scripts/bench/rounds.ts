@@ -4,8 +4,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Bed, Order, Outcome, Running, Setting, System } from './systems/system.ts';
 import type { Workload } from './workloads.ts';
 
-/** What one order is to take: units are cut to fit. No order is to take more than ten. */
+/** No order is to take more: one that did is measured again with fewer calls … */
+const MOST_SECONDS = 10;
+/** … and it is this that each is to take. */
 const ROUND_SECONDS = 9.5;
+/** What is slower in larger orders, or slower this time, is cut so often at most. */
+const MOST_CUTS = 4;
 /** So long a system works before it is measured: what compiles code as it runs has done so. */
 const WARM_SECONDS = 2;
 /** An order that takes this time tells how many calls fill a round. */
@@ -75,11 +79,7 @@ async function measured(
   };
   try {
     await using running = await system.start(plan.bed, setting);
-    const order = await fitting(running, system, workload, plan.size);
-    let outcome = await inTime(running.run(order));
-    if (workload.again === true) outcome = await inTime(running.run({ ...order, again: true }));
-    check(workload, order, outcome);
-    const { seconds, units, needed } = outcome;
+    const { seconds, units, needed } = await fittingOutcome(running, system, workload, plan.size);
     return { ...names, units, seconds, rate: (needed ?? units) / seconds, failed: null };
   } catch (error) {
     const failed = error instanceof Error ? error.message : String(error);
@@ -111,34 +111,51 @@ function lineThrough({ calls, seconds }: Timed, before: readonly Timed[]): Line 
   return { atOnce: Math.max(0, seconds - perCall * calls), perCall };
 }
 
-/** The order that takes no longer than a round may, by how fast those went that warm up. */
-async function fitting(
+/** What the order came to that takes no longer than a round may. */
+async function fittingOutcome(
   running: Running,
   system: System,
   workload: Workload,
   size: number,
-): Promise<Order> {
-  const { units, trial, callsPerAccepted } = workload;
-  const most = Math.max(1, Math.round(units * size));
-  const orderOf = (calls: number): Order => {
-    if (callsPerAccepted === undefined) return { units: calls };
-    // Many more than are needed may be called.
-    const accept = Math.max(1, Math.round(calls / callsPerAccepted));
-    return { units: calls * 10, accept, expected: calls };
-  };
+): Promise<Outcome> {
+  const most = Math.max(1, Math.round(workload.units * size));
   // What runs commands starts anew each time, and does all of them.
-  if (workload.kind === 'touch' && system.startsAnew === true) return orderOf(most);
+  const isWhole = workload.kind === 'touch' && system.startsAnew === true;
+  let calls = isWhole ? most : await fittingCalls(running, workload, most);
+  for (let cuts = 0; ; cuts += 1) {
+    await delay(QUIET_MS);
+    const order = orderOf(workload, calls);
+    let outcome = await inTime(running.run(order));
+    if (workload.again === true) outcome = await inTime(running.run({ ...order, again: true }));
+    check(workload, order, outcome);
+    const { seconds } = outcome;
+    if (isWhole || seconds <= MOST_SECONDS || calls === 1 || cuts === MOST_CUTS) return outcome;
+    calls = Math.max(1, Math.floor((calls * ROUND_SECONDS) / seconds));
+  }
+}
+
+/** The order of so many calls. */
+function orderOf({ callsPerAccepted }: Workload, calls: number): Order {
+  if (callsPerAccepted === undefined) return { units: calls };
+  // Many more than are needed may be called.
+  const accept = Math.max(1, Math.round(calls / callsPerAccepted));
+  return { units: calls * 10, accept, expected: calls };
+}
+
+/** So many calls are to take no longer than a round may, by how fast those went that warm up. */
+async function fittingCalls(running: Running, workload: Workload, most: number): Promise<number> {
+  const { trial } = workload;
   let calls = Math.min(trial, most);
   let line: Line = { atOnce: 0, perCall: 0 };
   const fits = (seconds: number): number =>
     Math.max(1, Math.floor((seconds - line.atOnce) / line.perCall));
-  await inTime(running.run(orderOf(calls)));
+  await inTime(running.run(orderOf(workload, calls)));
   // What every order costs, however small, hides how fast the calls are: orders grow, and one that
   // is not small tells.
   const timed: Timed[] = [];
   for (let warmed = 0, last = 0; warmed < WARM_SECONDS || last < TELLING_SECONDS; ) {
     const warming = Math.min(calls, fits(WARM_SECONDS));
-    const { seconds } = await inTime(running.run(orderOf(warming)));
+    const { seconds } = await inTime(running.run(orderOf(workload, warming)));
     warmed += seconds;
     last = warming === most ? TELLING_SECONDS : seconds;
     const now = { calls: warming, seconds };
@@ -146,8 +163,7 @@ async function fitting(
     timed.push(now);
     calls = Math.min(most, 10 * warming, Math.max(trial, fits(ROUND_SECONDS)));
   }
-  await delay(QUIET_MS);
-  return orderOf(calls);
+  return calls;
 }
 
 function check({ kind }: Workload, { units, accept }: Order, outcome: Outcome): void {

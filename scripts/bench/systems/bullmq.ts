@@ -51,7 +51,8 @@ export const bullmq: System = {
     const { Queue, QueueEvents } = packageOf(bed.packages, 'bullmq') as BullMq;
     const connection = { host: '127.0.0.1', port: redis.port };
     const queue = new Queue('bench', { connection });
-    const events = new QueueEvents('bench', { connection });
+    // From the first one on: it is connected before it listens, and what comes between is missed.
+    const events = new QueueEvents('bench', { connection, lastEventId: '0-0' });
     for (const each of [queue, events]) each.on('error', () => undefined);
     await events.waitUntilReady();
     return new QueueRun(queue, events, redis, processes, setting.slots);
