@@ -60,14 +60,18 @@ export function completeAnswer(job: JobState): CompleteAnswer | null {
 export function finalLines(job: JobState): number {
   const ending = job.ending;
   if (ending !== null && holdsAnswer(job)) return ending.lines;
+  return Math.min(wanted(job), job.computation.answers.positionOf(finalEnd(job)));
+}
+
+/** The index below which lines are final while the job runs. */
+export function finalEnd(job: JobState): number {
   const { coverage, answers } = job.computation;
   const bound = job.bound ?? Number.MAX_SAFE_INTEGER;
   const { maxErrors } = job.manifest;
   // Errors that are not known yet lie behind the frontier.
   const fatal = maxErrors === null ? undefined : answers.errorAt(maxErrors);
   const last = fatal === undefined ? Number.MAX_SAFE_INTEGER : fatal + 1;
-  const frontier = Math.min(coverage.firstGap(0), bound, job.firstEverStuck, last);
-  return Math.min(wanted(job), answers.positionOf(frontier));
+  return Math.min(coverage.firstGap(0), bound, job.firstEverStuck, last);
 }
 
 /** Says whether this peer knows all outcomes that the job's certificate names. */

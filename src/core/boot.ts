@@ -1,6 +1,6 @@
 import { openItems } from './blobs.ts';
 import { decode } from './codec.ts';
-import { ENDED_ENTRY } from './ending.ts';
+import { ENDED_ENTRY } from './end-entry.ts';
 import type { PeerEvent } from './event.ts';
 import { check, flag, hash, list, nullable, oneOf, tuple, whole } from './form.ts';
 import type { Hash } from './ids.ts';
@@ -36,12 +36,12 @@ export function boot(turn: Turn, event: Extract<PeerEvent, { kind: 'booted' }>):
     const ended = 'value' in decoded ? check(endedForm, decoded.value) : decoded;
     if (job === undefined || 'rejected' in ended) continue;
     const [endedAt, checked, endedBy, certificate] = ended.value;
-    job.endedAt = endedAt;
+    job.endedAt = endedAt === 0 ? null : endedAt;
     job.checked = checked;
     // Both may be known: which of them clients follow was decided when the first one came.
-    const known = endedBy === 'own' ? job.certificate : job.successor;
+    const known = endedBy === 'own' ? (job.certificate ?? job.successor) : job.successor;
     if (endedBy !== null && known !== null) job.endedBy = endedBy;
-    stayWith(job, certificate);
+    stayWith(turn, job, certificate);
   }
   tellLost(turn, event.locals.get(LEASES_ENTRY));
   for (const job of state.jobs.values()) {
@@ -51,17 +51,19 @@ export function boot(turn: Turn, event: Extract<PeerEvent, { kind: 'booted' }>):
   turn.beat = true;
 }
 
-/** Of certificates that differ, clients follow the one that was known first. */
-function stayWith(job: JobState, certificate: Hash | null): void {
+/** Of certificates and successors that differ, clients follow what was known first. */
+function stayWith({ state }: Turn, job: JobState, certificate: Hash | null): void {
   const { ending } = job;
   if (ending === null || ending.certificate === certificate) return;
   const place = job.rivals.findIndex((rival) => {
-    return rival.job === ending.job && rival.certificate === certificate;
+    const isOfSuccessor = rival.job !== job.id;
+    return isOfSuccessor === (job.endedBy === 'successor') && rival.certificate === certificate;
   });
   const [first] = place < 0 ? [] : job.rivals.splice(place, 1, ending);
   if (first === undefined) return;
+  const stuck = state.successors.get(first.job)?.stuck ?? [];
   if (job.endedBy === 'own') job.certificate = first;
-  else if (job.successor !== null) job.successor.certificate = first;
+  else job.successor = { id: first.job, stuck, certificate: first };
 }
 
 /** What was under way when the process ended is an attempt of kind `lost`, which never counts. */

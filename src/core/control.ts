@@ -1,8 +1,9 @@
 import { openItems } from './blobs.ts';
 import { Computation } from './computation.ts';
 import { noteJobs } from './duty.ts';
+import { keepEnd } from './end-entry.ts';
 import { assertNever, type JobId } from './ids.ts';
-import { JobState, type PlacedOp } from './job-state.ts';
+import { JobState, type PlacedOp, type SuccessorState } from './job-state.ts';
 import { stopSkipped } from './lease-book.ts';
 import { computationId, encodeManifest, successorId } from './manifest.ts';
 import { isModest } from './needs.ts';
@@ -155,8 +156,7 @@ function applyCertificate(turn: Turn, record: CertificateRecord, placed: Orphan)
     job.certificate = record;
     job.endedBy ??= 'own';
   } else {
-    job.successor ??= { id: record.job, stuck: successor.stuck, certificate: record };
-    job.endedBy ??= 'successor';
+    follow(turn, job, { id: record.job, stuck: successor.stuck, certificate: record });
   }
   turn.touched.add(job.id);
   turn.change(job.id);
@@ -164,6 +164,25 @@ function applyCertificate(turn: Turn, record: CertificateRecord, placed: Orphan)
     job: record.job,
     certificate: record.certificate,
   });
+}
+
+/**
+ * Clients move to the first successor that comes, unless they may have a line that it leaves out: a
+ * machine mastered an index before its failures were known here, and the owner has not heard of
+ * that. They stay with the job's own answer, or another successor.
+ */
+function follow(turn: Turn, job: JobState, successor: SuccessorState): void {
+  const { certificate } = successor;
+  if (job.ending === null && successor.stuck.every((index) => index >= job.finalTo)) {
+    job.successor = successor;
+    job.endedBy = 'successor';
+    return;
+  }
+  if (job.successor === null) job.successor = successor;
+  else if (certificate !== null && job.rivals.length < MAX_ALARMS) job.rivals.push(certificate);
+  if (job.endedBy !== null) return;
+  job.endedBy = 'own';
+  if (turn.state.booted) keepEnd(turn, job);
 }
 
 function alarm(turn: Turn, job: JobState, record: CertificateRecord, origin: string): void {

@@ -3,9 +3,10 @@ import {
   type CompleteAnswer,
   completeAnswer,
   draftCertificate,
+  finalEnd,
   holdsAnswer,
 } from './answer.ts';
-import { encode, hexToBytes } from './codec.ts';
+import { keepEnd } from './end-entry.ts';
 import type { Hash, JobId, PeerId } from './ids.ts';
 import type { JobState } from './job-state.ts';
 import { successorId, targetTuple } from './manifest.ts';
@@ -16,9 +17,6 @@ import type { Turn } from './turn.ts';
 /** Ways to decide disputes that are held against a certificate. */
 const MAX_WAYS = 64;
 
-/** Prefix of the local entries that say when a job ended, on this machine's wall clock. */
-export const ENDED_ENTRY = 'ended/';
-
 /** Certifies the touched jobs whose answer is whole, and notes which have ended. */
 export function settleEnds(turn: Turn): void {
   for (const id of turn.touched) {
@@ -26,6 +24,7 @@ export function settleEnds(turn: Turn): void {
     if (job === undefined || !turn.state.booted) continue;
     const isOpen = job.ending === null && job.cancelled === null;
     if (isOpen && !job.hasTooManyErrors) certify(turn, job);
+    if (isOpen) job.finalTo = Math.max(job.finalTo, finalEnd(job));
     if (job.ending !== null) checkEnding(turn, job);
     if (job.fixed || job.cancelled !== null) job.draft = null;
     if (!job.active && job.endedAt === null) noteEnd(turn, job);
@@ -42,13 +41,16 @@ function certify(turn: Turn, job: JobState): void {
     return;
   }
   if (answer.skipped.length === 0) {
-    if (job.firstEverStuck < answer.end && isAlive(turn, job.manifest.owner)) return;
+    const isSaid = job.endedBy !== null || !isAlive(turn, job.manifest.owner);
+    if (job.firstEverStuck < answer.end && !isSaid) return;
     append(turn, 'control', certificateRecord(turn, job.id, job, answer));
     return;
   }
-  const byHand = answer.skipped.every((index) => job.skips.has(index));
-  if (job.manifest.owner !== turn.state.self.peer && !byHand) return;
   const stuck = answer.skipped;
+  const byHand = stuck.every((index) => job.skips.has(index));
+  // What the owner said leaves out a line that is final here: its clients need another word.
+  const isMine = job.manifest.owner === turn.state.self.peer || job.endedBy === 'own';
+  if ((!isMine && !byHand) || stuck.some((index) => index < job.finalTo)) return;
   const id = successorId(job.id, stuck, turn.env.hash);
   append(turn, 'control', { kind: 'successor', predecessor: job.id, stuck });
   append(turn, 'control', certificateRecord(turn, id, job, answer));
@@ -123,7 +125,7 @@ function checkEnding(turn: Turn, job: JobState): void {
   computation.certify(ending.end);
   if (!job.checked) {
     job.checked = true;
-    if (job.endedAt !== null) keepEnd(turn, job, job.endedAt);
+    if (job.endedAt !== null) keepEnd(turn, job);
   }
   if (fits) return;
   job.alarms.push(`the certificate ${ending.certificate.slice(0, 16)} is not what is known here`);
@@ -174,13 +176,7 @@ function matches(turn: Turn, job: JobState, disputed: readonly number[]): boolea
 function noteEnd(turn: Turn, job: JobState): void {
   job.endedAt = turn.state.wallMs;
   job.endHeardAt = turn.now;
-  keepEnd(turn, job, job.endedAt);
+  keepEnd(turn, job);
   turn.change(job.id);
   turn.log(turn.state.booted ? 'info' : 'debug', 'job.ended', { job: job.id, phase: job.phase });
-}
-
-function keepEnd(turn: Turn, job: JobState, endedAt: number): void {
-  const certificate = job.ending === null ? null : hexToBytes(job.ending.certificate);
-  const bytes = encode([Math.round(endedAt), job.checked, job.endedBy, certificate]);
-  turn.keep({ kind: 'local', key: `${ENDED_ENTRY}${job.id}`, bytes });
 }

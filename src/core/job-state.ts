@@ -59,10 +59,15 @@ export class JobState {
   readonly skips: Set<number> = new Set();
   certificate: CertificateRecord | null = null;
   successor: SuccessorState | null = null;
-  /** Which answer clients follow; once set it stays, so that no line ever changes. */
+  /**
+   * Which answer clients follow; once set it stays, so that no line ever changes. `own` before
+   * there is one: the successor leaves out what is a line here.
+   */
   endedBy: 'own' | 'successor' | null = null;
+  /** All lines below this index were final here before it ended: clients may have them. */
+  finalTo = 0;
   readonly alarms: string[] = [];
-  /** Certificates that are not what was certified first here. */
+  /** Certificates that are not what was certified first here; of other successors, too. */
   readonly rivals: CertificateRecord[] = [];
   /** The certificate was held against the outcomes known here, in this run or an earlier one. */
   checked = false;

@@ -1,6 +1,6 @@
 import { namedBlobs } from './blobs.ts';
 import { noteJobs } from './duty.ts';
-import { ENDED_ENTRY } from './ending.ts';
+import { ENDED_ENTRY } from './end-entry.ts';
 import type { Hash, JobId, PeerId } from './ids.ts';
 import type { JobState } from './job-state.ts';
 import { groundKey } from './limits.ts';
@@ -59,9 +59,10 @@ function bury(turn: Turn, job: JobState, phase: string): void {
     state.logs.remove(key);
     turn.keep({ kind: 'drop-record', ...key });
   }
-  if (job.successor !== null) {
-    state.successors.delete(job.successor.id);
-    leaveTombstone(turn, job.successor.id, phase);
+  for (const [id, { predecessor }] of state.successors) {
+    if (predecessor !== job.id) continue;
+    state.successors.delete(id);
+    leaveTombstone(turn, id, phase);
   }
   turn.state.covers.delete(groundKey(job.ground));
   refuseClients(turn, job.id, phase);

@@ -84,7 +84,7 @@ export const ANSWER_BUGS: readonly Bug[] = [
     edits: [
       {
         file: 'src/core/ending.ts',
-        find: '  if (job.manifest.owner !== turn.state.self.peer && !byHand) return;\n',
+        find: '(!isMine && !byHand) || ',
         replace: '',
       },
     ],
@@ -134,6 +134,12 @@ export const ANSWER_BUGS: readonly Bug[] = [
     name: 'another certificate after a restart',
     claim: 'of two certificates that differ a start takes the first in the log',
     needs: ['liar'],
-    edits: [{ file: 'src/core/boot.ts', find: '    stayWith(job, certificate);\n', replace: '' }],
+    edits: [
+      {
+        file: 'src/core/boot.ts',
+        find: '    stayWith(turn, job, certificate);\n',
+        replace: '',
+      },
+    ],
   },
 ];

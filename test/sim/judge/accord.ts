@@ -1,5 +1,5 @@
 import type { Answer, Effect, PeerEvent } from '../../../src/core/event.ts';
-import { startKey } from '../../../src/core/ids.ts';
+import { type JobId, startKey } from '../../../src/core/ids.ts';
 import type { JobState } from '../../../src/core/job-state.ts';
 import { NO_LIMITS } from '../../../src/core/limits.ts';
 import type { OpChange } from '../../../src/core/record.ts';
@@ -131,11 +131,17 @@ export class Accord implements Observer {
     }
   }
 
-  /** S2: an answer that leaves out what failed is the owner's word, or that of who skips by hand. */
+  /**
+   * S2: an answer that leaves out what failed is the owner's word, or that of who skips by hand, or
+   * of a machine that has a final line which the owner left out.
+   */
   #checkAuthor({ state, id, plan }: Machine, successor: string): void {
     const job = state?.jobs.get(successor);
     if (job === undefined || job.manifest.owner === id) return;
     if (job.successor?.stuck.every((index) => job.skips.has(index)) === true) return;
+    for (const { predecessor, stuck } of state?.successors.values() ?? []) {
+      if (predecessor === job.id && stuck.some((index) => index < job.finalTo)) return;
+    }
     this.#fail('S2', `${plan.name} publishes the successor of a job that is not its own`);
   }
 
@@ -284,27 +290,27 @@ export class Accord implements Observer {
   }
 
   /**
-   * S2: clients get the same answer everywhere. Not where machines were apart, and one side had all
-   * while the other left out what was stuck there: then the job and its successor have an answer
-   * each (design.md section 1), and clients stay with the one that they began to read.
+   * S2: clients get the same answer everywhere. Not where machines were apart, and one side had
+   * what the other left out as stuck: then the job and its successor, or two of them, have an
+   * answer each (design.md section 1), and clients stay with the one that they began to read.
    */
   #checkEnds(job: UserJob): void {
     // Beside a liar, who evaluated what decides.
     if (this.#world.machines.some(({ plan }) => plan.liar)) return;
     const known = this.#known(job);
-    const ways = new Set(known.map(([, { endedBy }]) => endedBy));
-    if (ways.has('own') && ways.has('successor')) this.#world.count('ended in two ways');
+    const ways = new Set(known.map(([, { ending }]) => ending?.job));
+    if (ways.size > 1 && !ways.has(undefined)) this.#world.count('ended in two ways');
     for (const way of ways) this.#checkEndsBy(job, way, known);
   }
 
-  /** Where a job ended in the same way, its answer is the same. */
+  /** Where a job ended in the same way, its answer is the same; it ended everywhere or nowhere. */
   #checkEndsBy(
     job: UserJob,
-    way: JobState['endedBy'],
+    way: JobId | undefined,
     known: readonly (readonly [Machine, JobState])[],
   ): void {
     const ends = known
-      .filter(([, { endedBy }]) => endedBy === way || endedBy === null)
+      .filter(([, { ending }]) => ending === null || ending.job === way)
       .map(([machine, state]) => [machine.plan.name, state.ending?.certificate ?? 'none']);
     const [first, ...others] = ends;
     const other = others.find(([, certificate]) => certificate !== first?.[1]);
