@@ -27,10 +27,11 @@ function heartbeatMs({ state }: Turn): number {
 
 /**
  * Least time between two heartbeats that a change brought forward, in ms. A claim that was not told
- * yet may be made by another peer, too; what each peer hears grows with their number.
+ * yet may be made by another peer, too; what each peer hears grows with their number. Who is alone
+ * has nobody to tell.
  */
 function gapMs({ state: { timing, roster } }: Turn): number {
-  const share = Math.min(1, (roster.size + 1) / GAP_PEERS);
+  const share = roster.size === 0 ? 1 : Math.min(1, (roster.size + 1) / GAP_PEERS);
   return timing.heartbeatGapMs * share * roster.spacing;
 }
 

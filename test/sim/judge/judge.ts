@@ -173,6 +173,8 @@ export class Judge implements Observer {
   }
 
   #checkLines(machine: Machine, job: UserJob, state: JobState): void {
+    // While records are read from the disk, clients are not served.
+    if (machine.state?.booted !== true) return;
     const key = `${machine.plan.number} ${job.id}`;
     const shown = this.#shown.get(key) ?? [];
     this.#shown.set(key, shown);
