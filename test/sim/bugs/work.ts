@@ -140,7 +140,7 @@ export const WORK_BUGS: readonly Bug[] = [
       {
         file: 'src/core/heart.ts',
         find: 'Math.max(now, state.lastBeatAt + gapMs(turn))',
-        replace: 'now + 0 * gapMs',
+        replace: 'now + 0 * gapMs(turn)',
       },
     ],
   },

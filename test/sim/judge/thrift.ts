@@ -123,8 +123,8 @@ export class Thrift implements Observer {
       );
     }
     const beats = this.#sent('gossip heartbeat');
-    // One a second, a fifth more often at most, and one for each change: at most 81 %.
-    this.#hold('E3', 'heartbeats', beats, 1.25 * peers * (seconds + 1) + blocks);
+    // One a second, a fifth more often at most, and two for each block: its claim and its start.
+    this.#hold('E3', 'heartbeats', beats, 1.25 * peers * (seconds + 1) + 2 * blocks);
     // Scopes that are equal are not told: at most 58 %.
     this.#hold('E3', 'summaries', this.#sent('summary'), this.#sent('digests') + 4);
     // Each segment goes to each peer once, and a few are fetched: at most 82 %.
