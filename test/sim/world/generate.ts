@@ -293,7 +293,7 @@ const DRAW: Readonly<Record<FaultKind, (sketch: Sketch, fault: FaultKind) => voi
     }
   },
   deadline: ({ jobs, random }) => {
-    for (const job of jobs) job.deadlineMs = random.int(1000, 15_000);
+    for (const job of jobs) job.deadlineMs = random.int(800, random.pick([4000, 15_000]));
   },
   'slow machine': ({ machines, random }) => {
     for (const machine of machines) if (random.chance(0.4)) machine.slowness = random.pick([3, 10]);
@@ -327,12 +327,16 @@ const DRAW: Readonly<Record<FaultKind, (sketch: Sketch, fault: FaultKind) => voi
   },
 };
 
-/** Kinds that are rare: they change what can be asked of a world. */
+/** Kinds that are drawn rarely: they change what can be asked of a world. */
 const SHARES: Partial<Record<FaultKind, number>> = {
   ...{ liar: 0.02, 'copied home': 0.08, foreign: 0.05, poison: 0.06, 'owner gone': 0.08 },
   ...{ deadline: 0.05, collected: 0.08, deadly: 0.1, 'time limit': 0.1, 'lost values': 0.1 },
   ...{ commands: 0.1, rate: 0.1, 'several slots': 0.1 },
 };
+
+/** Of so many seeds in a row each rare kind has one for certain, so that no run is without it. */
+const CYCLE = 40;
+const RARE = FAULT_KINDS.filter((kind) => SHARES[kind] !== undefined);
 
 function partition(sketch: Sketch, fault: FaultKind, oneWay: boolean): void {
   const { random } = sketch;
@@ -352,14 +356,16 @@ function indices(sketch: Sketch, most: number): number[] {
 }
 
 /** The faults of a seed: none in a few worlds, one to six in the others. */
-function drawFaults(random: Random): FaultKind[] {
-  if (random.chance(0.05)) return [];
+function drawFaults(seed: number, random: Random): FaultKind[] {
+  const due = RARE[seed % CYCLE];
+  if (random.chance(0.05) && due === undefined) return [];
   const wanted = random.int(1, 6);
   const some = random.shuffle(FAULT_KINDS).filter((kind) => {
     const share = SHARES[kind];
     return share === undefined || random.chance(share * 4);
   });
-  const chosen = some.slice(0, wanted);
+  const others = some.filter((kind) => kind !== due);
+  const chosen = (due === undefined ? others : [due, ...others]).slice(0, wanted);
   return FAULT_KINDS.filter((kind) => chosen.includes(kind));
 }
 
@@ -367,7 +373,7 @@ function drawFaults(random: Random): FaultKind[] {
 export function generate(seed: number): Scenario {
   const random = new Random(`world ${seed}`);
   const sketch = new Sketch(random);
-  const faults = drawFaults(random);
+  const faults = drawFaults(seed, random);
   const count = random.pick([1, 2, 2, 3, 3, 4, 5, 5, 6, 8]);
   const least = faults.length === 0 ? count : Math.max(count, 2);
   for (let k = 0; k < least; k++) sketch.machines.push(machinePlan(k, random));
