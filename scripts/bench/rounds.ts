@@ -4,12 +4,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Bed, Order, Outcome, Running, Setting, System } from './systems/system.ts';
 import type { Workload } from './workloads.ts';
 
-/** No order is to take more: one that did is measured again with fewer calls … */
+/** No order is to take more, … */
 const MOST_SECONDS = 10;
-/** … and it is this that each is to take. */
+/** … nor less, where there are more calls to make: one that did is measured again, … */
+const LEAST_ROUND_SECONDS = 9;
+/** … with as many calls as should take this time, … */
 const ROUND_SECONDS = 9.5;
-/** What is slower in larger orders, or slower this time, is cut so often at most. */
-const MOST_CUTS = 4;
+/** … so often at most. */
+const MOST_TRIES = 5;
 /** So long a system works before it is measured: what compiles code as it runs has done so. */
 const WARM_SECONDS = 2;
 /** An order that takes this time tells how many calls fill a round. */
@@ -122,15 +124,19 @@ async function fittingOutcome(
   // What runs commands starts anew each time, and does all of them.
   const isWhole = workload.kind === 'touch' && system.startsAnew === true;
   let calls = isWhole ? most : await fittingCalls(running, workload, most);
-  for (let cuts = 0; ; cuts += 1) {
+  let fitting: Outcome | null = null;
+  for (let tries = 1; ; tries += 1) {
     await delay(QUIET_MS);
     const order = orderOf(workload, calls);
     let outcome = await inTime(running.run(order));
     if (workload.again === true) outcome = await inTime(running.run({ ...order, again: true }));
     check(workload, order, outcome);
     const { seconds } = outcome;
-    if (isWhole || seconds <= MOST_SECONDS || calls === 1 || cuts === MOST_CUTS) return outcome;
-    calls = Math.max(1, Math.floor((calls * ROUND_SECONDS) / seconds));
+    if (seconds <= MOST_SECONDS || calls === 1) fitting = outcome;
+    const isFull = seconds >= LEAST_ROUND_SECONDS || calls === most || workload.again === true;
+    if (isWhole || (fitting === outcome && isFull)) return outcome;
+    if (tries === MOST_TRIES) return fitting ?? outcome;
+    calls = Math.max(1, Math.min(most, Math.floor((calls * ROUND_SECONDS) / seconds)));
   }
 }
 

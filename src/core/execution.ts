@@ -13,6 +13,7 @@ function ownLease(turn: Turn, execution: number): OwnLease | undefined {
 /** Takes outcomes of an execution in. */
 export function takePart(turn: Turn, execution: number, part: Part): void {
   const own = ownLease(turn, execution);
+  if (own?.needless === true) return;
   if (own !== undefined) {
     const { computation, job } = own.lease;
     const fresh = own.purpose === 'dispute';

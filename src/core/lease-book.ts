@@ -56,6 +56,7 @@ export function claim(
     startedAt: null,
     stopping: null,
     killAt: null,
+    needless: false,
     lastSegment: null,
     beats: 0,
   };
@@ -114,6 +115,19 @@ export function stopLease(turn: Turn, own: OwnLease, mode: 'drain' | 'kill'): vo
   turn.emit({ kind: 'stop', execution: own.lease.id, mode });
 }
 
+/**
+ * Ends a lease whose outcomes nobody needs. Of short candidates without effects the batch in hand
+ * comes to its end, within `yieldGraceMs`: its executor is kept, and starting one takes as long.
+ */
+export function stopNeedless(turn: Turn, own: OwnLease): void {
+  const { computations, timing } = turn.state;
+  const of = computations.get(own.lease.computation);
+  const isShort = of?.isPure === true && of.milliseconds <= timing.yieldGraceMs * of.candidates;
+  own.needless = true;
+  if (isShort) own.killAt ??= turn.now + timing.yieldGraceMs;
+  stopLease(turn, own, isShort ? 'drain' : 'kill');
+}
+
 /** Gives back what is claimed and not begun: lower blocks have just become free. */
 export function dropUnstarted(turn: Turn): void {
   for (const own of openLeases(turn.state)) if (own.startedAt === null) release(turn, own, null);
@@ -147,7 +161,7 @@ export function preempt(
     if (lease.computation !== computation || own.purpose === 'dispute' || own === by) continue;
     if (lease.hi <= lo || lease.lo >= hi) continue;
     if (known?.coverage.covers(lease.lo, lease.hi) !== true) continue;
-    if (!known.missing.overlaps(lease.lo, lease.hi)) stopLease(turn, own, 'kill');
+    if (!known.missing.overlaps(lease.lo, lease.hi)) stopNeedless(turn, own);
   }
 }
 

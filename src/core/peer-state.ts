@@ -43,6 +43,8 @@ export interface OwnLease {
   stopping: 'drain' | 'kill' | null;
   /** When a drain becomes a kill, or null. */
   killAt: number | null;
+  /** Nobody needs its outcomes any more: what its executor still tells is dropped. */
+  needless: boolean;
   /** Number of the last segment written for it, or null. */
   lastSegment: number | null;
   /** Heartbeats sent since it finished. */
@@ -53,8 +55,12 @@ export interface OwnLease {
 export interface Verification {
   readonly request: number;
   readonly job: JobId;
+  /** Slots that each range takes. */
+  readonly slots: number;
   readonly waiting: Interval[];
   readonly running: Map<number, Interval>;
+  /** Nobody waits for it: it is here until its executors, which are killed, free their slots. */
+  dropped: boolean;
   checked: number;
   readonly different: Difference[];
 }

@@ -4,7 +4,16 @@ import { firstCommands, firstToGiveBack, isForOthers, waitsUnopposedMs } from '.
 import { chooseCopy } from './copy-choice.ts';
 import { serves } from './duty.ts';
 import type { JobState } from './job-state.ts';
-import { claim, leased, openLeases, release, slotsOf, start, stopLease } from './lease-book.ts';
+import {
+  claim,
+  leased,
+  openLeases,
+  release,
+  slotsOf,
+  start,
+  stopLease,
+  stopNeedless,
+} from './lease-book.ts';
 import { sameGround } from './limits.ts';
 import { eligible } from './membership.ts';
 import type { OwnLease, PeerState } from './peer-state.ts';
@@ -49,7 +58,7 @@ function wanted(state: PeerState, own: OwnLease): boolean {
 
 /**
  * Ends leases that nothing wants. A cancelled job's candidates get a grace, a paused job's end by
- * themselves; what an answer made needless is killed at once.
+ * themselves; what an answer made needless ends at once, or with its batch in hand.
  */
 function reap(turn: Turn): void {
   const { state, now } = turn;
@@ -62,7 +71,8 @@ function reap(turn: Turn): void {
       continue;
     }
     if (own.stopping === null && !wanted(state, own)) {
-      stopLease(turn, own, job !== undefined && mayFinish(job) ? 'drain' : 'kill');
+      if (job !== undefined && mayFinish(job)) stopLease(turn, own, 'drain');
+      else stopNeedless(turn, own);
     }
     if (own.stopping === 'drain' && job?.cancelled?.wait === false) {
       own.killAt ??= now + state.timing.graceMs;

@@ -15,9 +15,7 @@ export function openSlots(state: PeerState): number {
 /** Slots with an executor at work. */
 export function busySlots(state: PeerState): number {
   let verifying = 0;
-  for (const { job, running } of state.verifications.values()) {
-    verifying += running.size * slotsOf(state, job);
-  }
+  for (const { slots, running } of state.verifications.values()) verifying += running.size * slots;
   return slotsFor(state, runningLeases(state)) + verifying;
 }
 

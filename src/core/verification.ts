@@ -15,8 +15,8 @@ const MAX_DIFFERENT = 1000;
 export function beginVerification(turn: Turn, event: Extract<PeerEvent, { kind: 'verify' }>): void {
   const { request, job, ranges } = event;
   turn.state.verifications.set(request, {
-    ...{ request, job, waiting: [...ranges], running: new Map() },
-    ...{ checked: 0, different: [] },
+    ...{ request, job, slots: slotsOf(turn.state, job), waiting: [...ranges], running: new Map() },
+    ...{ dropped: false, checked: 0, different: [] },
   });
 }
 
@@ -26,7 +26,7 @@ export function startVerifications(turn: Turn): void {
   let left = state.self.slots - busySlots(state);
   for (const verification of state.verifications.values()) {
     const job = state.jobs.get(verification.job);
-    const slots = slotsOf(state, verification.job);
+    const { slots } = verification;
     while (left >= slots && job !== undefined) {
       const range = verification.waiting.shift();
       if (range === undefined) break;
@@ -44,28 +44,31 @@ export function startVerifications(turn: Turn): void {
 /** Compares outcomes that a verification came to; other executions are none of its business. */
 export function takeVerified(turn: Turn, execution: number, part: Part): void {
   const verification = verificationOf(turn, execution);
-  if (verification !== undefined) compare(turn, verification, part);
+  if (verification?.dropped === false) compare(turn, verification, part);
 }
 
-/** Answers the client once all ranges are done. */
+/** Frees the slot of a range, and answers the client once all of them are done. */
 export function endVerified(turn: Turn, execution: number): void {
   const verification = verificationOf(turn, execution);
   if (verification === undefined) return;
   verification.running.delete(execution);
   if (verification.running.size > 0 || verification.waiting.length > 0) return;
   turn.state.verifications.delete(verification.request);
-  const { request, checked, different } = verification;
+  const { request, dropped, checked, different } = verification;
+  if (dropped) return;
   turn.emit({ kind: 'answer', request, result: { kind: 'verified', checked, different } });
 }
 
 /** Ends a verification that its client asks for no more: its executors are killed. */
 export function dropVerification(turn: Turn, request: number): void {
   const verification = turn.state.verifications.get(request);
-  if (verification === undefined) return;
-  turn.state.verifications.delete(request);
+  if (verification === undefined || verification.dropped) return;
+  verification.dropped = true;
+  verification.waiting.length = 0;
   for (const execution of verification.running.keys()) {
     turn.emit({ kind: 'stop', execution, mode: 'kill' });
   }
+  if (verification.running.size === 0) turn.state.verifications.delete(request);
 }
 
 /** Ends the verifications of a job, and tells their clients why. */
@@ -74,8 +77,8 @@ export function refuseVerifications(
   job: JobId,
   refusal: Extract<Answer, { kind: 'refused' }>,
 ): void {
-  for (const { request, job: id } of [...turn.state.verifications.values()]) {
-    if (id !== job) continue;
+  for (const { request, job: id, dropped } of [...turn.state.verifications.values()]) {
+    if (id !== job || dropped) continue;
     dropVerification(turn, request);
     turn.emit({ kind: 'answer', request, result: refusal });
   }

@@ -169,7 +169,7 @@ class ExecutorWorkforce implements Workforce {
     const executor = this.#pool.take(inputs, limits, log);
     const free = Math.min(ahead, this.#slots - 1 - this.#orders.size);
     const others = Array.from({ length: Math.max(0, free) }, () => {
-      return this.#pool.start(inputs, limits, own);
+      return this.#pool.take(inputs, limits, own);
     });
     const startedAt = performance.now();
     const told = await this.#using([executor, ...others], async () => {

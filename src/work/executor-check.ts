@@ -67,7 +67,7 @@ type Kind = FromExecutor['kind'];
 type OfKind<K extends Kind> = Extract<FromExecutor, { kind: K }>;
 
 const FORMS: { readonly [K in Kind]: Form<OfKind<K>> } = {
-  loaded: fields<OfKind<'loaded'>>({ kind: oneOf('loaded'), teardown: flag }),
+  loaded: fields<OfKind<'loaded'>>({ kind: oneOf('loaded'), teardown: flag, seedless: flag }),
   refused: fields<OfKind<'refused'>>({ kind: oneOf('refused'), detail }),
   batch: refine(
     fields<OfKind<'batch'>>({

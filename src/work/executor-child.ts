@@ -17,7 +17,7 @@ import { type LoadedProgram, loadProgram } from './candidate/load-program.ts';
 import { createLogJudge, type LogJudge } from './candidate/log-judge.ts';
 import { type CandidateLog, createLog } from './candidate/log-lines.ts';
 import { createLogSender } from './candidate/log-sender.ts';
-import { createStreams } from './candidate/rng.ts';
+import { createStreams, type Streams } from './candidate/rng.ts';
 import { shadowGlobals } from './candidate/shadow-globals.ts';
 import { describeThrown, describeWhole } from './candidate/thrown.ts';
 import { type Draw, traceStreams } from './candidate/trace.ts';
@@ -71,6 +71,7 @@ const { setImmediate } = globalThis;
 const { parse } = JSON;
 let preparing: Promise<PrepareMessage> | undefined;
 let loadedProgram: LoadedProgram | undefined;
+let drawnFrom: Streams | undefined;
 let evaluator: Evaluator | undefined;
 let wear: Wear | undefined;
 let candidateLog: CandidateLog | undefined;
@@ -171,7 +172,9 @@ async function load(message: LoadMessage, prepared: PrepareMessage): Promise<voi
     });
     wear = worn;
     loadedProgram = program;
-    send({ kind: 'loaded', teardown: program.teardown !== undefined });
+    drawnFrom = plain;
+    const seedless = outputs === null && plain.drawn() === 0;
+    send({ kind: 'loaded', teardown: program.teardown !== undefined, seedless });
   } catch (error) {
     const detail = error instanceof Error ? error.message : String(error);
     send({ kind: 'refused', detail: clipText(detail, MOST_DETAIL) });
@@ -254,6 +257,15 @@ function usageTeller(drawn: () => number | null): () => void {
   };
 }
 
+/** What comes is of another computation: its candidates draw from another seed's streams. */
+function reseed(seed: number): void {
+  drawnFrom?.reseed(seed);
+  // A notice is for each computation.
+  judging.logIf = null;
+  judging.judge = null;
+  candidateLog?.hold('no');
+}
+
 /** From now on an expression decides what of the log is kept; null: all is. */
 function judgeBy(logIf: string | null): void {
   if (judging.logIf === logIf || candidateLog === undefined) return;
@@ -304,6 +316,9 @@ async function hear(message: ToExecutor): Promise<void> {
       return;
     case 'load':
       if (preparing !== undefined) await load(message, await preparing);
+      return;
+    case 'reseed':
+      reseed(message.seed);
       return;
     case 'span':
       if (evaluator === undefined) return;

@@ -50,6 +50,8 @@ export type ToExecutor =
       /** It tells what its candidates draw, and the whole of what they throw. */
       readonly trace: boolean;
     }
+  /** Of a seedless program without a span: what comes is of another computation. */
+  | { readonly kind: 'reseed'; readonly seed: number }
   | { readonly kind: 'span'; readonly span: Span }
   /** The batch in hand ends, the span with it. Answered by `drained` with the same token. */
   | { readonly kind: 'drain'; readonly token: number }
@@ -58,7 +60,8 @@ export type ToExecutor =
 
 /** What an executor tells its peer. */
 export type FromExecutor =
-  | { readonly kind: 'loaded'; readonly teardown: boolean }
+  /** seedless: import and setup drew nothing, so the program is the same for every seed. */
+  | { readonly kind: 'loaded'; readonly teardown: boolean; readonly seedless: boolean }
   | { readonly kind: 'refused'; readonly detail: string }
   | {
       readonly kind: 'batch';

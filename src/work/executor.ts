@@ -1,5 +1,5 @@
 import type { ComputationId } from '../core/ids.ts';
-import type { Ground, Limits } from '../core/limits.ts';
+import { type Ground, type Limits, sameLimits } from '../core/limits.ts';
 import type { LogLine } from '../core/log-line.ts';
 import type { BareExecutor, Casing } from './bare-executor.ts';
 import { CANDIDATE_LINES } from './candidate/log-lines.ts';
@@ -12,7 +12,7 @@ import type { Noted } from './ledger.ts';
 import { allowedLog } from './log-allowance.ts';
 import { memoryText } from './memory-text.ts';
 import { MOST_PROCESSES } from './process-tree.ts';
-import { OPEN, type Sandbox } from './sandbox/sandbox.ts';
+import { isSealed, OPEN, type Sandbox, sameSandbox } from './sandbox/sandbox.ts';
 import { StderrTail } from './stderr-tail.ts';
 import { fromExecutor, ownIndex, type WorkLog } from './work-log.ts';
 import type { TraceListener, WorkFailure, WorkInputs } from './workforce.ts';
@@ -69,8 +69,6 @@ export class LoadError extends Error {
 
 /** A child process with one program loaded. */
 export class Executor {
-  /** What it evaluates candidates of. */
-  readonly ground: Ground;
   readonly sandbox: Sandbox;
   /** Resolves when candidates can be evaluated. @throws LoadError */
   readonly loaded: Promise<void>;
@@ -88,6 +86,8 @@ export class Executor {
   /** Numbers the drains; the answer to one that an earlier listener asked for is ignored. */
   #drains = 0;
   #drain: number | null = null;
+  #inputs: WorkInputs;
+  #isSeedless = false;
   readonly #bare: BareExecutor;
   readonly #turns: Turns;
   /** What it told that cannot come from it. */
@@ -106,7 +106,7 @@ export class Executor {
    */
   constructor(inputs: WorkInputs, bare: BareExecutor, file: string, options: ExecutorOptions) {
     const { limits, sandbox, kind } = bare.casing;
-    this.ground = { computation: inputs.computation, limits };
+    this.#inputs = inputs;
     this.sandbox = sandbox;
     this.#bare = bare;
     this.gone = bare.gone;
@@ -151,6 +151,11 @@ export class Executor {
     return this.#bare.casing;
   }
 
+  /** What it evaluates candidates of. */
+  get ground(): Ground {
+    return { computation: this.#inputs.computation, limits: this.casing.limits };
+  }
+
   get alive(): boolean {
     return this.#bare.alive;
   }
@@ -159,6 +164,33 @@ export class Executor {
   listen(listener: ExecutorListener | null): void {
     this.#listener = listener;
     this.#drain = null;
+  }
+
+  /**
+   * Says whether it may go on with a computation: one of the same program and parameters, with
+   * another seed or other items. Import and setup are not called again, so they must not have drawn
+   * from the seed, nor seen what may have changed meanwhile: files, or the network.
+   */
+  mayGoOnWith(inputs: WorkInputs, limits: Limits): boolean {
+    const { sandbox = OPEN, commands = false, params, program, sources } = inputs;
+    const own = this.#inputs;
+    return (
+      this.#isSeedless &&
+      !commands &&
+      isSealed(sandbox) &&
+      sameSandbox(sandbox, this.sandbox) &&
+      sameLimits(limits, this.casing.limits) &&
+      params === own.params &&
+      sameBytes(program, own.program) &&
+      sameBytes(sources, own.sources)
+    );
+  }
+
+  /** Evaluates candidates of another computation from now on; it has nothing in hand. */
+  goOnWith(inputs: WorkInputs, log: WorkLog): void {
+    this.#inputs = inputs;
+    this.#log = allowedLog(log, () => performance.now());
+    this.#bare.tell({ kind: 'reseed', seed: inputs.seed });
   }
 
   /** Starts the candidates of a span; the one before has ended. */
@@ -214,6 +246,7 @@ export class Executor {
     switch (message.kind) {
       case 'loaded':
         this.#hasTeardown = message.teardown;
+        this.#isSeedless = message.seedless && this.casing.kind === 'function';
         this.#until = null;
         loading.resolve();
         return;
@@ -316,6 +349,10 @@ export class Executor {
     const detail = `the executor died: ${how}${line === '' ? '' : `: ${line}`}`;
     return { kind: 'died', detail: detail.slice(0, 500) };
   }
+}
+
+function sameBytes(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+  return a === b || (a !== undefined && b !== undefined && Buffer.compare(a, b) === 0);
 }
 
 /** What an executor of a computation with these limits is started for. */

@@ -44,18 +44,23 @@ export class Pool {
     this.#spares = new Spares({ start: (casing) => this.#startBare(casing), idleMs }, slots);
   }
 
-  /** An idle executor of the computation with these limits and sandbox, or a new one. */
+  /**
+   * An idle executor of the computation with these limits and sandbox, or one that may go on with
+   * it, or a new one.
+   */
   take(inputs: WorkInputs, limits: Limits, log: ExecutorOptions['log']): Executor {
     const ground: Ground = { computation: inputs.computation, limits };
     const { sandbox = OPEN } = inputs;
     for (;;) {
-      const at = this.#idle.findLastIndex(
-        (idle) => sameGround(idle.ground, ground) && sameSandbox(idle.sandbox, sandbox),
-      );
-      const found = at < 0 ? undefined : this.#idle.splice(at, 1)[0];
+      const isOwn = (idle: Executor): boolean =>
+        sameGround(idle.ground, ground) && sameSandbox(idle.sandbox, sandbox);
+      const found =
+        this.#idle.findLast(isOwn) ?? this.#idle.find((idle) => idle.mayGoOnWith(inputs, limits));
       if (found === undefined) return this.start(inputs, limits, log);
+      this.#idle = this.#idle.filter((idle) => idle !== found);
       clearTimeout(this.#clocks.get(found));
       if (!found.alive) continue;
+      if (!isOwn(found)) found.goOnWith(inputs, log);
       this.#use(found);
       return found;
     }

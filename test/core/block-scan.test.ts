@@ -86,7 +86,14 @@ class Claimant {
     } else if ('peer' in what) this.#hear(what.peer, what.spans);
     else if ('own' in what) {
       const lease = leaseOf(0, what.own);
-      const times = { write: 0, claimedAt: 0, startedAt: null, stopping: null, killAt: null };
+      const times = {
+        write: 0,
+        claimedAt: 0,
+        startedAt: null,
+        stopping: null,
+        killAt: null,
+        needless: false,
+      };
       this.state.leases.push({ ...times, lease, purpose: 'block', lastSegment: null, beats: 0 });
     } else if ('skip' in what) skips.add(what.skip);
     else if ('stuck' in what) {

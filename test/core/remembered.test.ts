@@ -149,7 +149,14 @@ class Listener {
 }
 
 function owned(lease: Lease): OwnLease {
-  const times = { write: 0, claimedAt: 0, startedAt: null, stopping: null, killAt: null };
+  const times = {
+    write: 0,
+    claimedAt: 0,
+    startedAt: null,
+    stopping: null,
+    killAt: null,
+    needless: false,
+  };
   return { ...times, lease, purpose: 'block', lastSegment: null, beats: 0 };
 }
 

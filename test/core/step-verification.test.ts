@@ -42,6 +42,17 @@ test('a verification that its client gave up ends its executor and starts no oth
   expect(mesh.answer(machine, request)).toBeUndefined();
 });
 
+test('a slot whose verification was given up takes other work once its executor has ended', () => {
+  const { mesh, machine, job } = ended();
+  verifyTwo(mesh, machine, job);
+  const next = mesh.publish(machine, { ...JOB, program: scattered(2, 1000, 'another') }).id;
+  mesh.until('it is claimed', () => (machine.state?.leases.length ?? 0) > 0);
+  mesh.pass(100);
+  machine.dispatch({ kind: 'wall', wallMs: 1.7e12 + WEEK_MS });
+  expect(machine.executors.busy).toBe(1);
+  expect(mesh.certificate(next)).toBeDefined();
+});
+
 test('a verification answers once all its ranges were evaluated again', () => {
   const { mesh, machine, job } = ended();
   const request = verifyTwo(mesh, machine, job);

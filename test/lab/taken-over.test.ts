@@ -98,7 +98,7 @@ const MESSAGES: readonly [what: string, attack: string][] = [
     `tell({ kind: 'log', lines: [{ timeMs: 1e17, index: 3, level: 'info',
     text: 'x', held: false }] })`,
   ],
-  ['a second load', "tell({ kind: 'loaded', teardown: true })"],
+  ['a second load', "tell({ kind: 'loaded', teardown: true, seedless: true })"],
   ['an answer unasked', "tell({ kind: 'drained', token: 5 })"],
   ['an end unasked', "tell({ kind: 'leaving' })"],
   [

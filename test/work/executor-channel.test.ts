@@ -48,7 +48,7 @@ function line(more: object): object {
 
 describe('what an executor tells is taken when it is', () => {
   test.each<[string, object]>([
-    ['loaded', { kind: 'loaded', teardown: false }],
+    ['loaded', { kind: 'loaded', teardown: false, seedless: true }],
     ['an empty batch', EMPTY],
     ['numbers', numbers([3, 4], [-1.5, 0])],
     ['records', record(['a', 'b'], [INDICES, INDICES])],
@@ -180,7 +180,7 @@ describe('an executor’s turn', () => {
     return { kind: 'failure', index, failure: { kind: 'stack', detail: '' } };
   };
   const errors = (detail: string): object => ({ errors: [{ index: 10, name: 'E', detail }] });
-  const LOADED = { kind: 'loaded', teardown: true } as const;
+  const LOADED = { kind: 'loaded', teardown: true, seedless: false } as const;
 
   function turns(isTrace = false): Turns {
     const made = new Turns({ isTrace, isCommands: false });

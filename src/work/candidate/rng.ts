@@ -64,6 +64,8 @@ export interface Streams {
   openSetup(): void;
   /** Doubles that were taken from the stream that is open. */
   drawn(): number;
+  /** From the next stream on they are those of another seed (0 … 2^53 − 1). */
+  reseed(seed: number): void;
 }
 
 /** Samplers that keep a spare value: made anew for each candidate that uses them, and only then. */
@@ -81,8 +83,7 @@ interface Samplers {
  * @see design.md section 7; distributions by d3-random
  */
 export function createStreams(seed: number): Streams {
-  const key0 = seed | 0;
-  const key1 = (seed / TWO_32) | 0;
+  const key = new Int32Array(2);
   const words = new Int32Array(4);
   const spare = new Float64Array(1);
   // Index low, index high, draw low, draw high, 1 while a spare double waits. A typed array, since
@@ -96,7 +97,9 @@ export function createStreams(seed: number): Streams {
       return spare[0] as number;
     }
     const draw = state[2] as number;
-    philox(words, draw, state[3] as number, state[0] as number, state[1] as number, key0, key1);
+    const low = state[0] as number;
+    const high = state[1] as number;
+    philox(words, draw, state[3] as number, low, high, key[0] as number, key[1] as number);
     state[2] = draw + 1;
     if (draw === -1) state[3] = (state[3] as number) + 1;
     state[4] = 1;
@@ -120,10 +123,18 @@ export function createStreams(seed: number): Streams {
 
   function seed32(): number {
     const out = new Int32Array(4);
-    philox(out, -1, -1, state[0] as number, state[1] as number, key0, key1);
+    const low = state[0] as number;
+    const high = state[1] as number;
+    philox(out, -1, -1, low, high, key[0] as number, key[1] as number);
     return (out[0] as number) >>> 0;
   }
 
+  function reseed(to: number): void {
+    key[0] = to | 0;
+    key[1] = (to / TWO_32) | 0;
+  }
+
+  reseed(seed);
   return {
     rng: createRng(uniform, seed32, kept),
     open: (index) => reset(index | 0, (index / TWO_32) | 0),
@@ -132,6 +143,7 @@ export function createStreams(seed: number): Streams {
       const draws = ((state[3] as number) >>> 0) * TWO_32 + ((state[2] as number) >>> 0);
       return 2 * draws - (state[4] as number);
     },
+    reseed,
   };
 }
 

@@ -38,6 +38,11 @@ export function sameSandbox(a: Sandbox, b: Sandbox): boolean {
   return a.net === b.net && sameTexts(a.reads, b.reads) && sameTexts(a.writes, b.writes);
 }
 
+/** Says whether nothing outside is open to user code: no file, and no network if that is held. */
+export function isSealed({ tier, net, reads, writes }: Sandbox): boolean {
+  return tier !== 'none' && !net && reads.length === 0 && writes.length === 0;
+}
+
 function sameTexts(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every((text, k) => text === b[k]);
 }

@@ -76,7 +76,7 @@ export const WORK_BUGS: readonly Bug[] = [
     edits: [
       {
         file: 'src/core/lease-book.ts',
-        find: "missing.overlaps(lease.lo, lease.hi)) stopLease(turn, own, 'kill');",
+        find: 'missing.overlaps(lease.lo, lease.hi)) stopNeedless(turn, own);',
         replace: 'missing.overlaps(lease.lo, lease.hi)) continue;',
       },
     ],

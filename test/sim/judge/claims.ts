@@ -111,7 +111,7 @@ export class Claims implements Observer {
   }
 
   /** What an arriving record covers is not evaluated on. */
-  #checkCovered({ plan }: Machine, state: PeerState, event: PeerEvent): void {
+  #checkCovered(machine: Machine, state: PeerState, event: PeerEvent): void {
     for (const own of state.leases) {
       const { lo, hi, segment, computation } = own.lease;
       if (segment !== undefined || own.purpose === 'dispute' || this.#covered.has(own)) continue;
@@ -119,8 +119,10 @@ export class Claims implements Observer {
       // A value that was lost is evaluated again, although its index is covered.
       if (known?.coverage.covers(lo, hi) !== true || known.missing.overlaps(lo, hi)) continue;
       this.#covered.add(own);
-      if (event.kind !== 'message' || own.stopping === 'kill') continue;
-      this.#fail(`${plan.name} goes on with ${lo}–${hi}, which has come`);
+      const endsAt = own.stopping === 'kill' ? machine.clock : (own.killAt ?? Infinity);
+      const isTold = endsAt <= machine.clock + state.timing.yieldGraceMs;
+      if (event.kind !== 'message' || isTold) continue;
+      this.#fail(`${machine.plan.name} goes on with ${lo}–${hi}, which has come`);
     }
   }
 
