@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { NO_LIMITS } from '../../src/core/limits.ts';
 import type { Sandbox } from '../../src/work/sandbox/sandbox.ts';
 import type { WorkInputs, WorkOrder } from '../../src/work/workforce.ts';
 import { inputsOf, openBench, textsOf, type WorkBench } from './work-bench.ts';
@@ -110,11 +111,19 @@ test('what candidates log goes to the job that they are of', async () => {
 test('a probe and the executors beside it go on as well', async () => {
   await using bench = await openBench();
   const [before] = await first(bench, inputs(PROGRAM));
-  const probe = await bench.workforce.probe(
-    inputs(PROGRAM, { seed: 8 }),
-    { timeoutMs: null, memoryBytes: null },
-    { most: 2, ahead: 1 },
-  );
+  const probe = await bench.workforce.probe(inputs(PROGRAM, { seed: 8 }), NO_LIMITS, {
+    most: 2,
+    ahead: 1,
+  });
   const texts = textsOf([{ id: 0, ...probe, lo: 0 }]);
   expect(JSON.parse(texts[0]?.slice(2) ?? '')[0]).toBe(before?.[0]);
+});
+
+test('a function that keeps what it drew first is found out with another seed, too', async () => {
+  await using bench = await openBench();
+  const source = `let kept; export default ({ rng }) => (kept ??= rng.uniform()) + rng.uniform();`;
+  for (const seed of [7, 8]) {
+    const { differs } = await bench.workforce.probe(inputs(source, { seed }), NO_LIMITS);
+    expect(differs).toHaveLength(2);
+  }
 });
