@@ -3,7 +3,7 @@ import { type PeerId, sameStart } from './ids.ts';
 import { dropUnstarted, FINISHED_BEATS, yieldConflicts } from './lease-book.ts';
 import type { Message, RecordGroup } from './message.ts';
 import { receive } from './records.ts';
-import type { Register } from './register.ts';
+import type { Lease, Register } from './register.ts';
 import { isRemoved } from './removal.ts';
 import type { Turn } from './turn.ts';
 import { hearTwin, hintAtLaterStart } from './twin.ts';
@@ -106,6 +106,7 @@ export function hear(
   const before = state.roster.get(register.peer);
   const restarted = before !== undefined && !sameStart(before.register.start, register.start);
   const wasDead = before !== undefined && state.roster.state(before, now) === 'dead';
+  const last = before === undefined || restarted ? [] : before.register.leases;
   const addresses = before?.register.addresses.join();
   const isNewer = state.roster.hear(register, now);
   if (isNewer) {
@@ -122,16 +123,19 @@ export function hear(
     hintAtLaterStart(turn, register);
   }
   for (const group of fresh) receive(turn, group, { peer: from });
-  // What came along need not be asked for.
-  if (isNewer) askForFinished(turn, register);
+  if (isNewer) askForFinished(turn, register, last);
 }
 
-/** A finished lease names its segment; one that is not here is fetched at once. */
-function askForFinished(turn: Turn, register: Register): void {
+/**
+ * A finished lease names its segment: one that has not come when a second heartbeat tells of it is
+ * fetched. The first one may have overtaken it.
+ */
+function askForFinished(turn: Turn, register: Register, last: readonly Lease[]): void {
   const { state } = turn;
   const { peer: origin, start } = register;
   for (const { computation: scope, segment } of register.leases) {
     if (segment === undefined || !state.computations.has(scope)) continue;
+    if (!last.some((lease) => lease.segment === segment && lease.computation === scope)) continue;
     if (state.logs.has({ scope, origin, start, n: segment })) continue;
     const ranges = [[segment, segment + 1] as const];
     turn.send(origin, { kind: 'pull', scope, logs: [{ origin, start, ranges }] });

@@ -124,7 +124,8 @@ export function stopNeedless(turn: Turn, own: OwnLease): void {
   const of = computations.get(own.lease.computation);
   const isShort = of?.isPure === true && of.milliseconds <= timing.yieldGraceMs * of.candidates;
   own.needless = true;
-  if (isShort) own.killAt ??= turn.now + timing.yieldGraceMs;
+  const killAt = turn.now + timing.yieldGraceMs;
+  if (isShort) own.killAt = Math.min(killAt, own.killAt ?? killAt);
   stopLease(turn, own, isShort ? 'drain' : 'kill');
 }
 

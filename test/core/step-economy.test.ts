@@ -80,6 +80,14 @@ describe('what is asked for', () => {
     expect(mesh.network.traffic.sent.get('pull') ?? 0).toBeLessThan(segments);
   });
 
+  test('is no segment that the heartbeat which tells of it overtook', () => {
+    const job = { program: scattered(10, 100), accept: 100, probe: 10 };
+    const { mesh } = cost({ peers: 3, delayMs: [2, 40] }, job);
+    const segments = mesh.peers.flatMap(({ disk }) => [...disk.records.values()]).length / 3;
+    expect(segments).toBeGreaterThan(100);
+    expect(mesh.network.traffic.sent.get('pull') ?? 0).toBeLessThan(segments / 20);
+  });
+
   test('is the program of its owner first, who has it', () => {
     const { mesh } = cost({ peers: 12 }, { program: scattered(10, 40), accept: 100 });
     expect(mesh.network.traffic.sent.get('want')).toBe(2 * 11);
