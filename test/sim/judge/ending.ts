@@ -5,6 +5,7 @@ import { costOf } from '../world/program.ts';
 import type { UserJob, Users } from '../world/users.ts';
 import type { World } from '../world/world.ts';
 import type { Judge } from './judge.ts';
+import { diskLosses } from './values.ts';
 
 /** Time for machines to start again after the faults, in ms. */
 const RESTART_MS = 3000;
@@ -66,7 +67,8 @@ export class Ending {
   #isOrphan(job: UserJob): boolean {
     // Commands are certified by their owner alone.
     if (job.plan.commands === true && this.#world.machine(job.plan.owner).gone) return true;
-    if (job.acknowledged !== null && this.#losses() < Math.min(job.acknowledged, 3)) return false;
+    if (job.acknowledged !== null && diskLosses(this.#world) < Math.min(job.acknowledged, 3))
+      return false;
     return job.blobs.some(({ hash }) =>
       this.#world.live.every(({ disk, pending }) => {
         return !disk.blobs.has(hash) && pending.blob(hash) === undefined;
@@ -189,15 +191,9 @@ export class Ending {
     for (const job of this.#users.jobs) {
       if (job.acknowledged === null) continue;
       const known = this.#world.live.some((machine) => isKnown(machine, job.id));
-      if (known || this.#losses() >= Math.min(job.acknowledged, 3)) continue;
+      if (known || diskLosses(this.#world) >= Math.min(job.acknowledged, 3)) continue;
       this.#judge.fail('S4', `job ${job.plan.number} was acknowledged and nobody knows it`);
     }
-  }
-
-  /** Disks that lost something, or are gone with their machines. */
-  #losses(): number {
-    const { counts, machines } = this.#world;
-    return (counts.get('disks damaged') ?? 0) + machines.filter(({ running }) => !running).length;
   }
 
   /** What two machines still hold differently, or null: anti-entropy has come to its end. */

@@ -55,8 +55,10 @@ export class Thrift implements Observer {
     this.#end = askOracle(job.question).end;
   }
 
-  evaluated(_machine: Machine, { fresh }: Execution, lo: number, hi: number): void {
-    if (fresh) return;
+  evaluated(machine: Machine, { fresh, id }: Execution, lo: number, hi: number): void {
+    const isNeedless = machine.state?.leases.find(({ lease }) => lease.id === id)?.needless;
+    // A batch that comes to its end instead of a new executor, which would take as long to start.
+    if (fresh || isNeedless === true) return;
     for (let index = lo; index < hi; index++) {
       const cost = costOf(this.#job.plan.program, index);
       if (this.#evaluated.has(index)) {

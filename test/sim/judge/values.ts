@@ -5,15 +5,16 @@ import type { World } from '../world/world.ts';
 
 /**
  * A long value of an answer that is nowhere, in words; null when there is none. Not that of a job
- * whose only holder is gone before its user was told anything: it is told as lost, and cannot come
- * back where no machine has all that the job names. That a blob has rotted is found when it is
+ * of which all holders that its user was told of are gone: it is told as lost, and cannot come back
+ * where no machine has all that the job names. That a blob has rotted is found when it is
  * read, and not before.
  */
 export function lostValue(
-  { fired, live }: World,
+  world: World,
   job: UserJob,
   known: readonly (readonly [Machine, JobState])[],
 ): string | null {
+  const { fired, live } = world;
   if (fired.has('rot')) return null;
   // Who kept the job for its time let the values go; a clock a day behind keeps it for longer.
   if (live.some(({ state }) => state?.tombstones.has(job.id) === true)) return null;
@@ -24,7 +25,8 @@ export function lostValue(
       if (live.some((other) => other.blob(hash))) continue;
       // Who holds its values tells it as lost, where it is not or cannot be evaluated again; others
       // do not look for them.
-      const isLeft = job.plan.commands === true || isGone(job, live) || !mayCome(job, index, known);
+      const isLeft =
+        job.plan.commands === true || isGone(job, world) || !mayCome(job, index, known);
       const tells = isLeft ? known.map(([, other]) => other) : [];
       if (tells.some(({ computation }) => computation.missing.has(index))) continue;
       const { name } = machine.plan;
@@ -46,8 +48,14 @@ function mayCome(
   });
 }
 
-/** Says whether nobody was told that a job is kept, and nobody has all that it names. */
-function isGone({ acknowledged, confirmed, blobs }: UserJob, live: readonly Machine[]): boolean {
-  if (acknowledged !== null || confirmed !== null) return false;
+/** Says whether as many disks are lost as a job was told to be on, and nobody has all it names. */
+function isGone({ acknowledged, confirmed, blobs }: UserJob, world: World): boolean {
+  const { live } = world;
+  if (diskLosses(world) < Math.min(Math.max(acknowledged ?? 0, confirmed ?? 0), 3)) return false;
   return !live.some((machine) => blobs.every(({ hash }) => machine.blob(hash)));
+}
+
+/** Disks that lost something, or are gone with their machines. */
+export function diskLosses({ counts, machines }: World): number {
+  return (counts.get('disks damaged') ?? 0) + machines.filter(({ running }) => !running).length;
 }
