@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import {
   appendFile,
   copyFile,
@@ -80,8 +80,10 @@ export class FileStore {
 
   /** Takes a file that a command made, from its place in the same file system. */
   async adopt(path: string, { description }: Described): Promise<FileHash> {
-    const hash = await this.learn(description);
+    const hash = fileHash(description);
+    // First, so that nobody drops what follows.
     await this.madeAgain(hash);
+    await this.learn(description);
     const place = this.#path(hash, 'data');
     await rename(path, place).catch(async (error: NodeJS.ErrnoException) => {
       // A sandbox makes several file systems of one; a command may have closed its folder.
@@ -213,12 +215,12 @@ export class FileStore {
   /** Drops what is kept of a file, unless it is in use or was made here and is still wanted. */
   async drop(hash: FileHash): Promise<void> {
     if (this.#pins.has(hash)) return;
-    if ((await stat(this.#path(hash, 'made')).catch(unlessMissing)) !== null) return;
-    for (const kind of ['data', 'part'] as const) {
-      await rm(this.#path(hash, kind), { force: true });
-    }
-    const from = await stat(this.#path(hash, 'from')).catch(unlessMissing);
-    if (from === null) await rm(this.#path(hash, 'file'), { force: true });
+    // Aside at once, so that no command makes it again meanwhile; a large one takes long to remove.
+    if (existsSync(this.#path(hash, 'made'))) return;
+    const kinds: Kind[] = ['data', 'part'];
+    if (!existsSync(this.#path(hash, 'from'))) kinds.push('file');
+    const gone = kinds.map((kind) => putAside(this.#path(hash, kind)));
+    for (const path of gone) await rm(path, { force: true });
   }
 
   /** What the files take of the disk. */
@@ -269,6 +271,17 @@ function linesOf(path: string): string[] {
     unlessMissing(error as NodeJS.ErrnoException);
     return [];
   }
+}
+
+/** Gives a file, if it is there, the name of a draft: what is left of those is swept away. */
+function putAside(path: string): string {
+  const aside = `${path}.${randomBytes(6).toString('hex')}.new`;
+  try {
+    renameSync(path, aside);
+  } catch (error) {
+    unlessMissing(error as NodeJS.ErrnoException);
+  }
+  return aside;
 }
 
 function unlessMissing(error: NodeJS.ErrnoException): null {

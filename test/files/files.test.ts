@@ -302,6 +302,21 @@ describe('the quota', () => {
     }
   });
 
+  test('keeps what a command makes again at the moment when it is dropped', async () => {
+    const computation = 'c'.repeat(64);
+    const [store, own] = [join(folder, 'store'), join(folder, 'own')];
+    const kept = await FileStore.open(store);
+    for (let time = 0; time < 20; time += 1) {
+      const path = userFile('again', Buffer.from('same'));
+      const hash = await (await FileStore.open(own)).adopt(path, await describeFile(path));
+      const dropped = time === 0 ? null : kept.drop(hash);
+      takeMade(own, store, folder, computation);
+      await dropped;
+      expect(await kept.has(hash), `time ${time}`).toBe(true);
+      kept.fetched(hash, computation);
+    }
+  });
+
   test('drops a copy of what the user’s own file has, and goes on offering that', async () => {
     const store = await FileStore.open(join(folder, 'store'));
     const path = userFile('original', randomBytes(CHUNK_BYTES));
