@@ -311,10 +311,18 @@ export class Judge implements Observer {
     if (lastWrite !== null) this.#noteStored(machine, lastWrite);
   }
 
-  /** S6 does not speak of a disk that lost what it had. */
+  /** S6 does not speak of a disk that lost what it had, nor S2 of lines that nobody else has. */
   damaged(machine: Machine): void {
     this.#expected.delete(machine);
     this.#damaged.add(machine);
+    const others = this.#world.live.filter((other) => other !== machine);
+    for (const { id } of this.#users.jobs) {
+      const shown = this.#shown.get(`${machine.plan.number} ${id}`) ?? [];
+      const isKept = (index: number): boolean =>
+        others.some((other) => this.#world.job(other, id)?.computation.coverage.has(index));
+      const lost = shown.findIndex((index) => !isKept(index));
+      if (lost >= 0) shown.length = lost;
+    }
   }
 
   /** S6: what a start reads from disk is a state that this machine was in. */
