@@ -8,8 +8,11 @@ import type { Want } from './peer-state.ts';
 import { neighbours } from './sync.ts';
 import type { Turn } from './turn.ts';
 
-/** Blobs asked for at the same time; of long values no more are looked for. */
+/** Blobs asked for at the same time. */
 const MAX_ASKED = 64;
+
+/** Long values looked for at the same time: of most of them all neighbours said no just now. */
+const MAX_SOUGHT = 4096;
 
 /** Before a blob that no neighbour has yet is looked for again, in ms. */
 const AGAIN_MS = 300;
@@ -88,16 +91,29 @@ function seekNamed(turn: Turn, job: JobState): void {
 /** Looks for the long values of a computation that this peer is a holder of. */
 function seekValues(turn: Turn, { unstored, long, missing }: Computation): void {
   const { blobs, stored, wants } = turn.state;
+  const most = Math.min(wants.size + MAX_ASKED - notRefused(turn), MAX_SOUGHT);
   for (const [hash, maker] of unstored) {
     const write = blobs.get(hash);
     if (write !== undefined) {
       if (write <= stored) unstored.delete(hash);
       continue;
     }
-    if (wants.size >= MAX_ASKED) return;
+    if (wants.size >= most) return;
     // What nobody has any more comes by evaluation.
     if (!missing.has(long.get(hash) ?? 0)) want(turn, hash, true, maker);
   }
+}
+
+/** How many blobs are looked for that not all neighbours refused a moment ago. */
+function notRefused({ state, now }: Turn): number {
+  let count = 0;
+  for (const wanted of state.wants.values()) if (!isRefused(wanted, now)) count++;
+  return count;
+}
+
+/** Says whether all neighbours said no, and it is not yet time to ask them again. */
+function isRefused({ asked, until }: Want, now: number): boolean {
+  return asked === null && until > now;
 }
 
 /** Notes that a blob is looked for, unless it is here. source: who surely had it, if known. */
@@ -114,6 +130,7 @@ export function askForWanted(turn: Turn): void {
   const peers = neighbours(turn);
   let asked = 0;
   for (const [hash, wanted] of wants) {
+    if (isRefused(wanted, turn.now)) continue;
     if (++asked > MAX_ASKED) return;
     if (wanted.until > turn.now) continue;
     if (wanted.asked !== null) wanted.refused.add(wanted.asked);
@@ -133,12 +150,8 @@ function giveUpRound(turn: Turn, hash: Hash, wanted: Want, peers: readonly PeerI
   wanted.refused.clear();
   if (!wanted.long) return;
   const { roster, wants, computations } = turn.state;
-  // The others' turn comes before it is asked for again.
   wants.delete(hash);
-  for (const { unstored } of computations.values()) {
-    const maker = unstored.get(hash);
-    if (maker !== undefined && unstored.delete(hash)) unstored.set(hash, maker);
-  }
+  putLast(turn, hash);
   const allAsked = roster
     .all()
     .every(([peer, view]) => peers.includes(peer) || roster.state(view, turn.now) === 'dead');
@@ -150,6 +163,14 @@ function giveUpRound(turn: Turn, hash: Hash, wanted: Want, peers: readonly PeerI
     if (index === undefined || computation.missing.has(index)) continue;
     computation.missing.add(index, index + 1);
     turn.log('warn', 'value.lost', { computation: computation.id, index });
+  }
+}
+
+/** The other values' turn comes before one is asked for again. */
+function putLast({ state }: Turn, hash: Hash): void {
+  for (const { unstored } of state.computations.values()) {
+    const maker = unstored.get(hash);
+    if (maker !== undefined && unstored.delete(hash)) unstored.set(hash, maker);
   }
 }
 
@@ -226,8 +247,11 @@ export function takeNone(turn: Turn, from: PeerId, hash: Hash): void {
   wanted.asked = null;
   wanted.until = 0;
   const others = neighbours(turn).filter((peer) => !wanted.refused.has(peer));
-  if (others.length > 0) askForWanted(turn);
-  else wanted.until = turn.now + (wanted.long ? turn.state.timing.askMs : 0);
+  if (others.length > 0) return askForWanted(turn);
+  if (!wanted.long) return;
+  wanted.until = turn.now + turn.state.timing.askMs;
+  putLast(turn, hash);
+  seekBlobs(turn);
 }
 
 /** Answers a peer that asks for a blob. */

@@ -173,7 +173,7 @@ async function load(message: LoadMessage, prepared: PrepareMessage): Promise<voi
     wear = worn;
     loadedProgram = program;
     drawnFrom = plain;
-    const seedless = outputs === null && plain.drawn() === 0;
+    const seedless = plain.drawn() === 0;
     send({ kind: 'loaded', teardown: program.teardown !== undefined, seedless });
   } catch (error) {
     const detail = error instanceof Error ? error.message : String(error);

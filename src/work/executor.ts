@@ -1,7 +1,7 @@
 import type { ComputationId } from '../core/ids.ts';
-import { type Ground, type Limits, sameLimits } from '../core/limits.ts';
+import type { Ground, Limits } from '../core/limits.ts';
 import type { LogLine } from '../core/log-line.ts';
-import type { BareExecutor, Casing } from './bare-executor.ts';
+import { type BareExecutor, type Casing, sameCasing } from './bare-executor.ts';
 import { CANDIDATE_LINES } from './candidate/log-lines.ts';
 import type { LivePiece } from './command/live-output.ts';
 import { isWorkerProgram } from './exec/worker-mark.ts';
@@ -12,7 +12,7 @@ import type { Noted } from './ledger.ts';
 import { allowedLog } from './log-allowance.ts';
 import { memoryText } from './memory-text.ts';
 import { MOST_PROCESSES } from './process-tree.ts';
-import { isSealed, OPEN, type Sandbox, sameSandbox } from './sandbox/sandbox.ts';
+import { isSealed, OPEN, type Sandbox } from './sandbox/sandbox.ts';
 import { StderrTail } from './stderr-tail.ts';
 import { fromExecutor, ownIndex, type WorkLog } from './work-log.ts';
 import type { TraceListener, WorkFailure, WorkInputs } from './workforce.ts';
@@ -172,17 +172,16 @@ export class Executor {
    * from the seed, nor seen what may have changed meanwhile: files, or the network.
    */
   mayGoOnWith(inputs: WorkInputs, limits: Limits): boolean {
-    const { sandbox = OPEN, commands = false, params, program, sources } = inputs;
+    const casing = casingOf(inputs, limits);
     const own = this.#inputs;
     return (
       this.#isSeedless &&
-      !commands &&
-      isSealed(sandbox) &&
-      sameSandbox(sandbox, this.sandbox) &&
-      sameLimits(limits, this.casing.limits) &&
-      params === own.params &&
-      sameBytes(program, own.program) &&
-      sameBytes(sources, own.sources)
+      casing.kind === 'function' &&
+      isSealed(casing.sandbox) &&
+      sameCasing(casing, this.casing) &&
+      inputs.params === own.params &&
+      sameBytes(inputs.program, own.program) &&
+      sameBytes(inputs.sources, own.sources)
     );
   }
 
@@ -246,7 +245,7 @@ export class Executor {
     switch (message.kind) {
       case 'loaded':
         this.#hasTeardown = message.teardown;
-        this.#isSeedless = message.seedless && this.casing.kind === 'function';
+        this.#isSeedless = message.seedless;
         this.#until = null;
         loading.resolve();
         return;

@@ -17,6 +17,7 @@ import { DEFAULT_TIMING } from '../../src/core/timing.ts';
 import { Turn } from '../../src/core/turn.ts';
 import { sha256, sha256Hasher } from '../sim/world/machine.ts';
 import { Random } from '../sim/world/random.ts';
+import { owned } from './owned-lease.ts';
 import { PLAIN_TERMS } from './plain-terms.ts';
 
 const HASH = sha256('computation');
@@ -84,18 +85,8 @@ class Claimant {
         ...{ kind: 'segment', job: HASH, lo, hi, ms: 100 * (hi - lo), ...outcomes },
       });
     } else if ('peer' in what) this.#hear(what.peer, what.spans);
-    else if ('own' in what) {
-      const lease = leaseOf(0, what.own);
-      const times = {
-        write: 0,
-        claimedAt: 0,
-        startedAt: null,
-        stopping: null,
-        killAt: null,
-        needless: false,
-      };
-      this.state.leases.push({ ...times, lease, purpose: 'block', lastSegment: null, beats: 0 });
-    } else if ('skip' in what) skips.add(what.skip);
+    else if ('own' in what) this.state.leases.push(owned(leaseOf(0, what.own)));
+    else if ('skip' in what) skips.add(what.skip);
     else if ('stuck' in what) {
       const attempt = {
         job: HASH,

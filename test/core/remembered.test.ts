@@ -12,7 +12,7 @@ import {
   livingStorers,
   rosterContenders,
 } from '../../src/core/membership.ts';
-import { newPeerState, type OwnLease, type PeerState } from '../../src/core/peer-state.ts';
+import { newPeerState, type PeerState } from '../../src/core/peer-state.ts';
 import type { Lease, Register } from '../../src/core/register.ts';
 import { rendezvousOwner, rendezvousRank } from '../../src/core/rendezvous.ts';
 import { neighbours } from '../../src/core/sync.ts';
@@ -20,6 +20,7 @@ import { DEFAULT_TIMING } from '../../src/core/timing.ts';
 import { Turn } from '../../src/core/turn.ts';
 import { sha256, sha256Hasher } from '../sim/world/machine.ts';
 import { Random } from '../sim/world/random.ts';
+import { owned } from './owned-lease.ts';
 
 const MATH = 'aa'.repeat(8);
 const IDS = [sha256('one computation'), sha256('another')] as const;
@@ -146,18 +147,6 @@ class Listener {
     };
     this.state.roster.hear(register, this.now);
   }
-}
-
-function owned(lease: Lease): OwnLease {
-  const times = {
-    write: 0,
-    claimedAt: 0,
-    startedAt: null,
-    stopping: null,
-    killAt: null,
-    needless: false,
-  };
-  return { ...times, lease, purpose: 'block', lastSegment: null, beats: 0 };
 }
 
 /** Runs a check after each of a list of happenings. */

@@ -208,4 +208,25 @@ describe('a value of more than 256 bytes', () => {
     expect(here.state?.wants.size).toBe(0);
     expect(mesh.job(here, id)?.computation.missing.isEmpty()).toBe(true);
   });
+
+  test('is back soon where hundreds lay on one disk only, and that is lost', () => {
+    const mesh = new SmallMesh({ peers: 4 });
+    mesh.pass(500);
+    const { id } = mesh.publish(mesh.peer(0), { program: LONG, accept: 3000 });
+    mesh.pass(500);
+    mesh.network.swallowed.add('blob');
+    mesh.certificate(id);
+    mesh.pass(500);
+    const here = mesh.peer(0);
+    const { computation, ending } = mesh.job(here, id) ?? {};
+    const needed = [...(computation?.long ?? [])].filter(([, index]) => index < (ending?.end ?? 0));
+    const keeper = mesh.peer(3);
+    const lost = needed.map(([hash]) => hash).filter((hash) => keeper.disk.blobs.has(hash));
+    expect(lost.length).toBeGreaterThan(500);
+    mesh.kill(keeper);
+    mesh.network.swallowed.clear();
+    const before = mesh.now;
+    mesh.until('the values', () => lost.every((hash) => here.disk.blobs.has(hash)), 120_000);
+    expect(mesh.now - before).toBeLessThan(10_000);
+  });
 });
