@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import {
   appendFile,
   copyFile,
@@ -26,8 +26,10 @@ import {
   isFileHash,
 } from './description.ts';
 import { Draft } from './draft.ts';
+import { putAside } from './put-aside.ts';
 import { sweep, type Usage, usageOf } from './quota.ts';
 import { STOCK } from './request.ts';
+import { unlessMissing } from './unless-missing.ts';
 
 /**
  * Files by the hash of their description, in a folder of the home. The folder is all there is:
@@ -168,10 +170,13 @@ export class FileStore {
    * computations of which `isOver` says so.
    */
   async release(isOver: (computation: string) => boolean): Promise<void> {
+    // Of one that nobody is named for, nobody knows.
+    const mayGo = (makers: string[]): boolean => makers.length > 0 && makers.every(isOver);
     for await (const { hash, makers } of this.#made()) {
-      // Of one that nobody is named for, nobody knows.
-      if (makers.length > 0 && makers.every(isOver))
-        await rm(this.#path(hash, 'made'), { force: true });
+      if (!mayGo(makers)) continue;
+      // Once more, and at once: somebody may have added a line meanwhile.
+      const path = this.#path(hash, 'made');
+      if (mayGo(makersIn(linesOf(path)))) rmSync(path, { force: true });
     }
   }
 
@@ -195,7 +200,7 @@ export class FileStore {
       const [, hash] = /^([0-9a-f]{64})\.made$/.exec(name) ?? [];
       if (hash === undefined) continue;
       const text = await readFile(this.#path(hash, 'made'), 'utf8').catch(unlessMissing);
-      yield { hash, makers: (text ?? '').split('\n').filter((line) => line !== '') };
+      yield { hash, makers: makersIn((text ?? '').split('\n')) };
     }
   }
 
@@ -219,8 +224,7 @@ export class FileStore {
     if (existsSync(this.#path(hash, 'made'))) return;
     const kinds: Kind[] = ['data', 'part'];
     if (!existsSync(this.#path(hash, 'from'))) kinds.push('file');
-    const gone = kinds.map((kind) => putAside(this.#path(hash, kind)));
-    for (const path of gone) await rm(path, { force: true });
+    await putAside(kinds.map((kind) => this.#path(hash, kind)));
   }
 
   /** What the files take of the disk. */
@@ -264,6 +268,11 @@ export class FileStore {
 
 type Kind = 'file' | 'data' | 'part' | 'from' | 'made';
 
+/** The computations that are named in what commands made a file. */
+function makersIn(lines: readonly string[]): string[] {
+  return lines.filter((line) => line !== '');
+}
+
 function linesOf(path: string): string[] {
   try {
     return readFileSync(path, 'utf8').split('\n').slice(0, -1);
@@ -271,21 +280,4 @@ function linesOf(path: string): string[] {
     unlessMissing(error as NodeJS.ErrnoException);
     return [];
   }
-}
-
-/** Gives a file, if it is there, the name of a draft: what is left of those is swept away. */
-function putAside(path: string): string {
-  const aside = `${path}.${randomBytes(6).toString('hex')}.new`;
-  try {
-    renameSync(path, aside);
-  } catch (error) {
-    unlessMissing(error as NodeJS.ErrnoException);
-  }
-  return aside;
-}
-
-function unlessMissing(error: NodeJS.ErrnoException): null {
-  const { code } = error;
-  if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'EACCES') return null;
-  throw error;
 }

@@ -1,6 +1,8 @@
+import { statSync } from 'node:fs';
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FileHash } from './description.ts';
+import { putAside } from './put-aside.ts';
 
 /** What the files of a home may take of its disk when nobody says otherwise: 10 GB. */
 export const QUOTA_BYTES = 10_000_000_000;
@@ -64,11 +66,13 @@ export async function sweep(
     const keptMs = Math.max(entry.madeMs, entry.offeredMs);
     const isStale = keptMs > 0 && keptMs <= oldestMs;
     if (isUsed(hash) || entry.madeMs > oldestMs || (bytes <= maxBytes && !isStale)) continue;
+    // A command may have made it again since it was looked at.
+    const made = statSync(join(folder, `${hash}.made`), { throwIfNoEntry: false });
+    if (made !== undefined && made.mtimeMs > oldestMs) continue;
     // What the user's own file has needs no copy; that it is offered takes next to nothing.
     const isOffered = entry.offeredMs > oldestMs;
-    for (const kind of isOffered ? COPIES : KINDS) {
-      await rm(join(folder, `${hash}.${kind}`), { force: true });
-    }
+    const kinds = isOffered ? COPIES : KINDS;
+    await putAside(kinds.map((kind) => join(folder, `${hash}.${kind}`)));
     const goneBytes = isOffered ? entry.copyBytes : entry.bytes;
     bytes -= goneBytes;
     freedBytes += goneBytes;
