@@ -1,6 +1,6 @@
 // Measures meshd on this machine, by itself and beside what people use instead, and prints Markdown
 // tables: `npm run bench`. Needs a build and Linux.
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -91,7 +91,18 @@ function options(): Options {
   }
   const size = Number(values.size);
   if (!(size > 0 && size <= 1)) throw new Error(`--size takes up to 1, not ${values.size}`);
-  return { only, systems, repeats, size, json: values.json, isInstalling: values.install };
+  const { json, install: isInstalling } = values;
+  if (json !== undefined) checkWritable(json);
+  return { only, systems, repeats, size, json, isInstalling };
+}
+
+/** What takes an hour is not to end without a place for it. @throws Error, in one line */
+function checkWritable(path: string): void {
+  try {
+    appendFileSync(path, '');
+  } catch (error) {
+    throw new Error(`--json takes a file that can be written: ${(error as Error).message}`);
+  }
 }
 
 function machine(): string {

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -89,4 +90,21 @@ test('calls under way are at most as many as there are slots where the first one
   expect(values).toHaveLength(10);
   expect(needed).toBeGreaterThanOrEqual(19);
   expect(most).toBe(4);
+});
+
+test.each([
+  ['--only', 'W9'],
+  ['--systems', 'nobody'],
+  ['--rounds', '0'],
+  ['--size', '2'],
+  ['--json', join(import.meta.dirname, 'none', 'figures.json')],
+])('%s %s is refused in one line before anything is measured', (option, value) => {
+  const script = join(import.meta.dirname, '..', '..', 'scripts', 'bench.ts');
+  const { status, stderr } = spawnSync(process.execPath, [script, option, value], {
+    encoding: 'utf8',
+  });
+  const [line = '', usage = ''] = stderr.split('\n');
+  expect(status).toBe(2);
+  expect(line).toMatch(new RegExp(`^${option}\\b.*${value}`));
+  expect(usage).toMatch(/^npm run bench/);
 });
