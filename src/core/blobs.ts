@@ -90,6 +90,7 @@ function seekNamed(turn: Turn, job: JobState): void {
 
 /** Looks for the long values of a computation that this peer is a holder of. */
 function seekValues(turn: Turn, { unstored, long, missing }: Computation): void {
+  if (unstored.size === 0) return;
   const { blobs, stored, wants } = turn.state;
   const most = Math.min(wants.size + MAX_ASKED - notRefused(turn), MAX_SOUGHT);
   for (const [hash, maker] of unstored) {
@@ -150,8 +151,12 @@ function giveUpRound(turn: Turn, hash: Hash, wanted: Want, peers: readonly PeerI
   wanted.refused.clear();
   if (!wanted.long) return;
   const { roster, wants, computations } = turn.state;
+  // The others' turn comes before it is asked for again.
   wants.delete(hash);
-  putLast(turn, hash);
+  for (const { unstored } of computations.values()) {
+    const maker = unstored.get(hash);
+    if (maker !== undefined && unstored.delete(hash)) unstored.set(hash, maker);
+  }
   const allAsked = roster
     .all()
     .every(([peer, view]) => peers.includes(peer) || roster.state(view, turn.now) === 'dead');
@@ -163,14 +168,6 @@ function giveUpRound(turn: Turn, hash: Hash, wanted: Want, peers: readonly PeerI
     if (index === undefined || computation.missing.has(index)) continue;
     computation.missing.add(index, index + 1);
     turn.log('warn', 'value.lost', { computation: computation.id, index });
-  }
-}
-
-/** The other values' turn comes before one is asked for again. */
-function putLast({ state }: Turn, hash: Hash): void {
-  for (const { unstored } of state.computations.values()) {
-    const maker = unstored.get(hash);
-    if (maker !== undefined && unstored.delete(hash)) unstored.set(hash, maker);
   }
 }
 
@@ -250,7 +247,6 @@ export function takeNone(turn: Turn, from: PeerId, hash: Hash): void {
   if (others.length > 0) return askForWanted(turn);
   if (!wanted.long) return;
   wanted.until = turn.now + turn.state.timing.askMs;
-  putLast(turn, hash);
   seekBlobs(turn);
 }
 
